@@ -1,0 +1,25 @@
+//! Every bound on what a peer can make a party do or store, each with its reason.
+
+/// Parties in a committee. Sets of parties are 128-bit maps; the protocols are tuned for up to 64.
+pub const MAX_PARTIES: usize = 128;
+
+/// Bytes of one encoded envelope: the largest message is an ACSS dispersal or a long broadcast's
+/// shard, both well under it.
+pub const MAX_ENVELOPE: usize = 4 << 20;
+
+/// Bytes of a payload in a short reliable broadcast that any member may start.
+pub const MAX_SHORT_PAYLOAD: usize = 4 << 10;
+
+/// Bytes of an ACSS public payload: `n` commitments and roots, two checks of `t + 1` coefficients,
+/// and for each chunk of triples three polynomials of `t + 1` coefficients over the extension.
+pub const MAX_DEALING_PAYLOAD: usize = 256 << 10;
+
+/// Bytes of a payload in a long (erasure-coded) reliable broadcast.
+pub const MAX_LONG_PAYLOAD: usize = 16 << 20;
+
+/// Secrets in one batch sharing.
+pub const MAX_BATCH: usize = 1 << 16;
+
+/// Rounds of a binary agreement ahead of one's own for which messages are kept. A peer further
+/// ahead is asked to send again when its round is reached.
+pub const ROUND_WINDOW: u32 = 8;
