@@ -1,1 +1,67 @@
-//! See the modules.
+//!
+//! - [`shamir`]: sharing by a random polynomial of degree `t`, and the plain reconstruction.
+
+use std::fmt;
+use std::ops::Deref;
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroize;
+
+use crate::math::Field;
+
+pub mod shamir;
+
+/// One party's shares of a vector of secrets, in order: prints their number only, and is wiped
+/// when dropped.
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(bound = "")]
+pub struct Shares<F: Field>(Vec<F>);
+
+impl<F: Field> Shares<F> {
+    /// Number of shares.
+    pub const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<F: Field> From<Vec<F>> for Shares<F> {
+    fn from(shares: Vec<F>) -> Self {
+        Self(shares)
+    }
+}
+
+impl<F: Field> FromIterator<F> for Shares<F> {
+    fn from_iter<I: IntoIterator<Item = F>>(shares: I) -> Self {
+        Self(shares.into_iter().collect())
+    }
+}
+
+impl<F: Field> Deref for Shares<F> {
+    type Target = [F];
+    fn deref(&self) -> &[F] {
+        &self.0
+    }
+}
+
+impl<F: Field> fmt::Debug for Shares<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{} shares]", self.0.len())
+    }
+}
+
+impl<F: Field> Zeroize for Shares<F> {
+    fn zeroize(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl<F: Field> Drop for Shares<F> {
+    fn drop(&mut self) {
+        self.zeroize();
+    }
+}
