@@ -5,6 +5,8 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`rule`] | the rule language: parse, check, cost, evaluate in the clear |
+//! | [`mpc`] | computing on shared values |
 //! | [`agreement`] | reliable broadcast, common coin, binary agreement, common subset |
 //! | [`crypto`] | transcripts, Merkle trees, erasure codes, sealing, proofs, identities |
 //! | [`math`] | fields, polynomials, error-correcting decoding, matrices |
@@ -16,6 +18,7 @@ pub mod agreement;
 pub mod crypto;
 pub mod math;
 pub mod mpc;
+pub mod rule;
 pub mod sharing;
 
 pub mod committee;

@@ -23,3 +23,6 @@ pub const MAX_BATCH: usize = 1 << 16;
 /// Rounds of a binary agreement ahead of one's own for which messages are kept. A peer further
 /// ahead is asked to send again when its round is reached.
 pub const ROUND_WINDOW: u32 = 8;
+
+/// Bytes of a rule's text: enough for the longest name and number with blanks between.
+pub const MAX_RULE: usize = 128;
