@@ -50,4 +50,16 @@ pub enum Error {
         /// What was given.
         got: usize,
     },
+    /// A party that is not of the committee.
+    #[error("party {party} is not a member of the committee")]
+    NotAMember {
+        /// The party.
+        party: PartyId,
+    },
+    /// Keys that do not belong together.
+    #[error("keys do not belong together: {what}")]
+    KeyMismatch {
+        /// How so.
+        what: &'static str,
+    },
 }

@@ -1,1 +1,26 @@
-//! See the modules.
+//! What the protocols are made safe with: hashes, codes, proofs, sealed messages, keys.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`transcript`] | named hashing: digests, seeds, challenges, random oracles |
+//! | [`merkle`] | vector commitments with short openings |
+//! | [`erasure`] | a byte string in n shards, any k of which give it back |
+//! | [`identity`] | who signed: Ed25519, strictly verified, each signature in its own domain |
+//! | [`dleq`] | proofs that powers share an exponent |
+//! | [`seal`] | encryption to a member, which the member can open for all to see |
+//! | [`keyring`] | all keys one party holds and knows in an epoch |
+//!
+//! Everything here is deterministic given its arguments. What is decoded from a peer is valid by
+//! type: points are on the curve and canonically encoded, keys are of prime order.
+
+pub mod dleq;
+pub mod erasure;
+pub mod identity;
+pub mod keyring;
+pub mod merkle;
+pub mod seal;
+pub mod transcript;
+
+pub use identity::{IdentityKey, IdentityPublic, Signature};
+pub use keyring::Keyring;
+pub use transcript::{Digest, Transcript};

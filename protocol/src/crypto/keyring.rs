@@ -1,0 +1,187 @@
+//! All keys one party holds and knows in one epoch.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha20Rng;
+
+use super::identity::{IdentityKey, IdentityPublic};
+use super::seal::{SealingKey, SealingPublic};
+use crate::committee::{Committee, PartyId, PartyMap};
+use crate::error::Error;
+
+/// One party's own keys and everybody's public ones. Does not print what is secret.
+#[derive(Clone)]
+pub struct Keyring {
+    committee: Committee,
+    me: PartyId,
+    identity: IdentityKey,
+    identities: PartyMap<IdentityPublic>,
+    sealing: SealingKey,
+    sealing_publics: PartyMap<SealingPublic>,
+}
+
+impl Keyring {
+    /// The keys of party `me`.
+    ///
+    /// # Errors
+    /// `me` is not of the committee, one's own keys are not those in the roster, a map is not of
+    /// the committee's size, or two members have one identity. (Two members with one sealing key
+    /// harm only themselves: what is sealed is bound to the position of the member.)
+    pub fn new(
+        committee: Committee,
+        me: PartyId,
+        identity: IdentityKey,
+        identities: PartyMap<IdentityPublic>,
+        sealing: SealingKey,
+        sealing_publics: PartyMap<SealingPublic>,
+    ) -> Result<Self, Error> {
+        for (what, got) in [
+            ("identities", identities.values().len()),
+            ("sealing keys", sealing_publics.values().len()),
+        ] {
+            if got != committee.n() {
+                return Err(Error::WrongSize { what, expected: committee.n(), got });
+            }
+        }
+        if !committee.contains(me) {
+            return Err(Error::NotAMember { party: me });
+        }
+        let mut distinct = identities.values().to_vec();
+        distinct.sort_unstable();
+        distinct.dedup();
+        if distinct.len() != committee.n() {
+            return Err(Error::KeyMismatch { what: "two members have one identity" });
+        }
+        if identities[me] != identity.public() {
+            return Err(Error::KeyMismatch { what: "the roster has another identity for us" });
+        }
+        if sealing_publics[me] != *sealing.public() {
+            return Err(Error::KeyMismatch { what: "the roster has another sealing key for us" });
+        }
+        Ok(Self { committee, me, identity, identities, sealing, sealing_publics })
+    }
+
+    /// The committee of the epoch.
+    pub const fn committee(&self) -> Committee {
+        self.committee
+    }
+
+    /// Whose keyring this is.
+    pub const fn me(&self) -> PartyId {
+        self.me
+    }
+
+    /// Our signing key.
+    pub const fn identity(&self) -> &IdentityKey {
+        &self.identity
+    }
+
+    /// The key that `party`, a member, signs with.
+    pub fn identity_of(&self, party: PartyId) -> &IdentityPublic {
+        &self.identities[party]
+    }
+
+    /// Our key to what is sealed to us.
+    pub const fn sealing(&self) -> &SealingKey {
+        &self.sealing
+    }
+
+    /// The key to seal to `party`, a member, with.
+    pub fn sealing_of(&self, party: PartyId) -> &SealingPublic {
+        &self.sealing_publics[party]
+    }
+
+    /// The keyrings of a committee of `n`, all from one seed: for tests and simulations only,
+    /// since whoever knows the seed knows every key.
+    ///
+    /// # Panics
+    /// If no committee has `n` members.
+    pub fn for_tests(n: usize, seed: u64) -> Vec<Arc<Self>> {
+        let t = n.saturating_sub(1) / 3;
+        let committee = Committee::with_threshold(n, t).expect("n is the size of a committee");
+        let mut rng = ChaCha20Rng::seed_from_u64(seed);
+        let identities = PartyMap::from_fn(committee, |_| IdentityKey::generate(&mut rng));
+        let sealing = PartyMap::from_fn(committee, |_| SealingKey::generate(&mut rng));
+        let keyring = |me| {
+            Arc::new(Self {
+                committee,
+                me,
+                identity: identities[me].clone(),
+                identities: PartyMap::from_fn(committee, |p| identities[p].public()),
+                sealing: sealing[me].clone(),
+                sealing_publics: PartyMap::from_fn(committee, |p| *sealing[p].public()),
+            })
+        };
+        committee.parties().map(keyring).collect()
+    }
+}
+
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Keyring(party {} of {})", self.me, self.committee.n())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Parts = (IdentityKey, PartyMap<IdentityPublic>, SealingKey, PartyMap<SealingPublic>);
+
+    fn parts(k: &Keyring) -> Parts {
+        let (identity, sealing) = (k.identity.clone(), k.sealing.clone());
+        (identity, k.identities.clone(), sealing, k.sealing_publics.clone())
+    }
+
+    fn new(k: &Keyring, (i, is, s, ss): Parts) -> Result<Keyring, Error> {
+        Keyring::new(k.committee, k.me, i, is, s, ss)
+    }
+
+    #[test]
+    fn keyrings_of_one_committee_agree() {
+        let keyrings = Keyring::for_tests(4, 1);
+        for (mine, me) in keyrings.iter().zip(mine_parties()) {
+            assert_eq!(mine.me(), me);
+            assert!(new(mine, parts(mine)).is_ok());
+            for theirs in &keyrings {
+                assert_eq!(*mine.identity_of(theirs.me()), theirs.identity().public());
+                assert_eq!(mine.sealing_of(theirs.me()), theirs.sealing().public());
+            }
+        }
+        assert_ne!(
+            Keyring::for_tests(4, 2)[0].identity().public(),
+            keyrings[0].identity().public()
+        );
+    }
+
+    fn mine_parties() -> impl Iterator<Item = PartyId> {
+        (0..).map(PartyId::new)
+    }
+
+    #[test]
+    fn mismatched_duplicate_and_missing_keys_are_refused() {
+        let keyrings = Keyring::for_tests(4, 1);
+        let (mine, other) = (&keyrings[0], &keyrings[1]);
+        let mismatch = |parts| matches!(new(mine, parts), Err(Error::KeyMismatch { .. }));
+        let (i, is, s, ss) = parts(mine);
+        assert!(mismatch((other.identity.clone(), is.clone(), s.clone(), ss.clone())));
+        assert!(mismatch((i.clone(), is.clone(), other.sealing.clone(), ss.clone())));
+        let mut twice = is.clone();
+        twice[PartyId::new(3)] = twice[PartyId::new(2)];
+        assert!(mismatch((i.clone(), twice, s.clone(), ss.clone())));
+        let seven = &Keyring::for_tests(7, 1)[0];
+        let wrong = new(mine, (i.clone(), seven.identities.clone(), s.clone(), ss.clone()));
+        assert!(matches!(wrong, Err(Error::WrongSize { expected: 4, got: 7, .. })));
+        let wrong = new(mine, (i.clone(), is.clone(), s.clone(), seven.sealing_publics.clone()));
+        assert!(matches!(wrong, Err(Error::WrongSize { expected: 4, got: 7, .. })));
+        let stranger = Keyring::new(mine.committee, PartyId::new(4), i, is, s, ss);
+        assert!(matches!(stranger, Err(Error::NotAMember { .. })));
+    }
+
+    #[test]
+    fn secrets_do_not_print() {
+        assert_eq!(format!("{:?}", Keyring::for_tests(4, 1)[2]), "Keyring(party 2 of 4)");
+    }
+}
