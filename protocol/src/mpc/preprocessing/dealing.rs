@@ -44,7 +44,7 @@ pub fn secrets<F: PrimeField>(layout: &Layout, seed: &Secret<[u8; 32]>, tag: &Ta
 mod tests {
     use super::*;
     use crate::committee::Committee;
-    use crate::math::{Fp61, Poly};
+    use crate::math::{Field, Fp61, Poly};
     use crate::mpc::preprocessing::Request;
 
     fn layout() -> Layout {
