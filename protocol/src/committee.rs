@@ -105,6 +105,11 @@ impl Committee {
         2 * self.t() + 1
     }
 
+    /// More than half of all.
+    pub const fn majority(self) -> usize {
+        self.n() / 2 + 1
+    }
+
     /// `t`: the degree of every sharing.
     pub const fn degree(self) -> usize {
         self.t()

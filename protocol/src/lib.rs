@@ -5,8 +5,10 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`decision`] | the life of one decision: proposal, certificate |
 //! | [`rule`] | the rule language: parse, check, cost, evaluate in the clear |
 //! | [`mpc`] | computing on shared values |
+//! | [`sharing`] | Shamir shares, verifiable sharing, robust opening |
 //! | [`agreement`] | reliable broadcast, common coin, binary agreement, common subset |
 //! | [`crypto`] | transcripts, Merkle trees, erasure codes, sealing, proofs, identities |
 //! | [`math`] | fields, polynomials, error-correcting decoding, matrices |
@@ -16,6 +18,7 @@
 
 pub mod agreement;
 pub mod crypto;
+pub mod decision;
 pub mod math;
 pub mod mpc;
 pub mod rule;

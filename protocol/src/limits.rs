@@ -26,3 +26,13 @@ pub const ROUND_WINDOW: u32 = 8;
 
 /// Bytes of a rule's text: enough for the longest name and number with blanks between.
 pub const MAX_RULE: usize = 128;
+
+/// Bytes of a proposal's title: a line or two.
+pub const MAX_TITLE: usize = 200;
+
+/// Bytes of a proposal's text: with everything else it fits [`MAX_SHORT_PAYLOAD`].
+pub const MAX_TEXT: usize = 2 << 10;
+
+/// Bytes of an encoded certificate: a proposal, the statement, and 66 for each of
+/// [`MAX_PARTIES`] signatures.
+pub const MAX_CERTIFICATE: usize = 16 << 10;

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 
 const PLACES: usize = 6;
-const UNIT: u64 = 10u64.pow(PLACES as u32);
+const UNIT: u64 = 1_000_000;
 
 /// A decimal number from 0 with at most [`Decimal::PLACES`] digits after the point.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -214,6 +214,11 @@ impl Rule {
         vote::parse(self.input(), text)
     }
 
+    /// The bits a vote is entered as, by weight. `None` if it is no input of this rule.
+    pub fn vote_bits(&self, vote: u64) -> Option<Vec<bool>> {
+        weights::to_bits(vote, self.input().max())
+    }
+
     // Whether sum / divisor meets the rule.
     fn met_by(&self, sum: u64, divisor: u64) -> bool {
         let order = self.constant.compare_fraction(sum, divisor);
