@@ -48,6 +48,7 @@ fault_kinds! {
         BadShard => "a shard that does not belong to its root",
         BadEncoding => "a root that is not of an encoded payload",
         TooLarge => "a payload over the limit",
+        WrongMode => "a message of the other mode of broadcast",
     }
 }
 

@@ -1,1 +1,3 @@
-//! See the modules.
+//! Agreement among parties of which some are Byzantine, without any assumption on time.
+
+pub mod rbc;

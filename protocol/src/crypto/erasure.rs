@@ -10,7 +10,8 @@
 
 use crate::wire::Bytes;
 
-const LENGTH_BYTES: usize = 8;
+/// Bytes of the length that is encoded with a string.
+pub const LENGTH_BYTES: usize = 8;
 
 /// Bytes of each shard of a string of `len` bytes with `k` data shards.
 pub const fn shard_len(len: usize, k: usize) -> usize {
