@@ -6,7 +6,9 @@
 pub mod ext;
 pub mod field;
 pub mod fp61;
+pub mod matrix;
 pub mod poly;
+pub mod reed_solomon;
 pub mod small;
 
 pub use ext::Ext;

@@ -1,5 +1,6 @@
 //!
 //! - [`shamir`]: sharing by a random polynomial of degree `t`, and the plain reconstruction.
+//! - [`open`](mod@open): robust opening of many shared values at once.
 
 use std::fmt;
 use std::ops::Deref;
@@ -9,6 +10,7 @@ use zeroize::Zeroize;
 
 use crate::math::Field;
 
+pub mod open;
 pub mod shamir;
 
 /// One party's shares of a vector of secrets, in order: prints their number only, and is wiped

@@ -1,0 +1,364 @@
+//! Openings with every pattern of up to `t` liars, and what must never open.
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use super::*;
+use crate::committee::{Committee, PartyId, PartySet};
+use crate::error::Error;
+use crate::fault::{Fault, OpeningFault};
+use crate::math::{F31, Fp61, Poly};
+use crate::protocol::{Outbox, Protocol, Recipient};
+use crate::sharing::shamir;
+use crate::testkit::{Collected, Network, Order};
+
+/// Either kind of opening.
+trait Open: Protocol<Message = Message<Fp61>, Output = Vec<Fp61>> + Sized {
+    fn new(committee: Committee, count: usize) -> Self;
+    fn open(
+        &mut self,
+        shares: Shares<Fp61>,
+        out: &mut dyn Outbox<Message<Fp61>>,
+    ) -> Result<(), Error>;
+    fn liars(&self) -> PartySet;
+    fn corrected(&self) -> bool;
+}
+
+macro_rules! opens {
+    ($type:ident) => {
+        impl Open for $type<Fp61> {
+            fn new(committee: Committee, count: usize) -> Self {
+                $type::new(committee, count)
+            }
+            fn open(
+                &mut self,
+                shares: Shares<Fp61>,
+                out: &mut dyn Outbox<Message<Fp61>>,
+            ) -> Result<(), Error> {
+                $type::open(self, shares, out)
+            }
+            fn liars(&self) -> PartySet {
+                $type::liars(self)
+            }
+            fn corrected(&self) -> bool {
+                $type::corrected(self)
+            }
+        }
+    };
+}
+opens!(Opening);
+opens!(BatchOpening);
+
+/// Values and each party's shares of them, of degree `degree`.
+fn deal(committee: Committee, count: u64, degree: usize, seed: u64) -> (Vec<Fp61>, Vec<Vec<Fp61>>) {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let values: Vec<Fp61> = (0..count).map(|v| Fp61::from_u64(1000 * seed + v)).collect();
+    let mut shares = vec![Vec::new(); committee.n()];
+    for value in &values {
+        let poly = Poly::random_with_constant(*value, degree, &mut rng);
+        for (party, mine) in committee.parties().zip(&mut shares) {
+            mine.push(poly.eval(shamir::point(party)));
+        }
+    }
+    (values, shares)
+}
+
+/// What a hostile party does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Lie {
+    Silent,
+    /// All elements wrong.
+    Wrong,
+    /// One element wrong, a different one for each liar.
+    OneWrong,
+    /// One element too few, then the right vector.
+    Short,
+    /// No element, and one too many.
+    Lengths,
+    /// Right, then wrong.
+    Second,
+    /// The wrong kind of message.
+    Kind,
+}
+
+const LIES: [Lie; 7] =
+    [Lie::Silent, Lie::Wrong, Lie::OneWrong, Lie::Short, Lie::Lengths, Lie::Second, Lie::Kind];
+
+impl Lie {
+    /// The vectors a liar sends instead of `right`; to be blamed if the last is true.
+    fn vectors(self, liar: PartyId, right: &[Fp61]) -> (Vec<Vec<Fp61>>, bool) {
+        let right = right.to_vec();
+        let plus = |positions: &dyn Fn(usize) -> bool| {
+            let bump = |(i, v): (usize, &Fp61)| if positions(i) { *v + Fp61::ONE } else { *v };
+            right.iter().enumerate().map(bump).collect::<Vec<_>>()
+        };
+        let one = liar.index() % right.len();
+        match self {
+            Self::Silent => (vec![], false),
+            Self::Wrong => (vec![plus(&|_| true)], true),
+            Self::OneWrong => (vec![plus(&|i| i == one)], true),
+            Self::Short => (vec![right[1..].to_vec(), right], true),
+            Self::Lengths => (vec![vec![], [right, vec![Fp61::ZERO]].concat()], true),
+            Self::Second => (vec![right.clone(), plus(&|i| i == one)], false),
+            Self::Kind => (vec![right], false),
+        }
+    }
+}
+
+/// When the liars' messages come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum When {
+    First,
+    Last,
+}
+
+/// All sets of 0 to `t` parties.
+fn coalitions(committee: Committee) -> impl Iterator<Item = PartySet> {
+    (0..1u32 << committee.n())
+        .map(move |mask| committee.parties().filter(|p| mask >> p.index() & 1 == 1).collect())
+        .filter(move |set: &PartySet| set.len() <= committee.t())
+}
+
+const COUNT: u64 = 5;
+
+/// One run in which the liars do `lie`; all honest parties must output the values, and blame
+/// liars only.
+fn run<P: Open>(committee: Committee, liars: PartySet, lie: Lie, when: When, order: Order) {
+    let context = format!("n = {}, liars {liars}, {lie:?} {when:?} {order:?}", committee.n());
+    let (values, shares) = deal(committee, COUNT, committee.degree(), 1);
+    let mut network = Network::<P>::new(committee, order, 7, |_| P::new(committee, values.len()));
+    network.byzantine = liars;
+    if when == When::First {
+        lies(&mut network, committee, &shares, liars, lie);
+        network.run(10_000);
+    }
+    for party in network.honest().collect::<Vec<_>>() {
+        let mine = Shares::from(shares[party.index()].clone());
+        network.act(party, |p, out| p.open(mine, out)).unwrap();
+    }
+    network.run(10_000);
+    if when == When::Last {
+        for party in network.honest() {
+            assert_eq!(network.outputs[party.index()].as_ref(), Some(&values), "{context}");
+        }
+        lies(&mut network, committee, &shares, liars, lie);
+        network.run(10_000);
+    }
+    network.assert_no_honest_blamed();
+    let blamed = lie.vectors(PartyId::new(0), &values).1 || lie == Lie::Kind && is_one_hop::<P>();
+    for party in network.honest() {
+        assert_eq!(network.outputs[party.index()].as_ref(), Some(&values), "{context}");
+        let found = network.parties[party.index()].liars();
+        assert!(found.is_subset(liars), "{context}");
+        assert!(!blamed || found == liars, "{context}: {party} blames {found}");
+        let times = |liar| {
+            let of = |(by, f): &&(PartyId, Fault)| *by == party && f.party == liar;
+            network.faults.iter().filter(of).count()
+        };
+        assert!(liars.iter().all(|liar| times(liar) <= 2), "{context}: blamed too often");
+    }
+}
+
+fn is_one_hop<P>() -> bool {
+    std::any::type_name::<P>().contains("Opening<") && !std::any::type_name::<P>().contains("Batch")
+}
+
+/// Puts the liars' messages in flight.
+fn lies<P: Open>(
+    network: &mut Network<P>,
+    committee: Committee,
+    shares: &[Vec<Fp61>],
+    liars: PartySet,
+    lie: Lie,
+) {
+    for liar in liars.iter() {
+        // What an honest party would send, captured.
+        let mut honest = Collected::default();
+        let mut party = P::new(committee, shares[liar.index()].len());
+        party.open(shares[liar.index()].clone().into(), &mut honest).unwrap();
+        for (to, message) in honest.sent {
+            let Message::Share(right) = message else { unreachable!("inputs send shares") };
+            for vector in lie.vectors(liar, &right).0 {
+                let vector = Arc::new(vector.into());
+                let message = match lie {
+                    Lie::Kind => Message::Word(vector),
+                    _ => Message::Share(vector),
+                };
+                network.inject(liar, to, message);
+            }
+        }
+        if !is_one_hop::<P>() {
+            // Words of the same kind of falsehood; honest ones would be of this length.
+            let len = shares[liar.index()].len().div_ceil(committee.one_honest());
+            let right: Vec<_> = (0..len as u64).map(Fp61::from_u64).collect();
+            for vector in lie.vectors(liar, &right).0 {
+                network.inject(liar, Recipient::All, Message::Word(Arc::new(vector.into())));
+            }
+        }
+    }
+}
+
+fn every_pattern<P: Open>(n: usize, orders: &[Order]) {
+    let committee = Committee::new(n).unwrap();
+    for liars in coalitions(committee) {
+        for lie in LIES {
+            for order in orders {
+                run::<P>(committee, liars, lie, When::First, *order);
+                run::<P>(committee, liars, lie, When::Last, *order);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_pattern_of_bad_late_and_malformed_shares_at_four() {
+    every_pattern::<Opening<_>>(4, &[Order::Fifo, Order::Lifo, Order::Random]);
+    every_pattern::<BatchOpening<_>>(4, &[Order::Fifo, Order::Lifo, Order::Random]);
+}
+
+#[test]
+fn every_pattern_of_bad_late_and_malformed_shares_at_seven() {
+    every_pattern::<Opening<_>>(7, &[Order::Fifo, Order::Random]);
+    every_pattern::<BatchOpening<_>>(7, &[Order::Fifo, Order::Random]);
+}
+
+#[test]
+fn liars_of_different_kinds_together() {
+    let committee = Committee::new(7).unwrap();
+    let (values, shares) = deal(committee, 40, committee.degree(), 2);
+    let liars = [PartyId::new(2), PartyId::new(5)];
+    for first in LIES {
+        for second in LIES {
+            let mut network = Network::new(committee, Order::Random, 3, |_| {
+                Opening::<Fp61>::new(committee, values.len())
+            });
+            network.byzantine = liars.into_iter().collect();
+            lies(&mut network, committee, &shares, [liars[0]].into_iter().collect(), first);
+            lies(&mut network, committee, &shares, [liars[1]].into_iter().collect(), second);
+            for party in network.honest().collect::<Vec<_>>() {
+                let mine = shares[party.index()].clone().into();
+                network.act(party, |p, out| p.open(mine, out)).unwrap();
+            }
+            network.run(1000);
+            network.assert_no_honest_blamed();
+            for party in network.honest() {
+                assert_eq!(network.outputs[party.index()].as_ref(), Some(&values));
+            }
+        }
+    }
+}
+
+fn without_own_shares<P: Open>(n: usize) {
+    let committee = Committee::new(n).unwrap();
+    let (values, shares) = deal(committee, 9, committee.degree(), 3);
+    let mut network = Network::<P>::new(committee, Order::Random, 3, |_| P::new(committee, 9));
+    for party in committee.parties().take(committee.honest_majority()) {
+        let mine = shares[party.index()].clone().into();
+        network.act(party, |p, out| p.open(mine, out)).unwrap();
+    }
+    network.run(1000);
+    assert!(network.outputs.iter().all(|output| output.as_ref() == Some(&values)));
+    assert!(network.faults.is_empty() && network.parties.iter().all(|p| !p.corrected()));
+}
+
+#[test]
+fn a_party_without_shares_gets_the_values_too() {
+    for n in [4, 5, 6, 7] {
+        without_own_shares::<Opening<_>>(n);
+        without_own_shares::<BatchOpening<_>>(n);
+    }
+}
+
+fn two_t<P: Open>(n: usize) {
+    let committee = Committee::new(n).unwrap();
+    let (_, shares) = deal(committee, 4, 2 * committee.degree(), 4);
+    for silent in coalitions(committee) {
+        let mut network = Network::<P>::new(committee, Order::Random, 5, |_| P::new(committee, 4));
+        network.byzantine = silent;
+        for party in network.honest().collect::<Vec<_>>() {
+            let mine = shares[party.index()].clone().into();
+            network.act(party, |p, out| p.open(mine, out)).unwrap();
+        }
+        network.run(1000);
+        assert!(network.outputs.iter().all(Option::is_none), "silent: {silent}");
+        assert!(network.faults.is_empty(), "nobody lied");
+    }
+}
+
+#[test]
+fn a_sharing_of_degree_2t_is_never_opened() {
+    for n in [4, 7] {
+        two_t::<Opening<_>>(n);
+        two_t::<BatchOpening<_>>(n);
+    }
+}
+
+/// Over F_31, whatever single share the liar of four sends, and in every order of arrival.
+#[test]
+fn every_single_share_of_a_liar_in_every_order() {
+    let committee = Committee::new(4).unwrap();
+    let secret = F31::from_u64(17);
+    let shares = shamir::share(secret, committee, &mut ChaCha8Rng::seed_from_u64(6));
+    let mut orders = Vec::new();
+    for a in 0..4 {
+        for b in (0..4).filter(|b| *b != a) {
+            for c in (0..4).filter(|c| *c != a && *c != b) {
+                orders.push([a, b, c, 6 - a - b - c]);
+            }
+        }
+    }
+    for (liar, lie) in (0..4u16).flat_map(|liar| F31::all().map(move |lie| (liar, lie))) {
+        for order in &orders {
+            let mut opening = Opening::new(committee, 1);
+            let mut out = Collected::default();
+            let mut outputs = Vec::new();
+            for party in order {
+                let share = if *party == liar { lie } else { shares[usize::from(*party)] };
+                let message = Message::Share(Arc::new(vec![share].into()));
+                outputs.extend(opening.handle(PartyId::new(*party), message, &mut out));
+            }
+            assert_eq!(outputs, [vec![secret]]);
+            let kind = OpeningFault::WrongShare.into();
+            let fault = Fault { party: PartyId::new(liar), kind };
+            let expected: &[Fault] = if lie == shares[usize::from(liar)] { &[] } else { &[fault] };
+            assert_eq!(out.faults, expected);
+            let last = order[3] == liar;
+            assert_eq!(opening.corrected(), !expected.is_empty() && !last);
+        }
+    }
+}
+
+#[test]
+fn shares_are_opened_once_and_all_of_them() {
+    let committee = Committee::new(4).unwrap();
+    let mut out = Collected::default();
+    let shares = || Shares::from(vec![Fp61::ONE; 2]);
+    let mut opening = BatchOpening::new(committee, 3);
+    let wrong = Error::WrongSize { what: "shares to open", expected: 3, got: 2 };
+    assert_eq!(opening.open(shares(), &mut out), Err(wrong));
+    let mut opening = Opening::new(committee, 2);
+    assert_eq!(opening.open(shares(), &mut out), Ok(()));
+    let again = Error::AlreadyGiven { what: "shares to open" };
+    assert_eq!(opening.open(shares(), &mut out), Err(again));
+    assert_eq!(out.sent.len(), 1);
+}
+
+#[test]
+fn nothing_to_open_is_opened() {
+    let committee = Committee::new(4).unwrap();
+    let mut network =
+        Network::new(committee, Order::Fifo, 1, |_| BatchOpening::<Fp61>::new(committee, 0));
+    for party in committee.parties() {
+        network.act(party, |p, out| p.open(Shares::default(), out)).unwrap();
+    }
+    network.run(100);
+    assert!(network.outputs.iter().all(|output| output.as_ref().is_some_and(Vec::is_empty)));
+    assert!(network.parties.iter().all(BatchOpening::served));
+}
+
+#[test]
+fn messages_show_their_length_only() {
+    let message = Message::Share(Arc::new(vec![Fp61::ONE; 3].into()));
+    assert_eq!(message.to_string(), "SHARE[3]");
+    assert_eq!(format!("{message:?}"), "Share([3 shares])");
+}
