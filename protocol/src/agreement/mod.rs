@@ -1,3 +1,5 @@
 //! Agreement among parties of which some are Byzantine, without any assumption on time.
 
+pub mod aba;
+pub mod coin;
 pub mod rbc;
