@@ -1,1 +1,3 @@
 //! One organisation's node: a party of the protocol on libp2p, with storage and an interface.
+
+pub mod net;

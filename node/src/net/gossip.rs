@@ -1,0 +1,92 @@
+//! Announcements by gossip: what was proposed and what came of it, so that others can follow.
+//!
+//! Nothing the node decides depends on gossip, which may lose messages without a word. Every
+//! announcement is signed by the transport key of the member that made it; whatever is not from a
+//! member, or does not hold, is dropped before it is passed on.
+
+use std::collections::HashSet;
+use std::io;
+use std::sync::Arc;
+
+use libp2p::gossipsub::{
+    Behaviour, ConfigBuilder, IdentTopic, MessageAuthenticity,
+    TopicHash, ValidationMode, WhitelistSubscriptionFilter,
+};
+use libp2p::identity::Keypair;
+use quorate_protocol::PartyId;
+
+/// Bytes of an announcement: proposals and certificates are a few KiB.
+const MAX_ANNOUNCEMENT: usize = 64 << 10;
+
+/// What an announcement is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Topic {
+    /// A proposal.
+    Proposals,
+    /// An outcome, with its certificate.
+    Certificates,
+}
+
+/// Says whether an announcement holds. Called for every one that arrives, so it must be quick.
+pub type Validator = Arc<dyn Fn(Topic, &[u8]) -> bool + Send + Sync>;
+
+/// An announcement that holds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Announcement {
+    /// The member that made it.
+    pub from: PartyId,
+    /// What it is about.
+    pub topic: Topic,
+    /// What it says.
+    pub data: Vec<u8>,
+}
+
+/// The topics of one epoch of one network.
+#[derive(Clone, Debug)]
+pub(super) struct Topics {
+    proposals: IdentTopic,
+    certificates: IdentTopic,
+}
+
+pub(super) type Gossip =
+    Behaviour<libp2p::gossipsub::IdentityTransform, WhitelistSubscriptionFilter>;
+
+impl Topics {
+    pub(super) fn new(network: &[u8; 32], epoch: u64) -> Self {
+        let network = data_encoding::HEXLOWER.encode(network);
+        let topic = |what| IdentTopic::new(format!("quorate/{network}/{epoch}/{what}"));
+        Self { proposals: topic("proposals"), certificates: topic("certificates") }
+    }
+
+    pub(super) fn hash(&self, topic: Topic) -> TopicHash {
+        match topic {
+            Topic::Proposals => self.proposals.hash(),
+            Topic::Certificates => self.certificates.hash(),
+        }
+    }
+
+    pub(super) fn topic(&self, hash: &TopicHash) -> Option<Topic> {
+        [Topic::Proposals, Topic::Certificates].into_iter().find(|topic| self.hash(*topic) == *hash)
+    }
+
+    /// Gossip that takes part in these topics only.
+    pub(super) fn behaviour(&self, keys: &Keypair) -> io::Result<Gossip> {
+        let allowed = HashSet::from([self.proposals.hash(), self.certificates.hash()]);
+        let config = ConfigBuilder::default()
+            .max_transmit_size(MAX_ANNOUNCEMENT)
+            .validation_mode(ValidationMode::Strict)
+            .validate_messages()
+            .build()
+            .map_err(io::Error::other)?;
+        let mut gossip = Gossip::new_with_subscription_filter(
+            MessageAuthenticity::Signed(keys.clone()),
+            config,
+            WhitelistSubscriptionFilter(allowed),
+        )
+        .map_err(io::Error::other)?;
+        for topic in [&self.proposals, &self.certificates] {
+            gossip.subscribe(topic).map_err(io::Error::other)?;
+        }
+        Ok(gossip)
+    }
+}

@@ -1,0 +1,266 @@
+//! The network: reliable, ordered, authenticated links to every other member.
+//!
+//! # Model
+//! Members are known by their transport keys, from the roster; libp2p connects over QUIC or TCP
+//! with Noise, and nobody else gets in. Connections break and peers restart at any time.
+//!
+//! # Guarantees
+//! Frames given to [`Links::send`] reach the peer in order, each at most once, and each at least
+//! once as long as both nodes stay up, whatever happens to the connections between them. After a
+//! restart of the peer, every frame that it had not acknowledged is sent again; it acknowledges a
+//! frame when everything that the frame caused is durable ([`Taken::done`]). What is *not*
+//! guaranteed: frames beyond [`MAX_UNACKNOWLEDGED_BULK`] bytes for a peer that is gone for long are
+//! lost, oldest first, and counted. After this node's own restart its frames start over.
+//!
+//! # Protocol
+//! Two classes of frames, so that bulk never delays decisions. Each node opens one stream per peer
+//! and class for what it sends. Each side greets with version, network digest, epoch and
+//! incarnation (a fresh number at each start); the receiver's greeting says where to go on.
+//! Then numbered frames go one way and cumulative acknowledgements the other.
+//!
+//! # Cost
+//! One message delay for a frame on an open stream. An idle link sends nothing but keep-alives.
+//!
+//! # Isolation
+//! Each peer has its own tasks, queues and budgets: a peer that stalls or floods delays nobody
+//! else, and one that breaks the protocol is disconnected alone.
+
+mod gossip;
+mod peer;
+mod queue;
+mod receiver;
+mod sender;
+mod swarm;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use libp2p::identity::Keypair;
+use libp2p::{Multiaddr, PeerId, Stream, StreamProtocol};
+use libp2p_stream::IncomingStreams;
+use quorate_protocol::PartyId;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+pub use gossip::{Announcement, Topic, Validator};
+pub use peer::{LinkStatus, PeerInfo, Transport};
+pub use receiver::{Inbound, Taken};
+pub use wire::MAX_FRAME;
+
+use peer::Peer;
+use swarm::{Command, Connector};
+use wire::Greeting;
+
+/// Bytes of frames kept for a peer that has not acknowledged them: decisions.
+pub const MAX_UNACKNOWLEDGED_DECISION: usize = 8 << 20;
+/// Bytes of frames kept for a peer that has not acknowledged them: bulk. A preprocessing run of the
+/// largest batch is a few MiB per peer.
+pub const MAX_UNACKNOWLEDGED_BULK: usize = 48 << 20;
+/// Bytes of frames from one peer and class that wait for the driver. Twice the largest frame.
+const MAX_UNTAKEN: usize = 2 * MAX_FRAME + (64 << 10);
+/// How long a peer may take to open a stream and greet.
+const GREETING_TIMEOUT: Duration = Duration::from_secs(10);
+/// Announcements that wait for the driver.
+const MAX_ANNOUNCEMENTS: usize = 256;
+
+/// Which of the two links to a peer a frame takes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Class {
+    /// What decisions wait for.
+    Decision,
+    /// Preprocessing and catching up.
+    Bulk,
+}
+
+impl Class {
+    const BOTH: [Self; 2] = [Self::Decision, Self::Bulk];
+
+    const fn stream_protocol(self) -> StreamProtocol {
+        match self {
+            Self::Decision => StreamProtocol::new("/quorate/1/decision"),
+            Self::Bulk => StreamProtocol::new("/quorate/1/bulk"),
+        }
+    }
+}
+
+/// What the network needs to know.
+pub struct Config {
+    /// Our transport key.
+    pub keys: Keypair,
+    /// Our place in the roster.
+    pub me: PartyId,
+    /// The other members.
+    pub peers: Vec<PeerInfo>,
+    /// Digest of the network file.
+    pub network: [u8; 32],
+    /// Epoch of the network.
+    pub epoch: u64,
+    /// Where to listen.
+    pub listen: Vec<Multiaddr>,
+    /// Says whether an announcement holds.
+    pub validator: Validator,
+}
+
+/// What comes from the network.
+#[derive(Debug)]
+pub struct Incoming {
+    /// Frames that decisions wait for.
+    pub decision: mpsc::UnboundedReceiver<Inbound>,
+    /// Frames of preprocessing and catching up.
+    pub bulk: mpsc::UnboundedReceiver<Inbound>,
+    /// Gossip.
+    pub announcements: mpsc::Receiver<Announcement>,
+}
+
+/// An address that cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: {reason}")]
+pub struct ListenError {
+    /// The address.
+    pub address: Multiaddr,
+    /// Why.
+    pub reason: io::Error,
+}
+
+/// The links to all other members. Dropping it closes them.
+#[derive(Debug)]
+pub struct Links {
+    peers: BTreeMap<PartyId, Arc<Peer>>,
+    commands: mpsc::UnboundedSender<Command>,
+    listening: Vec<Multiaddr>,
+    tasks: JoinSet<()>,
+}
+
+impl Links {
+    /// Starts to listen and to connect. Must be called in a tokio runtime.
+    ///
+    /// # Errors
+    /// An address cannot be listened on.
+    pub async fn start(config: Config) -> Result<(Self, Incoming), ListenError> {
+        let Config { keys, me, peers, network, epoch, listen, validator } = config;
+        let topics = gossip::Topics::new(&network, epoch);
+        let members: Vec<_> = peers.iter().map(|peer| peer.peer_id).collect();
+        let failed = |address, reason| ListenError { address, reason };
+        let mut swarm = swarm::build(keys, &members, &topics)
+            .map_err(|reason| failed(Multiaddr::empty(), reason))?;
+        let listening = swarm::listen(&mut swarm, &listen)
+            .await
+            .map_err(|(address, reason)| failed(address, reason))?;
+        for address in &listening {
+            tracing::info!(%address, "listening");
+        }
+
+        let (commands, command_queue) = mpsc::unbounded_channel();
+        let (announce, announcements) = mpsc::channel(MAX_ANNOUNCEMENTS);
+        let peers: Vec<_> =
+            peers.into_iter().map(|info| Arc::new(Peer::new(info, commands.clone()))).collect();
+        let ours = Greeting {
+            version: wire::VERSION,
+            network,
+            epoch,
+            incarnation: rand::random(),
+            acknowledged: 0,
+            resume: 0,
+        };
+        let mut tasks = JoinSet::new();
+        let mut control = swarm.behaviour().control();
+        let [decision, bulk] = Class::BOTH.map(|class| {
+            for peer in &peers {
+                let peer = Arc::clone(peer);
+                tasks.spawn(sender::run(peer, class, ours.clone(), control.clone()));
+            }
+            let (deliver, delivered) = mpsc::unbounded_channel();
+            match control.accept(class.stream_protocol()) {
+                Ok(streams) => {
+                    let receivers = spawn_receivers(&mut tasks, &peers, class, &ours, &deliver);
+                    tasks.spawn(hand_out(streams, receivers));
+                }
+                // Nobody else has the control of a swarm that was just made.
+                Err(error) => tracing::error!(?class, "{error}"),
+            }
+            delivered
+        });
+        let connector = Connector::new(swarm, me, &peers, topics, validator, announce);
+        tasks.spawn(connector.run(command_queue));
+        let peers = peers.into_iter().map(|peer| (peer.info.party, peer)).collect();
+        let incoming = Incoming { decision, bulk, announcements };
+        Ok((Self { peers, commands, listening, tasks }, incoming))
+    }
+
+    /// Sends a frame to a peer, now or as soon as it can be reached. Never waits.
+    pub fn send(&self, to: PartyId, class: Class, frame: Vec<u8>) {
+        if let Some(peer) = self.peers.get(&to) {
+            peer.queue(class).push(frame);
+        }
+    }
+
+    /// Gossips an announcement to whoever is connected.
+    pub fn announce(&self, topic: Topic, data: Vec<u8>) {
+        let _ = self.commands.send(Command::Announce(topic, data));
+    }
+
+    /// Closes every connection to a peer. They are made again at once.
+    pub fn disconnect(&self, party: PartyId) {
+        if let Some(peer) = self.peers.get(&party) {
+            let _ = self.commands.send(Command::Disconnect(peer.info.peer_id));
+        }
+    }
+
+    /// The addresses that are listened on.
+    pub fn listening(&self) -> &[Multiaddr] {
+        &self.listening
+    }
+
+    /// How the links are, in roster order.
+    pub fn status(&self) -> Vec<LinkStatus> {
+        self.peers.values().map(|peer| peer.status()).collect()
+    }
+
+    /// Closes all connections.
+    pub async fn close(mut self) {
+        self.tasks.shutdown().await;
+    }
+}
+
+fn spawn_receivers(
+    tasks: &mut JoinSet<()>,
+    peers: &[Arc<Peer>],
+    class: Class,
+    ours: &Greeting,
+    deliver: &mpsc::UnboundedSender<Inbound>,
+) -> BTreeMap<PeerId, mpsc::Sender<Stream>> {
+    let mut receivers = BTreeMap::new();
+    for peer in peers {
+        // A peer that opens streams faster than they are greeted loses some of them.
+        let (hand, streams) = mpsc::channel(2);
+        receivers.insert(peer.info.peer_id, hand);
+        let peer = Arc::clone(peer);
+        tasks.spawn(receiver::run(peer, class, ours.clone(), streams, deliver.clone()));
+    }
+    receivers
+}
+
+/// Hands the streams that peers open to the tasks of these peers.
+async fn hand_out(mut streams: IncomingStreams, receivers: BTreeMap<PeerId, mpsc::Sender<Stream>>) {
+    while let Some((peer, stream)) = streams.next().await {
+        if let Some(receiver) = receivers.get(&peer)
+            && receiver.try_send(stream).is_err()
+        {
+            tracing::debug!(%peer, "a stream too many");
+        }
+    }
+}
+
+/// `shortest * 2^failures`, at most `longest`, give or take a quarter: peers that failed together
+/// do not try again together.
+fn backoff(failures: u32, (shortest, longest): (Duration, Duration)) -> Duration {
+    let doubled = shortest.saturating_mul(1 << failures.min(16));
+    doubled.min(longest).mul_f64(rand::random_range(0.75..1.25))
+}

@@ -1,0 +1,153 @@
+//! What is known and shared about one peer.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use libp2p::{Multiaddr, PeerId};
+use quorate_protocol::PartyId;
+use serde::Serialize;
+use tokio::sync::{mpsc, watch};
+
+use crate::net::queue::{Depth, Queue};
+use crate::net::swarm::Command;
+use crate::net::wire::LinkError;
+use crate::net::{Class, MAX_UNACKNOWLEDGED_BULK, MAX_UNACKNOWLEDGED_DECISION};
+
+/// Another member, as the network sees it.
+#[derive(Clone, Debug)]
+pub struct PeerInfo {
+    /// Its place in the roster.
+    pub party: PartyId,
+    /// Its name, for logs.
+    pub name: String,
+    /// Its transport identity.
+    pub peer_id: PeerId,
+    /// Where it listens.
+    pub addresses: Vec<Multiaddr>,
+}
+
+/// Over what a connection runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transport {
+    /// QUIC over UDP.
+    Quic,
+    /// TCP with Noise and Yamux.
+    Tcp,
+}
+
+impl Transport {
+    /// The transport of a connection to or from this address.
+    pub(super) fn of(address: &Multiaddr) -> Self {
+        let quic = |part| matches!(part, libp2p::multiaddr::Protocol::QuicV1);
+        if address.iter().any(quic) { Self::Quic } else { Self::Tcp }
+    }
+}
+
+/// How the links to a peer are.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LinkStatus {
+    /// Which peer.
+    pub party: PartyId,
+    /// Over what it is connected, if it is.
+    pub connected: Option<Transport>,
+    /// Milliseconds since something came from it.
+    pub last_seen_ms_ago: Option<u64>,
+    /// Frames it has not acknowledged.
+    pub unacknowledged_frames: usize,
+    /// Their bytes.
+    pub unacknowledged_bytes: usize,
+    /// Frames lost because it was gone for too long.
+    pub lost_frames: u64,
+}
+
+/// Shared by the tasks of one peer.
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub info: PeerInfo,
+    pub connection: watch::Sender<Option<Transport>>,
+    decision: Queue,
+    bulk: Queue,
+    commands: mpsc::UnboundedSender<Command>,
+    started: Instant,
+    /// Milliseconds from `started` to the last sign of life, plus one; 0 if there was none.
+    seen: AtomicU64,
+    last_complaint: AtomicU64,
+}
+
+impl Peer {
+    pub(super) fn new(info: PeerInfo, commands: mpsc::UnboundedSender<Command>) -> Self {
+        Self {
+            info,
+            connection: watch::Sender::new(None),
+            decision: Queue::new(MAX_UNACKNOWLEDGED_DECISION),
+            bulk: Queue::new(MAX_UNACKNOWLEDGED_BULK),
+            commands,
+            started: Instant::now(),
+            seen: AtomicU64::new(0),
+            last_complaint: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) const fn queue(&self, class: Class) -> &Queue {
+        match class {
+            Class::Decision => &self.decision,
+            Class::Bulk => &self.bulk,
+        }
+    }
+
+    /// Something came from the peer just now.
+    pub(super) fn seen(&self) {
+        self.seen.store(self.milliseconds() + 1, Ordering::Relaxed);
+    }
+
+    /// Logs why a stream ended, and closes the connections of a peer that breaks the protocol.
+    pub(super) fn ended(&self, class: Class, why: &LinkError) {
+        let name = &self.info.name;
+        match why {
+            LinkError::Io(_) | LinkError::Timeout => {
+                tracing::debug!(peer = %name, ?class, "link ended: {why}");
+            }
+            LinkError::Version(_) | LinkError::Network | LinkError::Epoch(_) => {
+                if self.may_complain() {
+                    tracing::warn!(peer = %name, "cannot talk to {name}: {why}");
+                }
+            }
+            LinkError::Misbehaved(_) => {
+                if self.may_complain() {
+                    tracing::warn!(peer = %name, ?class, "disconnecting {name}: {why}");
+                }
+                let _ = self.commands.send(Command::Disconnect(self.info.peer_id));
+            }
+        }
+    }
+
+    pub(super) fn status(&self) -> LinkStatus {
+        let Depth { frames, bytes, lost } = self.decision.depth();
+        let bulk = self.bulk.depth();
+        let seen = self.seen.load(Ordering::Relaxed).checked_sub(1);
+        LinkStatus {
+            party: self.info.party,
+            connected: *self.connection.borrow(),
+            last_seen_ms_ago: seen.map(|at| self.milliseconds().saturating_sub(at)),
+            unacknowledged_frames: frames + bulk.frames,
+            unacknowledged_bytes: bytes + bulk.bytes,
+            lost_frames: lost + bulk.lost,
+        }
+    }
+
+    /// At most one warning about a peer in ten seconds: it could fill the log otherwise.
+    fn may_complain(&self) -> bool {
+        let now = self.milliseconds() + 1;
+        let last = self.last_complaint.load(Ordering::Relaxed);
+        let may = last == 0 || now >= last + 10_000;
+        if may {
+            self.last_complaint.store(now, Ordering::Relaxed);
+        }
+        may
+    }
+
+    fn milliseconds(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}

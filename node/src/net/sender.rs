@@ -1,0 +1,115 @@
+//! The sending half of a link: one task for each peer and class.
+//!
+//! While the peer is connected the task keeps one stream open, greets, forgets what the peer
+//! acknowledges and goes on where the peer says. When the stream breaks it opens another: after a
+//! reconnect the peer knows what it has; after its restart it knows nothing, and gets everything
+//! it has not acknowledged.
+
+use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use libp2p_stream::{Control, OpenStreamError};
+use tokio::time::timeout;
+
+use crate::net::peer::Peer;
+use crate::net::queue::{AcknowledgedTooMuch, Queue};
+use crate::net::wire::{Greeting, LinkError, read_u64};
+use crate::net::{Class, GREETING_TIMEOUT, backoff};
+
+/// Bytes written to a stream at once.
+const WRITE_BATCH: usize = 256 << 10;
+
+/// Shortest and longest wait before a stream is opened again.
+const REOPEN: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(2));
+
+/// Sends to `peer` for ever.
+pub(super) async fn run(peer: Arc<Peer>, class: Class, ours: Greeting, mut control: Control) {
+    let mut connection = peer.connection.subscribe();
+    let mut failures = 0;
+    loop {
+        if connection.wait_for(Option::is_some).await.is_err() {
+            return;
+        }
+        let mut greeted = false;
+        let why = match session(&peer, class, &ours, &mut control, &mut greeted).await {
+            Ok(never) => match never {},
+            Err(why) => why,
+        };
+        peer.ended(class, &why);
+        failures = if greeted { 0 } else { failures + 1 };
+        tokio::time::sleep(backoff(failures, REOPEN)).await;
+    }
+}
+
+async fn session(
+    peer: &Peer,
+    class: Class,
+    ours: &Greeting,
+    control: &mut Control,
+    greeted: &mut bool,
+) -> Result<Infallible, LinkError> {
+    let queue = peer.queue(class);
+    let opening = control.open_stream(peer.info.peer_id, class.stream_protocol());
+    let mut stream = match timeout(GREETING_TIMEOUT, opening).await {
+        Err(_) => return Err(LinkError::Timeout),
+        Ok(Err(OpenStreamError::Io(error))) => return Err(error.into()),
+        Ok(Err(OpenStreamError::UnsupportedProtocol(_))) => return Err(LinkError::Version(0)),
+        Ok(Err(other)) => return Err(io::Error::other(other).into()),
+        Ok(Ok(stream)) => stream,
+    };
+    let greeting = async {
+        ours.write(&mut stream).await?;
+        Greeting::read(&mut stream).await
+    };
+    let theirs = timeout(GREETING_TIMEOUT, greeting).await.map_err(|_| LinkError::Timeout)??;
+    theirs.check(ours)?;
+    queue.resume(theirs.acknowledged, theirs.resume).map_err(too_much)?;
+    *greeted = true;
+    peer.seen();
+    tracing::debug!(peer = %peer.info.name, ?class, resume = theirs.resume, "link open");
+
+    let (reader, writer) = stream.split();
+    tokio::select! {
+        ended = read_acknowledgements(reader, peer, queue) => ended,
+        ended = write_frames(writer, queue, theirs.resume) => ended.map_err(LinkError::from),
+    }
+}
+
+async fn read_acknowledgements(
+    mut reader: impl AsyncRead + Unpin,
+    peer: &Peer,
+    queue: &Queue,
+) -> Result<Infallible, LinkError> {
+    loop {
+        let next = read_u64(&mut reader).await?;
+        peer.seen();
+        queue.acknowledged(next).map_err(too_much)?;
+    }
+}
+
+async fn write_frames(
+    mut writer: impl AsyncWrite + Unpin,
+    queue: &Queue,
+    from: u64,
+) -> io::Result<Infallible> {
+    let mut next = from;
+    let mut batch = Vec::new();
+    loop {
+        next = queue.fill(next, WRITE_BATCH, &mut batch);
+        if batch.is_empty() {
+            queue.grown().await;
+            continue;
+        }
+        writer.write_all(&batch).await?;
+        writer.flush().await?;
+        batch.clear();
+        batch.shrink_to(WRITE_BATCH);
+    }
+}
+
+fn too_much(_: AcknowledgedTooMuch) -> LinkError {
+    LinkError::Misbehaved("an acknowledgement of what was never sent")
+}

@@ -1,0 +1,348 @@
+//! Links over real connections on loopback.
+
+use std::net::Ipv4Addr;
+
+use futures::{AsyncReadExt, AsyncWriteExt};
+use libp2p::swarm::SwarmEvent;
+use libp2p::swarm::dial_opts::DialOpts;
+use tokio::time::timeout;
+
+use super::*;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Keys and addresses of a small network whose nodes are started one by one.
+struct World {
+    keys: Vec<Keypair>,
+    addresses: Vec<Vec<Multiaddr>>,
+    network: [u8; 32],
+}
+
+struct Node {
+    links: Links,
+    incoming: Incoming,
+}
+
+fn party(index: usize) -> PartyId {
+    PartyId::new(u16::try_from(index).unwrap())
+}
+
+fn number(bytes: &[u8]) -> u32 {
+    u32::from_le_bytes(*bytes.first_chunk().unwrap())
+}
+
+impl World {
+    fn new(n: usize) -> Self {
+        let keys = (0..n).map(|_| Keypair::generate_ed25519()).collect();
+        let any = |kind: &str| format!("/ip4/{}/{kind}", Ipv4Addr::LOCALHOST).parse().unwrap();
+        let addresses = vec![vec![any("tcp/0"), any("udp/0/quic-v1")]; n];
+        Self { keys, addresses, network: [1; 32] }
+    }
+
+    fn config(&self, me: usize) -> Config {
+        let peers = (0..self.keys.len())
+            .filter(|peer| *peer != me)
+            .map(|peer| PeerInfo {
+                party: party(peer),
+                name: format!("org{peer}"),
+                peer_id: self.keys[peer].public().to_peer_id(),
+                addresses: self.addresses[peer].clone(),
+            })
+            .collect();
+        Config {
+            keys: self.keys[me].clone(),
+            me: party(me),
+            peers,
+            network: self.network,
+            epoch: 1,
+            listen: self.addresses[me].clone(),
+            validator: Arc::new(|_, data| data.starts_with(b"good")),
+        }
+    }
+
+    /// Starts a node; its ports are known, and kept, from then on.
+    async fn start(&mut self, me: usize) -> Node {
+        let (links, incoming) = Links::start(self.config(me)).await.unwrap();
+        self.addresses[me] = links.listening().to_vec();
+        Node { links, incoming }
+    }
+}
+
+impl Node {
+    fn send(&self, to: usize, class: Class, value: u32) {
+        self.links.send(party(to), class, value.to_le_bytes().to_vec());
+    }
+
+    async fn receive(&mut self, class: Class) -> (PartyId, u32, Taken) {
+        let channel = match class {
+            Class::Decision => &mut self.incoming.decision,
+            Class::Bulk => &mut self.incoming.bulk,
+        };
+        let inbound = timeout(PATIENCE, channel.recv()).await.expect("in time").unwrap();
+        (inbound.from, number(&inbound.frame), inbound.taken)
+    }
+
+    fn link(&self, peer: usize) -> LinkStatus {
+        self.links.status().into_iter().find(|link| link.party == party(peer)).unwrap()
+    }
+
+    async fn until(&self, peer: usize, holds: impl Fn(&LinkStatus) -> bool) {
+        let polling = async {
+            while !holds(&self.link(peer)) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(PATIENCE, polling).await.expect("in time");
+    }
+
+    async fn close(self) {
+        self.links.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn frames_come_once_and_in_order_across_disconnects() {
+    const FRAMES: u32 = 3000;
+    let mut world = World::new(2);
+    let a = world.start(0).await;
+    let mut b = world.start(1).await;
+    for value in 0..FRAMES {
+        a.send(1, Class::Decision, value);
+        a.send(1, Class::Bulk, value);
+    }
+    for value in 0..FRAMES {
+        let (from, got, taken) = b.receive(Class::Decision).await;
+        assert_eq!((from, got), (party(0), value));
+        // Half of the frames stay unacknowledged: they must not come again all the same.
+        if value < FRAMES / 2 {
+            taken.done();
+        }
+        match value {
+            500 => a.links.disconnect(party(1)),
+            1500 => b.links.disconnect(party(0)),
+            2500 => {
+                a.links.disconnect(party(1));
+                b.links.disconnect(party(0));
+            }
+            _ => {}
+        }
+    }
+    for value in 0..FRAMES {
+        assert_eq!(b.receive(Class::Bulk).await.1, value);
+    }
+    // Both directions work, and nothing came twice.
+    b.send(0, Class::Decision, 7);
+    a.send(1, Class::Decision, FRAMES);
+    assert_eq!(b.receive(Class::Decision).await.1, FRAMES);
+    assert!(b.incoming.decision.try_recv().is_err());
+    assert!(b.incoming.bulk.try_recv().is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_restarted_peer_had_not_acknowledged_comes_again() {
+    let mut world = World::new(2);
+    let a = world.start(0).await;
+    let mut b = world.start(1).await;
+    for value in 0..10 {
+        a.send(1, Class::Bulk, value);
+    }
+    for value in 0..10 {
+        let (_, got, taken) = b.receive(Class::Bulk).await;
+        assert_eq!(got, value);
+        if value < 6 {
+            taken.done();
+        }
+    }
+    a.until(1, |link| link.unacknowledged_frames == 4).await;
+    b.close().await;
+    a.send(1, Class::Bulk, 10);
+
+    let mut b = world.start(1).await;
+    for value in 6..=10 {
+        let (_, got, taken) = b.receive(Class::Bulk).await;
+        assert_eq!(got, value);
+        taken.done();
+    }
+    a.until(1, |link| link.unacknowledged_frames == 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restarted_sender_is_heard_again() {
+    let mut world = World::new(2);
+    let mut a = world.start(0).await;
+    for round in 0..3 {
+        let b = world.start(1).await;
+        for value in 0..5 {
+            b.send(0, Class::Decision, round * 10 + value);
+        }
+        for value in 0..5 {
+            let (_, got, taken) = a.receive(Class::Decision).await;
+            assert_eq!(got, round * 10 + value);
+            taken.done();
+        }
+        b.until(0, |link| link.unacknowledged_frames == 0).await;
+        b.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn four_nodes_started_in_turn_all_reach_each_other() {
+    let mut world = World::new(4);
+    let mut nodes = Vec::new();
+    for me in 0..4 {
+        let node = world.start(me).await;
+        for to in (0..4).filter(|to| *to != me) {
+            node.send(to, Class::Decision, u32::try_from(me).unwrap());
+        }
+        nodes.push(node);
+    }
+    for (me, node) in nodes.iter_mut().enumerate() {
+        let mut heard = Vec::new();
+        for _ in 0..3 {
+            heard.push(node.receive(Class::Decision).await.0);
+        }
+        heard.sort();
+        let others: Vec<_> = (0..4).filter(|other| *other != me).map(party).collect();
+        assert_eq!(heard, others);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn announcements_that_hold_arrive_and_others_do_not() {
+    let mut world = World::new(2);
+    let a = world.start(0).await;
+    let mut b = world.start(1).await;
+    a.until(1, |link| link.connected.is_some()).await;
+    let announcing = async {
+        loop {
+            // Gossip promises nothing, and the mesh takes a moment to form.
+            a.links.announce(Topic::Certificates, b"bad".to_vec());
+            a.links.announce(Topic::Certificates, b"good".to_vec());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let announcement = tokio::select! {
+        got = timeout(PATIENCE, b.incoming.announcements.recv()) => got.expect("in time"),
+        () = announcing => unreachable!(),
+    };
+    let expected =
+        Announcement { from: party(0), topic: Topic::Certificates, data: b"good".to_vec() };
+    assert_eq!(announcement, Some(expected));
+}
+
+/// Dials node 0 of `world` with `keys` and drives the swarm in the background.
+async fn intruder(world: &World, keys: Keypair) -> (libp2p_stream::Control, JoinSet<bool>) {
+    let target = world.keys[0].public().to_peer_id();
+    let topics = gossip::Topics::new(&world.network, 1);
+    let mut swarm = swarm::build(keys, &[target], &topics).unwrap();
+    let control = swarm.behaviour().control();
+    let dial = DialOpts::peer_id(target).addresses(world.addresses[0].clone()).build();
+    swarm.dial(dial).unwrap();
+    let mut tasks = JoinSet::new();
+    // Ends with the connection.
+    tasks.spawn(async move {
+        loop {
+            match swarm.select_next_some().await {
+                SwarmEvent::ConnectionClosed { num_established: 0, .. } => return true,
+                SwarmEvent::OutgoingConnectionError { .. } => return false,
+                _ => {}
+            }
+        }
+    });
+    (control, tasks)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stranger_is_refused() {
+    let mut world = World::new(2);
+    let mut a = world.start(0).await;
+    let target = world.keys[0].public().to_peer_id();
+    let (mut control, mut stranger) = intruder(&world, Keypair::generate_ed25519()).await;
+    let stream = control.open_stream(target, Class::Decision.stream_protocol()).await;
+    assert!(stream.is_err());
+    timeout(PATIENCE, stranger.join_next()).await.expect("the connection is closed");
+    assert!(a.incoming.decision.try_recv().is_err());
+    assert_eq!(a.link(1).connected, None);
+
+    let b = world.start(1).await;
+    b.send(0, Class::Decision, 1);
+    assert_eq!(a.receive(Class::Decision).await.1, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_oversized_frame_closes_the_connection_of_its_sender_only() {
+    let mut world = World::new(3);
+    let mut a = world.start(0).await;
+    let honest = world.start(1).await;
+    honest.send(0, Class::Decision, 1);
+    assert_eq!(a.receive(Class::Decision).await.1, 1);
+
+    let target = world.keys[0].public().to_peer_id();
+    let (mut control, mut hostile) = intruder(&world, world.keys[2].clone()).await;
+    let opened = control.open_stream(target, Class::Decision.stream_protocol());
+    let mut stream = timeout(PATIENCE, opened).await.unwrap().unwrap();
+    let greeting = Greeting {
+        version: wire::VERSION,
+        network: world.network,
+        epoch: 1,
+        incarnation: 5,
+        acknowledged: 0,
+        resume: 0,
+    };
+    greeting.write(&mut stream).await.unwrap();
+    Greeting::read(&mut stream).await.unwrap().check(&greeting).unwrap();
+    stream.write_all(&u32::MAX.to_le_bytes()).await.unwrap();
+    stream.write_all(&[0; 8]).await.unwrap();
+    stream.flush().await.unwrap();
+    let ended = timeout(PATIENCE, hostile.join_next()).await.expect("the connection is closed");
+    assert!(ended.unwrap().unwrap(), "it was connected before");
+
+    // The honest member was not disturbed: same connection, frames go on.
+    honest.send(0, Class::Decision, 2);
+    let (from, got, _) = a.receive(Class::Decision).await;
+    assert_eq!((from, got), (party(1), 2));
+    assert!(honest.link(0).connected.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_with_another_network_file_is_not_heard() {
+    let mut world = World::new(3);
+    let mut a = world.start(0).await;
+    let target = world.keys[0].public().to_peer_id();
+    let (mut control, _driven) = intruder(&world, world.keys[2].clone()).await;
+    let opened = control.open_stream(target, Class::Decision.stream_protocol());
+    let mut stream = timeout(PATIENCE, opened).await.unwrap().unwrap();
+    let greeting = Greeting {
+        version: wire::VERSION,
+        network: [2; 32],
+        epoch: 1,
+        incarnation: 5,
+        acknowledged: 0,
+        resume: 0,
+    };
+    greeting.write(&mut stream).await.unwrap();
+    // It is told why.
+    let theirs = Greeting::read(&mut stream).await.unwrap();
+    assert!(matches!(theirs.check(&greeting), Err(wire::LinkError::Network)));
+    let mut frame = Vec::new();
+    wire::append_frame(0, b"hello", &mut frame);
+    let _ = stream.write_all(&frame).await;
+    let _ = stream.flush().await;
+    let mut rest = Vec::new();
+    let ended = timeout(PATIENCE, stream.read_to_end(&mut rest)).await.expect("in time");
+    assert!(ended.is_err() || rest.is_empty());
+    assert!(a.incoming.decision.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_named() {
+    let mut world = World::new(2);
+    let _a = world.start(0).await;
+    for address in world.addresses[0].clone() {
+        let mut config = world.config(1);
+        config.listen = vec![address.clone()];
+        let error = Links::start(config).await.expect_err("the port is taken");
+        assert_eq!(error.address, address);
+        assert_eq!(error.reason.kind(), io::ErrorKind::AddrInUse, "{error}");
+    }
+}
