@@ -73,6 +73,7 @@ fault_kinds! {
         FalseComplaint => "a complaint that its evidence does not support",
         BadReveal => "a revealed share that does not match its commitment",
         SecondMessage => "two different messages where one is allowed",
+        NotDealer => "a dealer's message from a party that is not the dealer",
     }
 }
 

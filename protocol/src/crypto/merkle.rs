@@ -54,6 +54,13 @@ impl Tree {
     }
 }
 
+impl Path {
+    /// Whether the path is no longer than those in a tree of `leaves` leaves are.
+    pub fn fits(&self, leaves: usize) -> bool {
+        self.0.len() <= leaves.next_power_of_two().ilog2() as usize
+    }
+}
+
 /// Whether `leaf` is number `index` of the `leaves` leaves under `root`. Total on any path.
 pub fn verify(root: &Digest, leaves: usize, index: usize, leaf: &[u8], path: &Path) -> bool {
     if index >= leaves {
@@ -115,6 +122,7 @@ mod tests {
             let tree = Tree::new(&leaves);
             for (i, leaf) in leaves.iter().enumerate() {
                 let path = tree.path(i);
+                assert!(path.fits(count));
                 for index in 0..=count {
                     assert_eq!(verify(&tree.root(), count, index, leaf, &path), index == i);
                 }
@@ -144,6 +152,7 @@ mod tests {
         let mut longer = path;
         longer.0.push(tree.root());
         assert!(!verify(&tree.root(), 7, 3, &leaves[3], &longer));
+        assert!(!longer.fits(7) && longer.fits(9));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //!
-//! - [`shamir`]: sharing by a random polynomial of degree `t`, and the plain reconstruction.
+//! - [`acss`]: a dealer shares a batch such that all honest parties end up with their shares;
+//! - [`shamir`]: sharing by a random polynomial of degree `t`, and the plain reconstruction;
 //! - [`open`](mod@open): robust opening of many shared values at once.
 
 use std::fmt;
@@ -10,6 +11,7 @@ use zeroize::Zeroize;
 
 use crate::math::Field;
 
+pub mod acss;
 pub mod open;
 pub mod shamir;
 

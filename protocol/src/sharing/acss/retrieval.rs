@@ -1,0 +1,107 @@
+//! From shards to a share vector, or to the proof that there is none; and from revealed share
+//! vectors to one's own. Pure functions, run as jobs.
+
+use crate::committee::PartyId;
+use crate::crypto::{Keyring, erasure, merkle};
+use crate::fault::SharingFault;
+use crate::math::{Ext, Field, PrimeField, poly};
+use crate::secret::Secret;
+use crate::wire::Bytes;
+
+use super::message::{Complaint, Shard};
+use super::public::Verified;
+use super::statement::Statement;
+use super::terms::CHECKS;
+
+/// A3. Our encoded share vector out of `t + 1` shards of our ciphertext, or the complaint.
+pub(super) fn retrieve<F: PrimeField, S: Statement<F>>(
+    batch: &Verified<F, S>,
+    keyring: &Keyring,
+    shards: Vec<(PartyId, Shard)>,
+) -> Result<Secret<Vec<u8>>, Complaint> {
+    let me = keyring.me();
+    let Some(ciphertext) = reassemble(batch, me, &shards) else {
+        return Err(Complaint::BadDispersal { shards });
+    };
+    let opened = keyring.sealing().open(batch.header(), me, &ciphertext);
+    opened.filter(|encoded| batch.check_share(me, encoded.expose()).is_some()).ok_or_else(|| {
+        let opener = Box::new(keyring.sealing().opener(batch.header(), me));
+        Complaint::BadShare { ciphertext: ciphertext.into(), opener }
+    })
+}
+
+/// What a complaint proves of the dealer; `None` if nothing. All honest parties judge alike.
+pub(super) fn judge<F: PrimeField, S: Statement<F>>(
+    batch: &Verified<F, S>,
+    keyring: &Keyring,
+    complainer: PartyId,
+    complaint: &Complaint,
+) -> Option<SharingFault> {
+    let proven = match complaint {
+        Complaint::BadShare { ciphertext, opener } => {
+            let key = keyring.sealing_of(complainer);
+            is_dispersed(batch, complainer, ciphertext)
+                && match opener.open(batch.header(), complainer, key, ciphertext) {
+                    Ok(Some(encoded)) => {
+                        batch.check_share(complainer, Secret::new(encoded).expose()).is_none()
+                    }
+                    Ok(None) => true,
+                    Err(_) => false,
+                }
+        }
+        Complaint::BadDispersal { shards } => {
+            let belong =
+                |(holder, shard): &(PartyId, Shard)| batch.holds_shard(complainer, *holder, shard);
+            shards.iter().all(belong) && reassemble(batch, complainer, shards).is_none()
+        }
+    };
+    proven.then_some(complaint.proves())
+}
+
+/// The party's shares, encoded, interpolated from the encoded share vectors of `t + 1` others.
+pub(super) fn interpolate<F: PrimeField, S: Statement<F>>(
+    batch: &Verified<F, S>,
+    party: PartyId,
+    revealed: &[(PartyId, Secret<Vec<u8>>)],
+) -> Secret<Vec<u8>> {
+    let terms = batch.terms();
+    let points: Vec<F> = revealed.iter().map(|(from, _)| terms.point(*from)).collect();
+    let row = poly::lagrange_row(&points, terms.point(party));
+    let mut shares = vec![F::ZERO; terms.count()];
+    for ((_, encoded), weight) in revealed.iter().zip(row) {
+        let Some((theirs, _)) = terms.decode(encoded.expose()) else { continue };
+        for (share, theirs) in shares.iter_mut().zip(theirs.iter()) {
+            *share += weight * *theirs;
+        }
+    }
+    let shares = crate::sharing::Shares::from(shares);
+    terms.encode(&shares, [Ext::ZERO; CHECKS], &Default::default())
+}
+
+/// The ciphertext that all shards under `owner`'s root are of, if there is one.
+fn reassemble<F: PrimeField, S: Statement<F>>(
+    batch: &Verified<F, S>,
+    owner: PartyId,
+    shards: &[(PartyId, Shard)],
+) -> Option<Vec<u8>> {
+    let terms = batch.terms();
+    let numbered: Vec<(usize, Bytes)> =
+        shards.iter().map(|(holder, shard)| (holder.index(), shard.bytes.clone())).collect();
+    let n = terms.committee().n();
+    let most = terms.most_sealed_bytes();
+    let ciphertext = erasure::decode(&numbered, terms.data_shards(), n, most)?;
+    is_dispersed(batch, owner, &ciphertext).then_some(ciphertext)
+}
+
+/// Whether `owner`'s root is over the shards of exactly this ciphertext.
+fn is_dispersed<F: PrimeField, S: Statement<F>>(
+    batch: &Verified<F, S>,
+    owner: PartyId,
+    ciphertext: &[u8],
+) -> bool {
+    let terms = batch.terms();
+    ciphertext.len() <= terms.most_sealed_bytes()
+        && batch
+            .dispersal(owner)
+            .is_some_and(|root| merkle::Tree::new(&terms.disperse(ciphertext)).root() == *root)
+}
