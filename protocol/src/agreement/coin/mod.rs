@@ -15,8 +15,10 @@ use serde::de::DeserializeOwned;
 use crate::committee::PartyId;
 use crate::tag::Tag;
 
+mod ddh;
 mod ideal;
 
+pub use ddh::{CoinPublic, CoinSecret, DdhCoin, DdhShare, TrustedCoinDealer};
 pub use ideal::{IdealCoin, IdealShare};
 
 /// One party's access to the common coins.
