@@ -83,6 +83,7 @@ fault_kinds! {
         WrongLength => "a vector of shares of the wrong length",
         WrongShare => "a share off the polynomial",
         SecondShare => "two different share vectors for one opening",
+        UnknownRound => "shares for an opening that does not exist",
     }
 }
 

@@ -41,7 +41,10 @@ pub use decimal::Decimal;
 pub use error::RuleError;
 pub use vote::VoteError;
 
-use crate::mpc::gadgets::{compare, weights};
+use crate::committee::PartyId;
+use crate::math::{Fp61, PrimeField};
+pub use crate::mpc::gadgets::{Cost, Threshold};
+use crate::mpc::gadgets::{Decide, Material, weights};
 
 /// Greatest input of a mean.
 const MAX_INPUT: u64 = 100;
@@ -89,27 +92,6 @@ pub enum Input {
     },
     /// Yes, which counts 1, or no, which counts 0.
     YesNo,
-}
-
-/// The test that a computation makes: accepted if the sum of the counted inputs is `at_least` so
-/// much, or, if `negated`, if it is not.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Threshold {
-    /// The bound; at most one more than the greatest sum.
-    pub at_least: u64,
-    /// Whether reaching the bound rejects.
-    pub negated: bool,
-}
-
-/// Preprocessed material that one decision uses up.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Cost {
-    /// Random bits for each member, which that member alone learns.
-    pub mask_bits_per_voter: usize,
-    /// Random bits that nobody learns.
-    pub bits: usize,
-    /// Multiplication triples.
-    pub triples: usize,
 }
 
 impl Rule {
@@ -198,12 +180,21 @@ impl Rule {
 
     /// Material that one decision among `n` members uses, whoever votes.
     pub fn cost(&self, n: usize) -> Cost {
-        let width = compare::width(self.greatest_sum(n));
-        Cost {
-            mask_bits_per_voter: weights(self.input().max()).len(),
-            bits: compare::bits(width),
-            triples: compare::multiplications(width),
-        }
+        Decide::<Fp61>::cost(self.input().max(), n)
+    }
+
+    /// The computation of the outcome among `n` members, from the masked bits of those that
+    /// count, at least one, and the material for it.
+    ///
+    /// # Panics
+    /// As [`Decide::new`].
+    pub fn compile<F: PrimeField>(
+        &self,
+        n: usize,
+        masked: &[(PartyId, Vec<bool>)],
+        material: Material<F>,
+    ) -> Decide<F> {
+        Decide::new(self.input().max(), n, self.threshold(masked.len()), masked, material)
     }
 
     /// Reads what a member enters: a whole number, or yes or no. Blanks around it are ignored.
@@ -248,13 +239,6 @@ impl fmt::Display for Input {
             Self::Range { max } => write!(f, "a whole number from 0 to {max}"),
             Self::YesNo => f.write_str("yes or no"),
         }
-    }
-}
-
-impl Threshold {
-    /// The outcome for a sum.
-    pub const fn accepts(self, sum: u64) -> bool {
-        (sum >= self.at_least) != self.negated
     }
 }
 
