@@ -154,6 +154,14 @@ fn fp61_agrees_with_wide_arithmetic_at_the_edges() {
 }
 
 #[test]
+fn long_sums_of_the_largest_products_do_not_overflow() {
+    for len in [1, 62, 63, 64, 65, 126, 127, 128, 1000u64] {
+        let pairs = (0..len).map(|_| (-Fp61::ONE, -Fp61::ONE));
+        assert_eq!(Fp61::sum_of_products(pairs), Fp61::from_u64(len));
+    }
+}
+
+#[test]
 fn random_elements_of_a_tiny_field_are_spread_evenly() {
     let mut rng = ChaCha8Rng::seed_from_u64(3);
     let mut counts = [0u32; 7];

@@ -92,6 +92,13 @@ pub enum Message<F: Field> {
     Word(Arc<Shares<F>>),
 }
 
+impl<F: Field> Message<F> {
+    /// Shares for a recipient of the owner's choice: for values that one party alone may learn.
+    pub fn new(shares: Shares<F>) -> Self {
+        Self::Share(Arc::new(shares))
+    }
+}
+
 impl<F: Field> fmt::Display for Message<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,7 +1,5 @@
 //! Opening in one hop, rules O1 and O2 of the [parent module](super).
 
-use std::sync::Arc;
-
 use super::Message;
 use super::decoder::{Decoder, Wanted};
 use crate::committee::{Committee, PartyId, PartySet};
@@ -35,7 +33,7 @@ impl<F: Field> Opening<F> {
         out: &mut dyn Outbox<Message<F>>,
     ) -> Result<(), Error> {
         accept(&mut self.opened, self.count, &shares)?;
-        out.multicast(Message::Share(Arc::new(shares))); // O1
+        out.multicast(Message::new(shares)); // O1
         Ok(())
     }
 

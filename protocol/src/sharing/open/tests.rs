@@ -7,10 +7,11 @@ use super::*;
 use crate::committee::{Committee, PartyId, PartySet};
 use crate::error::Error;
 use crate::fault::{Fault, OpeningFault};
-use crate::math::{F31, Fp61, Poly};
+use crate::math::{F31, Fp61, Poly, PrimeField};
 use crate::protocol::{Outbox, Protocol, Recipient};
 use crate::sharing::shamir;
 use crate::testkit::{Collected, Network, Order};
+use crate::wire;
 
 /// Either kind of opening.
 trait Open: Protocol<Message = Message<Fp61>, Output = Vec<Fp61>> + Sized {
@@ -357,8 +358,22 @@ fn nothing_to_open_is_opened() {
 }
 
 #[test]
+fn messages_have_one_encoding() {
+    for message in [Message::Share, Message::Word] {
+        let message = message(Arc::new(vec![Fp61::ONE, -Fp61::ONE].into()));
+        let bytes = wire::encode(&message);
+        assert_eq!(wire::decode(&bytes, 100).as_ref(), Ok(&message));
+        assert_eq!(bytes.len(), 4 + 8 + 2 * 8);
+        let mut not_reduced = bytes.clone();
+        not_reduced[20..].copy_from_slice(&Fp61::MODULUS.to_le_bytes());
+        assert!(wire::decode::<Message<Fp61>>(&not_reduced, 100).is_err());
+        assert!(wire::decode::<Message<Fp61>>(&[bytes, vec![0]].concat(), 100).is_err());
+    }
+}
+
+#[test]
 fn messages_show_their_length_only() {
-    let message = Message::Share(Arc::new(vec![Fp61::ONE; 3].into()));
+    let message = Message::new(vec![Fp61::ONE; 3].into());
     assert_eq!(message.to_string(), "SHARE[3]");
     assert_eq!(format!("{message:?}"), "Share([3 shares])");
 }

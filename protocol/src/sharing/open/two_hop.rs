@@ -52,7 +52,7 @@ impl<F: Field> BatchOpening<F> {
             // B1
             let powers: Vec<F> = vandermonde(&[shamir::point(party)], size).concat();
             let words = shares.chunks(size).map(|values| dot(&powers, values)).collect();
-            out.send_to(party, Message::Share(Arc::new(words)));
+            out.send_to(party, Message::new(words));
         }
         Ok(())
     }
