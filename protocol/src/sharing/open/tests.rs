@@ -330,6 +330,30 @@ fn every_single_share_of_a_liar_in_every_order() {
 }
 
 #[test]
+fn a_second_vector_changes_nothing() {
+    let committee = Committee::new(4).unwrap();
+    let (values, shares) = deal(committee, 3, committee.degree(), 8);
+    let mut opening = Opening::new(committee, 3);
+    let mut out = Collected::default();
+    let message = |party: u16| Message::new(shares[usize::from(party)].clone().into());
+    let mut give = |party: u16, message| {
+        let output = opening.handle(PartyId::new(party), message, &mut out);
+        (output, std::mem::take(&mut out.faults))
+    };
+    for _ in 0..4 {
+        assert_eq!(give(1, message(1)), (None, vec![]), "the same again is no fault");
+    }
+    let kind = OpeningFault::SecondShare.into();
+    assert_eq!(give(1, message(2)), (None, vec![Fault { party: PartyId::new(1), kind }]));
+    assert_eq!(give(1, message(3)), (None, vec![]), "blamed once");
+    assert_eq!(give(0, message(0)), (None, vec![]));
+    assert_eq!(give(3, message(3)), (Some(values), vec![]), "the first one counts");
+    for party in 0..4 {
+        assert_eq!(give(party, message(party)), (None, vec![]), "no second output");
+    }
+}
+
+#[test]
 fn shares_are_opened_once_and_all_of_them() {
     let committee = Committee::new(4).unwrap();
     let mut out = Collected::default();
