@@ -16,12 +16,12 @@
 //! - *Blame*: an honest party is never blamed. A party whose vector is of the wrong length, or off
 //!   a polynomial, is blamed once by every honest party that sees it, also when it comes after the
 //!   output but before the instance is dropped.
-//! - Not guaranteed: anything for a sharing of a higher degree. One of degree `2t` gives no output
-//!   while at most `2t + 1` shares arrive and none is chosen to fit; it must never be opened.
+//! - Not guaranteed: anything for a sharing of a higher degree. Honest shares of one of degree `2t`
+//!   give no output, but `t` liars could make them: such sharings must never be opened.
 //!
-//! Opening reveals the values and, to each party, the other parties' shares of exactly these
-//! values: linear functions of what is opened anyway only if the polynomials are fresh. Callers
-//! open sums with fresh random sharings or values meant to be known.
+//! What `t` parties learn: the values and all shares of them. These determine each other only if
+//! the sharing is not related to one that stays secret; what callers open is masked by a fresh
+//! random sharing, or is the outcome itself, computed with them.
 //!
 //! # Protocol
 //! A *code word* is one position of the parties' vectors: values of a polynomial of degree at most
