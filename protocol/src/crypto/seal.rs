@@ -375,3 +375,6 @@ fn opener_context(binding: &Binding, owner: PartyId) -> Transcript {
     transcript.u64(owner.point());
     transcript
 }
+
+#[cfg(test)]
+mod tests;
