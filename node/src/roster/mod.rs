@@ -1,0 +1,257 @@
+//! Who the members are: the network file, which all members hold and agree on.
+//!
+//! The file names the network, its epoch, and the members in order, each with three public keys
+//! (one for each purpose) and its addresses; and, once dealt, the public keys of the common coin.
+//! [`Network::digest`] covers everything but the addresses: two members with the same digest are
+//! in the same network, and a node may move without everybody comparing digests again.
+//!
+//! A [`Network`] is valid by construction: whoever holds one need not check it again.
+
+mod card;
+mod coin;
+mod error;
+pub(crate) mod text;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use quorate_protocol::agreement::coin::CoinPublic;
+use quorate_protocol::crypto::identity::IdentityPublic;
+use quorate_protocol::crypto::seal::SealingPublic;
+use quorate_protocol::crypto::transcript::Digest;
+use quorate_protocol::{Committee, PartyId, PartyMap, limits, wire};
+use serde::{Deserialize, Serialize};
+
+pub use card::{MemberCard, TransportPublic, addresses};
+pub use coin::CoinKey;
+pub use error::RosterError;
+
+use card::CardText;
+use coin::CoinText;
+use text::{Access, FORMAT};
+
+/// The members of a network in one epoch, and their public keys.
+#[derive(Clone, Debug)]
+pub struct Network {
+    name: String,
+    epoch: u64,
+    committee: Committee,
+    members: Vec<MemberCard>,
+    insecure_small: bool,
+    coin: Option<CoinPublic>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NetworkFile {
+    format: u32,
+    name: String,
+    epoch: u64,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    insecure_small: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    coin: Option<CoinText>,
+    members: Vec<CardText>,
+}
+
+impl Network {
+    /// A network of `members`, in this order, whose coin keys are not dealt yet.
+    ///
+    /// # Errors
+    /// Fewer than four members (one to three need `insecure_small`, and then nobody is protected
+    /// from anybody), too many, two with one name, key or address, or a bad name or address.
+    pub fn new(
+        name: &str,
+        epoch: u64,
+        members: Vec<MemberCard>,
+        insecure_small: bool,
+    ) -> Result<Self, RosterError> {
+        card::check_name(name)?;
+        if i64::try_from(epoch).is_err() {
+            return Err(RosterError::Epoch(epoch));
+        }
+        let committee = committee(members.len(), insecure_small)?;
+        members.iter().try_for_each(MemberCard::check)?;
+        check_distinct(&members)?;
+        let name = name.to_owned();
+        Ok(Self { name, epoch, committee, members, insecure_small, coin: None })
+    }
+
+    /// Reads a network from the text of a network file.
+    ///
+    /// # Errors
+    /// It is malformed, or what [`new`](Self::new) refuses.
+    pub fn parse(text: &str) -> Result<Self, RosterError> {
+        text::check_format(text)?;
+        let file: NetworkFile = text::parse(text)?;
+        let members =
+            file.members.into_iter().map(MemberCard::from_text).collect::<Result<_, _>>()?;
+        let mut network = Self::new(&file.name, file.epoch, members, file.insecure_small)?;
+        network.coin = file.coin.map(|coin| coin.into_public(network.committee)).transpose()?;
+        Ok(network)
+    }
+
+    /// Reads a network file.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse), with the path.
+    pub fn read(path: &Path) -> Result<Self, RosterError> {
+        text::read(path, Self::parse)
+    }
+
+    /// Writes a network file.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), RosterError> {
+        text::write(path, &self.to_toml(), Access::Public)
+    }
+
+    /// The text of a network file.
+    pub fn to_toml(&self) -> String {
+        let file = NetworkFile {
+            format: FORMAT,
+            name: self.name.clone(),
+            epoch: self.epoch,
+            insecure_small: self.insecure_small,
+            coin: self.coin.as_ref().map(CoinText::of),
+            members: self.members.iter().map(MemberCard::to_text).collect(),
+        };
+        let digest = self.digest();
+        format!(
+            "# Every member holds the same network file. Digest, for all to compare:\n# {digest}\n{}",
+            text::render(&file)
+        )
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The number of its member set.
+    pub const fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Its size and threshold.
+    pub const fn committee(&self) -> Committee {
+        self.committee
+    }
+
+    /// Whether it is a network of one to three members, none of whom is protected from another.
+    pub const fn insecure_small(&self) -> bool {
+        self.insecure_small
+    }
+
+    /// The members, in order.
+    pub fn members(&self) -> &[MemberCard] {
+        &self.members
+    }
+
+    /// The member at a position.
+    pub fn member(&self, party: PartyId) -> Option<&MemberCard> {
+        self.members.get(party.index())
+    }
+
+    /// The position of the member with this name, whatever the case.
+    pub fn find(&self, name: &str) -> Option<PartyId> {
+        let wanted = name.to_lowercase();
+        let found = |party: &PartyId| {
+            self.member(*party).is_some_and(|member| member.name.to_lowercase() == wanted)
+        };
+        self.committee.parties().find(found)
+    }
+
+    /// The public keys of the coin; `None` as long as they are not dealt.
+    pub const fn coin(&self) -> Option<&CoinPublic> {
+        self.coin.as_ref()
+    }
+
+    /// What the members' signatures are verified with.
+    pub fn identities(&self) -> PartyMap<IdentityPublic> {
+        self.keys(|member| member.identity)
+    }
+
+    /// What is sealed to the members with.
+    pub fn sealing_keys(&self) -> PartyMap<SealingPublic> {
+        self.keys(|member| member.sealing)
+    }
+
+    /// The network's digest: what members compare, and what everything they sign names.
+    pub fn digest(&self) -> Digest {
+        let members: Vec<_> = self
+            .members
+            .iter()
+            .map(|member| {
+                let keys = (member.identity, member.sealing, member.transport.to_bytes());
+                (&member.name, keys)
+            })
+            .collect();
+        let content =
+            (FORMAT, &self.name, self.epoch, self.insecure_small, members, self.coin.as_ref());
+        let mut hasher = blake3::Hasher::new_derive_key("quorate 2026 network file v1");
+        hasher.update(&wire::encode(&content));
+        Digest::from(*hasher.finalize().as_bytes())
+    }
+
+    fn keys<T>(&self, key: impl Fn(&MemberCard) -> T) -> PartyMap<T> {
+        let keys = self.members.iter().map(key).collect();
+        PartyMap::from_vec(self.committee, keys).expect("the committee has the members' number")
+    }
+}
+
+fn committee(n: usize, insecure_small: bool) -> Result<Committee, RosterError> {
+    let committee = match n {
+        1..=3 if insecure_small => Committee::with_threshold(n, 0),
+        0..=3 => return Err(RosterError::TooFew { n }),
+        _ if insecure_small => return Err(RosterError::NotSmall { n }),
+        _ => Committee::new(n),
+    };
+    committee.map_err(|_| RosterError::TooMany { n, max: limits::MAX_PARTIES })
+}
+
+/// No name, key or address twice; and no key in two purposes.
+fn check_distinct(members: &[MemberCard]) -> Result<(), RosterError> {
+    let mut names = BTreeMap::new();
+    let mut keys = BTreeMap::new();
+    let mut addresses = BTreeMap::new();
+    for member in members {
+        let name = &member.name;
+        if names.insert(name.to_lowercase(), name).is_some() {
+            return Err(RosterError::DuplicateName { name: name.clone() });
+        }
+        for (which, key) in [
+            ("identity", member.identity.to_bytes()),
+            ("sealing key", member.sealing.to_bytes()),
+            ("transport key", member.transport.to_bytes()),
+        ] {
+            let this = format!("the {which} of {name:?}");
+            if let Some(first) = keys.insert(key, this.clone()) {
+                return Err(RosterError::DuplicateKey { first, second: this });
+            }
+        }
+        for address in &member.addresses {
+            match addresses.insert(address, name) {
+                Some(first) if !has_any_port(address) => {
+                    return Err(RosterError::DuplicateAddress {
+                        first: first.clone(),
+                        second: name.clone(),
+                        address: address.to_string(),
+                    });
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Port 0: whatever is free.
+fn has_any_port(address: &libp2p::Multiaddr) -> bool {
+    use libp2p::multiaddr::Protocol::{Tcp, Udp};
+    address.iter().any(|part| matches!(part, Tcp(0) | Udp(0)))
+}
