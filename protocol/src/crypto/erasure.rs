@@ -79,7 +79,8 @@ fn rebuild(shards: &[(usize, Bytes)], k: usize, n: usize) -> Option<Vec<u8>> {
         reed_solomon_simd::decode(k, n - k, data.iter().copied(), recovery).ok()?
     };
     rebuilt.extend(data.into_iter().map(|(index, shard)| (index, shard.to_vec())));
-    (rebuilt.len() == k).then(|| rebuilt.into_values().flatten().collect())
+    let whole = rebuilt.len() == k;
+    whole.then(|| rebuilt.into_values().collect::<Vec<_>>().concat())
 }
 
 /// What was padded, if it was padded in the one right way.

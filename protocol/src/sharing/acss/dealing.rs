@@ -14,9 +14,6 @@ use super::public::{Public, commit, evaluate};
 use super::statement::Statement;
 use super::terms::{CHECKS, SALT_BYTES, Terms};
 
-/// Secrets that are evaluated together: what fits in the first-level cache.
-const BLOCK: usize = 1024;
-
 /// Everything a dealer sends.
 #[derive(Clone, Debug)]
 pub struct Dealing {
@@ -59,6 +56,7 @@ impl Dealing {
         let mut rng = generator(terms, &secrets, seed).rng();
         let degree = committee.degree() + deviation.excess_degree;
         let columns = random_columns(secrets, degree, &mut rng);
+        let rows = transpose(&columns);
         let blinders: [Shares<Ext<F>>; CHECKS] =
             std::array::from_fn(|_| (0..=degree).map(|_| Ext::random(&mut rng)).collect());
         let sealer = Sealer::new(terms.tag(), &mut rng);
@@ -69,7 +67,7 @@ impl Dealing {
             committee.parties().map(|p| (p, Vec::with_capacity(committee.n()))).collect();
         for party in committee.parties() {
             let point = terms.point(party);
-            let mut shares = evaluate_columns(&columns, point);
+            let mut shares = evaluate_rows(&rows, columns.len(), point);
             if deviation.wrong_share.contains(party) {
                 shares.iter_mut().for_each(|share| *share += F::ONE);
             }
@@ -125,18 +123,26 @@ pub(super) fn random_columns<F: PrimeField>(
     std::iter::once(constants).chain(random).collect()
 }
 
-/// All polynomials at one point, by Horner's rule over many of them at a time.
-pub(super) fn evaluate_columns<F: PrimeField>(columns: &[Shares<F>], point: F) -> Vec<F> {
-    let Some((last, lower)) = columns.split_last() else { return Vec::new() };
-    let mut values = last.to_vec();
-    for (at, block) in (0..).step_by(BLOCK).zip(values.chunks_mut(BLOCK)) {
-        for column in lower.iter().rev() {
-            let column = column.get(at..).unwrap_or_default();
-            for (value, coefficient) in block.iter_mut().zip(column) {
-                *value = *value * point + *coefficient;
-            }
-        }
+/// The same coefficients, polynomial by polynomial.
+pub(super) fn transpose<F: PrimeField>(columns: &[Shares<F>]) -> Shares<F> {
+    let count = columns.first().map_or(0, Shares::len);
+    let mut rows = vec![F::ZERO; count * columns.len()];
+    for (k, column) in columns.iter().enumerate() {
+        let places = rows.iter_mut().skip(k).step_by(columns.len());
+        places.zip(column.iter()).for_each(|(place, coefficient)| *place = *coefficient);
     }
+    rows.into()
+}
+
+/// All polynomials, given by `terms` coefficients each, at one point: reductions wait until the
+/// end of each, which Horner's rule would not let them.
+pub(super) fn evaluate_rows<F: PrimeField>(rows: &Shares<F>, terms: usize, point: F) -> Vec<F> {
+    let powers: Vec<F> =
+        std::iter::successors(Some(F::ONE), |p| Some(*p * point)).take(terms).collect();
+    let value = |row: &[F]| F::sum_of_products(row.iter().copied().zip(powers.iter().copied()));
+    // No growing: a vector that moved would leave copies behind.
+    let mut values = Vec::with_capacity(rows.len() / terms);
+    values.extend(rows.chunks_exact(terms).map(value));
     values
 }
 

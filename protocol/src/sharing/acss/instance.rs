@@ -35,6 +35,7 @@ pub struct Acss<F: PrimeField, S: Statement<F>> {
     /// The payload whose ECHO was withheld, and its content if it holds.
     offered: Option<Offered<F, S>>,
     vetted: bool,
+    echoed: bool,
     /// The public part that was delivered.
     batch: Option<Arc<Verified<F, S>>>,
     forwarded: bool,
@@ -68,7 +69,8 @@ pub struct Acss<F: PrimeField, S: Statement<F>> {
 type Offered<F, S> = (Bytes, Option<Arc<Verified<F, S>>>);
 
 impl<F: PrimeField, S: Statement<F>> Acss<F, S> {
-    /// An instance called `tag` in which `dealer` shares `count` secrets for which `statement` holds.
+    /// An instance called `tag` in which `dealer` shares `count` secrets for which `statement`
+    /// holds.
     ///
     /// # Panics
     /// As [`Terms::new`].
@@ -90,6 +92,7 @@ impl<F: PrimeField, S: Statement<F>> Acss<F, S> {
             shards: None,
             offered: None,
             vetted: false,
+            echoed: false,
             batch: None,
             forwarded: false,
             waiting: Vec::new(),
@@ -118,6 +121,10 @@ impl<F: PrimeField, S: Statement<F>> Acss<F, S> {
     ///
     /// # Errors
     /// If we are not the dealer, have dealt already, or there are not `count` secrets.
+    ///
+    /// # Panics
+    /// When the dealing is ready, if the statement's proof is so long that the public part is over
+    /// [`limits::MAX_DEALING_PAYLOAD`].
     pub fn deal(
         &mut self,
         secrets: Shares<F>,
@@ -212,7 +219,7 @@ impl<F: PrimeField, S: Statement<F>> Acss<F, S> {
             return;
         }
         self.shards = Some(shards);
-        self.try_forward(out);
+        self.try_forward(false, out);
     }
 
     /// A1.
@@ -232,7 +239,10 @@ impl<F: PrimeField, S: Statement<F>> Acss<F, S> {
         self.offered = Some((payload.clone(), batch));
         match fault {
             Some(fault) => self.accuse(fault, out),
-            None => self.rbc.approve(&mut out.wrap(Message::Rbc)),
+            None => {
+                self.echoed = true;
+                self.rbc.approve(&mut out.wrap(Message::Rbc));
+            }
         }
     }
 
@@ -245,6 +255,8 @@ impl<F: PrimeField, S: Statement<F>> Acss<F, S> {
     /// A2.
     fn on_delivered(&mut self, payload: &Bytes, out: &mut dyn Outbox<Message>) {
         let known = self.offered.take().filter(|(offered, _)| offered == payload);
+        // The shards were looked at too, if the payload is the one that was offered.
+        let checked = known.is_some() && self.echoed;
         let batch = match known {
             Some((_, batch)) => batch,
             None => Verified::new(&self.terms, payload).map(Arc::new),
@@ -255,15 +267,15 @@ impl<F: PrimeField, S: Statement<F>> Acss<F, S> {
             return;
         };
         self.batch = Some(batch);
-        self.try_forward(out);
+        self.try_forward(checked, out);
         for (from, message) in std::mem::take(&mut self.waiting) {
             self.on_evidence(from, message, out);
         }
     }
 
-    fn try_forward(&mut self, out: &mut dyn Outbox<Message>) {
+    fn try_forward(&mut self, checked: bool, out: &mut dyn Outbox<Message>) {
         let (Some(batch), Some(shards)) = (&self.batch, &self.shards) else { return };
-        if !self.all_belong(batch, shards) {
+        if !checked && !self.all_belong(batch, shards) {
             self.accuse(SharingFault::BadShard, out);
             return;
         }

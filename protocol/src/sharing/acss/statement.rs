@@ -20,8 +20,8 @@ use crate::tag::Tag;
 ///
 /// What [`check_public`](Self::check_public) accepts and every share that
 /// [`check_share`](Self::check_share) accepts must together imply the statement whenever the shares
-/// lie on polynomials of degree `t`. Checks are deterministic; `check_share` should be linear in the
-/// shares, so that what holds for `t + 1` parties holds for a party that recovers its share.
+/// lie on polynomials of degree `t`. Checks are deterministic; `check_share` should be linear in
+/// the shares, so that what holds for `t + 1` parties holds for a party that recovers its share.
 pub trait Statement<F: PrimeField>: Clone + Send + Sync + 'static {
     /// What the dealer publishes. Decoded from the dealer: it may be anything of the type.
     type Proof: Clone + fmt::Debug + Serialize + DeserializeOwned + Send + Sync + 'static;

@@ -15,7 +15,7 @@ use crate::wire::Bytes;
 use super::message::{Complaint, Shard};
 use super::statement::Statement;
 
-/// Independent degree checks: one would leave a dealer 2^-62 per hash query at n = 64.
+/// Independent degree checks: one would leave a dealer 2^-50 for each hash query at n = 64.
 pub(super) const CHECKS: usize = 2;
 /// Bytes of the salt r_i.
 pub(super) const SALT_BYTES: usize = 32;

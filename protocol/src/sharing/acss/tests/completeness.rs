@@ -1,7 +1,9 @@
 //! Either nobody completes, or everybody does, with shares of one polynomial for each secret.
 
 use super::*;
-use crate::protocol::Recipient;
+use crate::error::Error;
+use crate::protocol::{Protocol, Recipient};
+use crate::testkit::Collected;
 use crate::wire;
 
 /// What a dealer may do to one recipient.
@@ -187,11 +189,33 @@ fn one_recovered_party_does_not_complete_the_others() {
     deal(&mut net, Deviation { wrong_share: set(&[2, 3]), ..Deviation::default() });
     net.inject(DEALER, Recipient::All, Message::Done);
     net.run_filtered(MOST, |m| {
+        assert!(m.from != party(2) || !matches!(m.message, Message::Ok | Message::Done));
         !(m.from == DEALER && matches!(m.message, Message::Reveal(_)) && m.to != party(2))
     });
     assert!(net.parties[2].recovered() && !net.parties[3].recovered());
     assert_nobody_completes(&net);
     assert_blamed_only(&net, set(&[0]));
+}
+
+#[test]
+fn votes_count_once_for_each_party_and_at_their_thresholds() {
+    let keyrings = keyrings(7);
+    let run = |votes: &[(u16, Message)]| {
+        let mut acss = Acss::<Fp61, _>::new(keyrings[1].clone(), DEALER, tag(), COUNT, NoStatement);
+        let mut out = Collected::default();
+        for (from, vote) in votes {
+            assert!(acss.handle(party(*from), vote.clone(), &mut out).is_none());
+        }
+        (out.sent.len(), acss.complete())
+    };
+    let oks = |n: u16| (0..n).map(|i| (i, Message::Ok)).collect::<Vec<_>>();
+    let dones = |n: u16| (0..n).map(|i| (i, Message::Done)).collect::<Vec<_>>();
+    assert_eq!(run(&[oks(4), oks(4)].concat()), (0, false));
+    assert_eq!(run(&oks(5)), (1, false), "n - t OK: one DONE");
+    assert_eq!(run(&[dones(2), dones(2), oks(4)].concat()), (0, false));
+    assert_eq!(run(&dones(3)), (1, false), "t + 1 DONE: one DONE");
+    assert_eq!(run(&[oks(7), dones(4), dones(4)].concat()), (1, false));
+    assert_eq!(run(&dones(5)), (1, true), "2t + 1 DONE: complete");
 }
 
 #[test]
@@ -240,8 +264,6 @@ fn dealing_again_is_the_same_bytes_and_other_secrets_are_independent() {
 
 #[test]
 fn the_callers_mistakes_are_errors() {
-    use crate::error::Error;
-    use crate::testkit::Collected;
     let keyrings = keyrings(4);
     let make =
         |p: usize| Acss::<Fp61, _>::new(keyrings[p].clone(), DEALER, tag(), COUNT, NoStatement);

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::dealing::{degree_checks, evaluate_columns};
+use super::super::dealing::{degree_checks, evaluate_rows, transpose};
 use super::super::public::evaluate;
 use super::*;
 use crate::math::{Ext, F7, Small};
@@ -33,7 +33,9 @@ fn view<const P: u64>(
     blinders: &[Shares<Ext<Small<P>>>; 2],
 ) -> View {
     let point = Small::ONE;
-    let shares = evaluate_columns(columns, point).into_iter().map(|f| number(f.into()));
+    let shares = evaluate_rows(&transpose(columns), columns.len(), point)
+        .into_iter()
+        .map(|f| number(f.into()));
     let own = blinders.iter().map(|g| number(evaluate(g, point)));
     let checks = degree_checks(challenges, columns, blinders);
     shares.chain(own).chain(checks.into_iter().flatten().map(number)).collect()
