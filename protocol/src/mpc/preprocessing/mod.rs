@@ -51,6 +51,16 @@ pub mod batch;
 pub mod dealing;
 pub mod extract;
 pub mod layout;
+pub mod message;
+pub mod refine;
+pub mod run;
+pub mod statement;
 
 pub use batch::{Batch, Triple};
 pub use layout::{Layout, Request, yields};
+pub use message::Message;
+pub use run::{EARLY_MESSAGES, Preprocessing, RunStats, deal_tag};
+pub use statement::{TripleProof, TripleStatement};
+
+#[cfg(test)]
+mod testing;
