@@ -5,6 +5,7 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`party`] | one organisation: owns and routes everything; events in, effects out |
 //! | [`decision`] | the life of one decision: proposal, certificate |
 //! | [`rule`] | the rule language: parse, check, cost, evaluate in the clear |
 //! | [`mpc`] | computing on shared values |
@@ -21,6 +22,7 @@ pub mod crypto;
 pub mod decision;
 pub mod math;
 pub mod mpc;
+pub mod party;
 pub mod rule;
 pub mod sharing;
 

@@ -1,5 +1,7 @@
 //! Every bound on what a peer can make a party do or store, each with its reason.
 
+use std::time::Duration;
+
 /// Parties in a committee. Sets of parties are 128-bit maps; the protocols are tuned for up to 64.
 pub const MAX_PARTIES: usize = 128;
 
@@ -36,3 +38,52 @@ pub const MAX_TEXT: usize = 2 << 10;
 /// Bytes of an encoded certificate: a proposal, the statement, and 66 for each of
 /// [`MAX_PARTIES`] signatures.
 pub const MAX_CERTIFICATE: usize = 16 << 10;
+
+/// Names in one slot's value: each is 10 bytes, and a value is a short broadcast.
+pub const MAX_SLOT_PROPOSALS: usize = 256;
+
+/// Bytes of an encoded ballot: a variant, a length, and one bit for each mask.
+pub const MAX_BALLOT: usize = 64;
+
+/// Messages of a decision's circuit that are kept from one peer before the input set is fixed here:
+/// one for each round of the deepest circuit.
+pub const MAX_EARLY_OPENINGS: usize = 16;
+
+/// Proposals one's own node lets be open at once.
+pub const MAX_OWN_OPEN: usize = 8;
+
+/// Open proposals of one member beyond which its next broadcast waits: more than
+/// [`MAX_OWN_OPEN`], since others may see a decision end later than its proposer.
+pub const MAX_OPEN_PER_MEMBER: usize = 16;
+
+/// Sequence numbers of a proposer, around the last one ordered, for which broadcasts are kept.
+pub const SEQUENCE_WINDOW: u64 = 32;
+
+/// Slots ahead of the next one in which messages are handled.
+pub const SLOT_WINDOW: u64 = 8;
+
+/// Finished slots kept for laggards.
+pub const SLOTS_KEPT: u64 = 16;
+
+/// Preprocessing runs ahead of the next one in which messages are handled, and finished ones kept
+/// for laggards at most. Each holds a few MiB.
+pub const RUN_WINDOW: u64 = 4;
+
+/// Ledger positions ahead of the next one for which messages are kept, and behind it for which
+/// laggards are sent the certificate.
+pub const POSITION_WINDOW: u64 = 64;
+
+/// Messages kept from one peer for positions that are not ordered here yet.
+pub const MAX_EARLY_MESSAGES: usize = 4096;
+
+/// Slots or runs told to a peer that catches up, at a time.
+pub const SYNC_SLOTS: u64 = 32;
+
+/// Certificates told to a peer that catches up, at a time.
+pub const SYNC_CERTIFICATES: usize = 256;
+
+/// How long a preprocessing run waits for more than `n - t` dealers: all of them raise its yield.
+pub const RUN_PATIENCE: Duration = Duration::from_millis(500);
+
+/// How long after the deadline votes are still waited for.
+pub const GRACE: Duration = Duration::from_secs(1);

@@ -3,8 +3,17 @@
 //! | module | what |
 //! |---|---|
 //! | [`proposal`] | the question, with its rule and deadline |
+//! | [`slot`], [`ledger`] | which position it gets |
+//! | [`stock`] | the preprocessed material its position claims |
+//! | [`life`] | votes, sealing, computation, certification |
+//! | [`collect`] | agreement on which broadcast values count: for slots, and for votes |
 //! | [`certificate`] | the signed outcome, for anybody to check offline |
 
 mod armour;
 pub mod certificate;
+pub mod collect;
+pub mod ledger;
+pub mod life;
 pub mod proposal;
+pub mod slot;
+pub mod stock;

@@ -1,0 +1,625 @@
+//! The life of one decision, from its ledger position to its certificate.
+//!
+//! # Model
+//! `n >= 3t + 1`, asynchronous, links authenticated and encrypted. All honest parties opened the
+//! same proposal at the same ledger position, which claims the same preprocessed material.
+//!
+//! # Guarantees
+//! All honest parties end with a certificate of the same outcome, the rule applied to the counted
+//! inputs. Nothing else about an honest member's input leaves it, in any form: `t` members see
+//! masked bits, masked openings, and the outcome. Not guaranteed: that all learn it at the same time.
+//!
+//! # Protocol
+//! - (D1) *Open.* When the claimed material is in stock, send each voter the shares of its mask bits.
+//! - (D2) *Vote.* A voter opens its masks `b` to itself, and reliably broadcasts `x XOR b`, or that
+//!   it abstains. ECHO waits for a ballot of the right shape: the voter of a wrong one is named.
+//! - (D3) *Seal.* A delivered ballot is usable in the common subset. At the deadline a member that
+//!   has not voted abstains; a grace later nobody is waited for beyond `n - t`.
+//! - (D4) *Compute.* If fewer than the proposal's minimum voted, the outcome is `expired`. Else the
+//!   rule's circuit runs on `[x] = y + [b] - 2y[b]`; its one public output is the outcome.
+//! - (D5) *Certify.* Sign the statement, collect `n - t` signatures; send the certificate to all, so
+//!   that the instance can be dropped while others lag.
+//!
+//! # End
+//! Dropped once certified. Whoever still sends something for it gets the certificate.
+//!
+//! A party that restarted while the decision was open only *follows* it: it says nothing, since it
+//! may have said something else before, and takes the certificate from the others.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::agreement::coin::Coin;
+use crate::committee::{PartyId, PartyMap, PartySet};
+use crate::crypto::identity::Signature;
+use crate::crypto::keyring::Keyring;
+use crate::decision::certificate::{Certificate, Outcome, Statement, Verifier};
+use crate::decision::collect::{self, Collect, Progress};
+use crate::decision::ledger::Entry;
+use crate::decision::stock::Taken;
+use crate::fault::DecisionFault;
+use crate::limits;
+use crate::math::Field;
+use crate::math::Fp61;
+use crate::mpc::engine::{self, Engine};
+use crate::mpc::gadgets::decide;
+use crate::mpc::gadgets::{Decide, Material};
+use crate::party::event::Refusal;
+use crate::protocol::{Outbox, Protocol};
+use crate::sharing::open::{self, Opening};
+use crate::tag::Tag;
+use crate::wire::{self, Bytes};
+
+/// A message of a decision.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub enum Message<S> {
+    /// Shares of the recipient's mask bits (D1).
+    Mask(open::Message<Fp61>),
+    /// Ballots and their common subset (D2, D3).
+    Collect(collect::Message<S>),
+    /// An opening of the circuit (D4).
+    Compute(engine::Message<Fp61>),
+    /// The sender's signature over the statement with this outcome (D5).
+    Sign(Outcome, Signature),
+    /// The certificate (D5).
+    Certificate(Box<Certificate>),
+}
+
+impl<S> Message<S> {
+    /// Takes `other` in, if both are votes that fit one message; otherwise gives it back.
+    pub fn merge(&mut self, other: Self) -> Option<Self> {
+        match (self, other) {
+            (Self::Collect(mine), Self::Collect(other)) => mine.merge(other).map(Self::Collect),
+            (_, other) => Some(other),
+        }
+    }
+}
+
+impl<S> fmt::Display for Message<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mask(m) => write!(f, "mask {m}"),
+            Self::Collect(m) => write!(f, "{m}"),
+            Self::Compute(m) => write!(f, "compute {m}"),
+            Self::Sign(..) => f.write_str("SIGN"),
+            Self::Certificate(_) => f.write_str("CERTIFICATE"),
+        }
+    }
+}
+
+/// What a member broadcasts (D2). Nothing in it depends on the vote: masks are uniform.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Ballot {
+    /// The input's bits XOR the masks, 8 to a byte, lowest first; the last byte is filled with 0.
+    Masked(Bytes),
+    /// No input.
+    Abstain,
+}
+
+impl Ballot {
+    /// A ballot of masked bits.
+    pub fn masked(bits: &[bool]) -> Self {
+        let bytes: Vec<u8> = bits
+            .chunks(8)
+            .map(|chunk| chunk.iter().rev().fold(0, |byte, bit| byte << 1 | u8::from(*bit)))
+            .collect();
+        Self::Masked(bytes.into())
+    }
+
+    /// Reads a broadcast ballot of `bits` bits; `None` if it has another shape.
+    pub fn decode(bytes: &[u8], bits: usize) -> Option<Self> {
+        let ballot = wire::decode::<Self>(bytes, limits::MAX_BALLOT).ok()?;
+        match &ballot {
+            Self::Abstain => Some(ballot),
+            Self::Masked(_) => ballot.bits(bits).is_some().then_some(ballot),
+        }
+    }
+
+    /// The masked bits, if this is a ballot of `bits` bits.
+    pub fn bits(&self, bits: usize) -> Option<Vec<bool>> {
+        let Self::Masked(bytes) = self else { return None };
+        let all: Vec<bool> =
+            bytes.iter().flat_map(|byte| (0..8).map(move |i| byte >> i & 1 == 1)).collect();
+        let (bits, fill) = all.split_at_checked(bits)?;
+        (bytes.len() == bits.len().div_ceil(8) && !fill.contains(&true)).then(|| bits.to_vec())
+    }
+}
+
+/// News of a decision, for its owner.
+#[derive(Clone, PartialEq, Debug)]
+pub enum News {
+    /// Our mask bits are known: we can vote.
+    CanVote,
+    /// This member's ballot arrived.
+    BallotIn(PartyId),
+    /// The input set is fixed: these members' ballots, abstentions included.
+    Sealed(PartySet),
+    /// The rule is being computed.
+    Computing,
+    /// The outcome is certified. Comes once, last.
+    Certified(Box<Certificate>),
+}
+
+/// Where a decision stands.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Broadcast, without a ledger position yet.
+    Proposed,
+    /// Votes are taken.
+    Open,
+    /// The input set is fixed.
+    Sealed,
+    /// The rule is being computed.
+    Computing,
+    /// The outcome is certified.
+    Certified,
+}
+
+/// What a decision is built from.
+pub struct Context<C: Coin> {
+    /// Everybody's keys.
+    pub keyring: Arc<Keyring>,
+    /// The common coin.
+    pub coin: Arc<C>,
+    /// Names the position.
+    pub tag: Tag,
+    /// What a certificate is checked against.
+    pub verifier: Arc<Verifier>,
+}
+
+/// One party's part in one decision.
+pub struct Decision<C: Coin> {
+    context: Context<C>,
+    entry: Entry,
+    mask_bits: usize,
+    follows: bool,
+    taken: Option<Taken>,
+    masks: Opening<Fp61>,
+    my_masks: Option<Zeroizing<Vec<bool>>>,
+    ballot_sent: bool,
+    collect: Collect<C>,
+    ballots: PartyMap<Option<Ballot>>,
+    sealed: Option<PartySet>,
+    engine: Option<Engine<Fp61, Decide<Fp61>>>,
+    early: PartyMap<Vec<engine::Message<Fp61>>>,
+    outcome: Option<Outcome>,
+    signatures: PartyMap<Option<(Outcome, Signature)>>,
+    certified: bool,
+}
+
+impl<C: Coin> Decision<C> {
+    /// The decision on `entry`. With `follows` it says nothing and only takes a certificate.
+    pub fn new(context: Context<C>, entry: Entry, follows: bool) -> Self {
+        let committee = context.keyring.committee();
+        let mask_bits = entry.proposal.rule.cost(committee.n()).mask_bits_per_voter;
+        Self {
+            masks: Opening::new(committee, mask_bits),
+            collect: Collect::new(
+                Arc::clone(&context.keyring),
+                context.tag.child("collect"),
+                limits::MAX_BALLOT,
+                true,
+                Arc::clone(&context.coin),
+            ),
+            ballots: PartyMap::new(committee),
+            early: PartyMap::new(committee),
+            signatures: PartyMap::new(committee),
+            context,
+            entry,
+            mask_bits,
+            follows,
+            taken: None,
+            my_masks: None,
+            ballot_sent: false,
+            sealed: None,
+            engine: None,
+            outcome: None,
+            certified: false,
+        }
+    }
+
+    /// The ledger entry that is decided on.
+    pub const fn entry(&self) -> &Entry {
+        &self.entry
+    }
+
+    /// Whether this party only follows.
+    pub const fn follows(&self) -> bool {
+        self.follows
+    }
+
+    /// Whether the material has been handed over.
+    pub const fn supplied(&self) -> bool {
+        self.taken.is_some() || self.engine.is_some()
+    }
+
+    /// Where it stands.
+    pub const fn phase(&self) -> Phase {
+        match (self.certified, self.engine.is_some() || self.outcome.is_some(), self.sealed) {
+            (true, ..) => Phase::Certified,
+            (_, true, _) => Phase::Computing,
+            (_, _, Some(_)) => Phase::Sealed,
+            _ => Phase::Open,
+        }
+    }
+
+    /// Members whose ballots are in, and those of them who abstained.
+    pub fn voted(&self) -> (PartySet, PartySet) {
+        let cast = self.ballots.iter().filter(|(_, b)| b.is_some()).map(|(p, _)| p).collect();
+        (cast, self.abstained())
+    }
+
+    /// Whether our own ballot is on its way.
+    pub const fn ballot_sent(&self) -> bool {
+        self.ballot_sent
+    }
+
+    /// The input set, once fixed: members who voted and are counted.
+    pub fn counted(&self) -> Option<PartySet> {
+        self.sealed.map(|set| set.difference(self.abstained()))
+    }
+
+    /// The outcome, once known here.
+    pub const fn outcome(&self) -> Option<Outcome> {
+        self.outcome
+    }
+
+    /// Coins tossed so far.
+    pub fn coins_tossed(&self) -> u32 {
+        self.collect.coins_tossed()
+    }
+
+    /// Whether some opening needed correction, and whose shares were wrong.
+    pub fn liars(&self) -> PartySet {
+        let computing = self.engine.as_ref().map_or(PartySet::EMPTY, Engine::liars);
+        self.masks.liars().union(computing)
+    }
+
+    fn abstained(&self) -> PartySet {
+        self.ballots
+            .iter()
+            .filter(|(_, ballot)| matches!(ballot, Some(Ballot::Abstain)))
+            .map(|(member, _)| member)
+            .collect()
+    }
+
+    /// Hands over the claimed material (D1).
+    pub fn supply(
+        &mut self,
+        taken: Taken,
+        out: &mut dyn Outbox<Message<C::Share>>,
+        news: &mut Vec<News>,
+    ) {
+        if self.follows || self.supplied() {
+            return;
+        }
+        if taken.held {
+            let masks = taken.bits.chunks(self.mask_bits.max(1));
+            for (voter, shares) in self.context.keyring.committee().parties().zip(masks) {
+                let shares = open::Message::Share(Arc::new(shares.to_vec().into()));
+                out.send_to(voter, Message::Mask(shares));
+            }
+        }
+        self.taken = Some(taken);
+        self.try_compute(out, news);
+    }
+
+    /// Masks a vote (D2). Nothing is sent: the ballot must be durable before [`cast`](Self::cast).
+    ///
+    /// # Errors
+    /// [`Refusal`] for a second vote, a sealed decision, or a value out of range. `Ok(None)` if the
+    /// masks are not known yet: try again on [`News::CanVote`].
+    pub fn mask(&self, value: u64) -> Result<Option<Ballot>, Refusal> {
+        if self.follows {
+            return Err(Refusal::FollowingOnly);
+        }
+        if self.ballot_sent {
+            return Err(Refusal::AlreadyVoted);
+        }
+        if self.sealed.is_some() {
+            return Err(Refusal::Sealed);
+        }
+        let bits =
+            Zeroizing::new(self.entry.proposal.rule.vote_bits(value).ok_or_else(|| {
+                Refusal::InvalidVote("the vote is not in the rule's range".into())
+            })?);
+        Ok(self.my_masks.as_ref().map(|masks| {
+            let masked: Vec<bool> =
+                bits.iter().zip(masks.iter()).map(|(bit, mask)| bit ^ mask).collect();
+            Ballot::masked(&masked)
+        }))
+    }
+
+    /// Broadcasts our ballot (D2); nothing if one is already on its way.
+    pub fn cast(&mut self, ballot: &Ballot, out: &mut dyn Outbox<Message<C::Share>>) {
+        if self.follows || std::mem::replace(&mut self.ballot_sent, true) {
+            return;
+        }
+        let bytes = Bytes::from(wire::encode(ballot));
+        self.collect
+            .broadcast(bytes, &mut out.wrap(Message::Collect))
+            .expect("a ballot is short and broadcast once");
+    }
+
+    /// The grace after the deadline is over (D3).
+    pub fn close(&mut self, out: &mut dyn Outbox<Message<C::Share>>) {
+        if !self.follows {
+            self.collect.close(&mut out.wrap(Message::Collect));
+        }
+    }
+
+    /// Handles a message; what follows from it is added to `news`.
+    pub fn handle(
+        &mut self,
+        from: PartyId,
+        message: Message<C::Share>,
+        out: &mut dyn Outbox<Message<C::Share>>,
+        news: &mut Vec<News>,
+    ) {
+        if self.certified {
+            return;
+        }
+        match message {
+            Message::Certificate(certificate) => self.on_certificate(from, certificate, out, news),
+            _ if self.follows => {}
+            Message::Mask(m) => self.on_mask(from, m, out, news),
+            Message::Collect(m) => self.on_collect(from, m, out, news),
+            Message::Compute(m) => self.on_compute(from, m, out, news),
+            Message::Sign(outcome, signature) => self.on_sign(from, outcome, signature, out, news),
+        }
+    }
+
+    fn on_mask(
+        &mut self,
+        from: PartyId,
+        message: open::Message<Fp61>,
+        out: &mut dyn Outbox<Message<C::Share>>,
+        news: &mut Vec<News>,
+    ) {
+        let Some(masks) = self.masks.handle(from, message, &mut out.wrap(Message::Mask)) else {
+            return;
+        };
+        let masks = Zeroizing::new(masks);
+        // The bits are 0 or 1 unless more than t members are corrupt.
+        if masks.iter().all(|bit| *bit == Fp61::ZERO || *bit == Fp61::ONE) {
+            self.my_masks =
+                Some(Zeroizing::new(masks.iter().map(|bit| *bit == Fp61::ONE).collect()));
+            news.push(News::CanVote);
+        }
+    }
+
+    fn on_collect(
+        &mut self,
+        from: PartyId,
+        message: collect::Message<C::Share>,
+        out: &mut dyn Outbox<Message<C::Share>>,
+        news: &mut Vec<News>,
+    ) {
+        let voter = match &message {
+            collect::Message::Value(voter, _)
+                if self.context.keyring.committee().contains(*voter) =>
+            {
+                Some(*voter)
+            }
+            _ => None,
+        };
+        let progress = self.collect.handle(from, message, &mut out.wrap(Message::Collect));
+        // ECHO only for a ballot of the right shape (D2).
+        if let Some(voter) = voter
+            && let Some(ballot) = self.collect.held(voter)
+        {
+            if Ballot::decode(ballot, self.mask_bits).is_some() {
+                self.collect.approve(voter, &mut out.wrap(Message::Collect));
+            } else {
+                out.blame(voter, DecisionFault::MalformedVote);
+            }
+        }
+        match progress {
+            Some(Progress::Delivered(voter)) => {
+                let ballot = self.collect.value(voter).cloned().unwrap_or_default();
+                // A wrong shape is delivered only if more than t members are corrupt.
+                let ballot = Ballot::decode(&ballot, self.mask_bits).unwrap_or(Ballot::Abstain);
+                self.ballots[voter] = Some(ballot);
+                news.push(News::BallotIn(voter));
+                let agreed = self.collect.usable(voter, &mut out.wrap(Message::Collect));
+                if let Some(set) = agreed {
+                    self.seal(set, out, news);
+                }
+            }
+            Some(Progress::Agreed(set)) => self.seal(set, out, news),
+            None => {}
+        }
+    }
+
+    fn seal(
+        &mut self,
+        set: PartySet,
+        out: &mut dyn Outbox<Message<C::Share>>,
+        news: &mut Vec<News>,
+    ) {
+        if self.sealed.is_some() {
+            return;
+        }
+        self.sealed = Some(set);
+        news.push(News::Sealed(set));
+        self.try_compute(out, news);
+    }
+
+    /// D4, once the input set is fixed and the material is here.
+    fn try_compute(&mut self, out: &mut dyn Outbox<Message<C::Share>>, news: &mut Vec<News>) {
+        let Some(counted) = self.counted() else { return };
+        if self.engine.is_some() || self.outcome.is_some() {
+            return;
+        }
+        if counted.len() < usize::from(self.entry.proposal.minimum) {
+            self.decide(Outcome::Expired, out, news);
+            return;
+        }
+        let Some(taken) = self.taken.take() else { return };
+        news.push(News::Computing);
+        let committee = self.context.keyring.committee();
+        let masked: Vec<(PartyId, Vec<bool>)> = counted
+            .iter()
+            .filter_map(|voter| Some((voter, self.ballots[voter].as_ref()?.bits(self.mask_bits)?)))
+            .collect();
+        let rule = &self.entry.proposal.rule;
+        let n = committee.n();
+        let material = Material::split(rule.cost(n), n, &taken.bits, &taken.triples);
+        let gadget = rule.compile(n, &masked, material);
+        let mut engine = Engine::new(committee, gadget, taken.held);
+        engine.start(&mut out.wrap(Message::Compute));
+        self.engine = Some(engine);
+        for member in committee.parties() {
+            for message in std::mem::take(&mut self.early[member]) {
+                self.on_compute(member, message, out, news);
+            }
+        }
+    }
+
+    fn on_compute(
+        &mut self,
+        from: PartyId,
+        message: engine::Message<Fp61>,
+        out: &mut dyn Outbox<Message<C::Share>>,
+        news: &mut Vec<News>,
+    ) {
+        let Some(engine) = &mut self.engine else {
+            if self.early[from].len() < limits::MAX_EARLY_OPENINGS {
+                self.early[from].push(message);
+            } else {
+                out.blame(from, DecisionFault::OutOfPlace);
+            }
+            return;
+        };
+        if let Some(outputs) = engine.handle(from, message, &mut out.wrap(Message::Compute)) {
+            self.reveal(&outputs, out, news);
+        }
+    }
+
+    fn reveal(
+        &mut self,
+        outputs: &[Fp61],
+        out: &mut dyn Outbox<Message<C::Share>>,
+        news: &mut Vec<News>,
+    ) {
+        // Anything but one bit means that more than t members are corrupt: certify nothing.
+        match decide::outcome(outputs) {
+            Some(true) => self.decide(Outcome::Accepted, out, news),
+            Some(false) => self.decide(Outcome::Rejected, out, news),
+            None => {}
+        }
+    }
+
+    /// D5: signs, and counts the signatures that came before.
+    fn decide(
+        &mut self,
+        outcome: Outcome,
+        out: &mut dyn Outbox<Message<C::Share>>,
+        news: &mut Vec<News>,
+    ) {
+        if self.outcome.is_some() {
+            return;
+        }
+        self.outcome = Some(outcome);
+        let Some(statement) = self.statement() else { return };
+        let signature = statement.sign(self.context.keyring.identity());
+        out.multicast(Message::Sign(outcome, signature));
+        for member in self.context.keyring.committee().parties() {
+            self.check_signature(member, out);
+        }
+        self.try_certify(out, news);
+    }
+
+    /// The statement of the decision, once its outcome is known.
+    fn statement(&self) -> Option<Statement> {
+        Some(Statement::new(
+            &self.context.verifier,
+            &self.entry.proposal,
+            self.entry.position,
+            self.entry.previous,
+            self.counted()?,
+            self.outcome?,
+        ))
+    }
+
+    fn on_sign(
+        &mut self,
+        from: PartyId,
+        outcome: Outcome,
+        signature: Signature,
+        out: &mut dyn Outbox<Message<C::Share>>,
+        news: &mut Vec<News>,
+    ) {
+        if self.signatures[from].is_some() {
+            return;
+        }
+        self.signatures[from] = Some((outcome, signature));
+        self.check_signature(from, out);
+        self.try_certify(out, news);
+    }
+
+    /// Drops a signature that does not hold, once we know what it is to hold for.
+    fn check_signature(&mut self, member: PartyId, out: &mut dyn Outbox<Message<C::Share>>) {
+        let Some(statement) = self.statement() else { return };
+        let Some((outcome, signature)) = &self.signatures[member] else { return };
+        let fault = if *outcome != statement.outcome {
+            DecisionFault::WrongOutcome
+        } else if !statement.verify(&self.context.verifier, member, signature) {
+            DecisionFault::BadSignature
+        } else {
+            return;
+        };
+        out.blame(member, fault);
+        self.signatures[member] = None;
+    }
+
+    fn try_certify(&mut self, out: &mut dyn Outbox<Message<C::Share>>, news: &mut Vec<News>) {
+        let Some(statement) = self.statement() else { return };
+        let signatures: Vec<(PartyId, Signature)> = self
+            .signatures
+            .iter()
+            .filter_map(|(member, signed)| signed.as_ref().map(|(_, s)| (member, *s)))
+            .collect();
+        let quorum = self.context.keyring.committee().quorum();
+        if self.certified || signatures.len() < quorum {
+            return;
+        }
+        let signatures = signatures.into_iter().take(quorum).collect();
+        let certificate = Certificate::new(statement, self.entry.proposal.clone(), signatures);
+        self.certify(Box::new(certificate), out, news);
+    }
+
+    fn certify(
+        &mut self,
+        certificate: Box<Certificate>,
+        out: &mut dyn Outbox<Message<C::Share>>,
+        news: &mut Vec<News>,
+    ) {
+        self.certified = true;
+        out.multicast(Message::Certificate(certificate.clone()));
+        news.push(News::Certified(certificate));
+    }
+
+    fn on_certificate(
+        &mut self,
+        from: PartyId,
+        certificate: Box<Certificate>,
+        out: &mut dyn Outbox<Message<C::Share>>,
+        news: &mut Vec<News>,
+    ) {
+        let statement = &certificate.statement;
+        let ours = statement.position == self.entry.position
+            && statement.proposal == self.entry.digest
+            && statement.previous == self.entry.previous;
+        if ours && certificate.verify(&self.context.verifier).is_ok() {
+            self.outcome = Some(statement.outcome);
+            self.certify(certificate, out, news);
+        } else {
+            out.blame(from, DecisionFault::BadCertificate);
+        }
+    }
+}

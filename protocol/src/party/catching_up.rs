@@ -1,0 +1,176 @@
+//! Catching up: see [`super::sync`].
+
+use std::collections::BTreeMap;
+
+use crate::committee::{Committee, PartyId, PartyMap, PartySet};
+use crate::decision::ledger::SlotSummary;
+use crate::decision::life;
+use crate::limits;
+use crate::party::sink::Sink;
+use crate::party::sync::{self, Position};
+use crate::party::{Message, Party, Suite};
+
+/// What others say of the past, and who wants to hear of it from us.
+pub(super) struct CatchingUp {
+    slots: BTreeMap<u64, BTreeMap<PartyId, SlotSummary>>,
+    runs: BTreeMap<u64, BTreeMap<PartyId, u16>>,
+    /// Slots and runs below these are told to the party as they end.
+    owed: PartyMap<(u64, u64)>,
+    /// Who speaks of things beyond our windows.
+    ahead: PartySet,
+    asked: Option<Position>,
+}
+
+impl CatchingUp {
+    pub(super) fn new(committee: Committee) -> Self {
+        Self {
+            slots: BTreeMap::new(),
+            runs: BTreeMap::new(),
+            owed: PartyMap::new(committee),
+            ahead: PartySet::EMPTY,
+            asked: None,
+        }
+    }
+}
+
+impl<S: Suite> Party<S> {
+    fn here(&self) -> Position {
+        Position {
+            slot: self.ledger.next_slot(),
+            run: self.production.next(),
+            position: self.deciding.first_uncertified(self.ledger.next_position()),
+        }
+    }
+
+    /// Asks everybody what we missed (S1), unless we asked from here before.
+    pub(super) fn ask(&mut self, sink: &mut Sink<S>) {
+        let here = self.here();
+        if self.catching_up.asked.replace(here) != Some(here) {
+            sink.outbox().multicast(Message::Sync(sync::Message::Ask(here)));
+        }
+    }
+
+    /// `peer` speaks of something beyond our windows. Once an honest one does, ask.
+    pub(super) fn is_ahead(&mut self, peer: PartyId, sink: &mut Sink<S>) {
+        self.catching_up.ahead.insert(peer);
+        if self.catching_up.ahead.len() >= self.committee().one_honest() {
+            self.catching_up.ahead = PartySet::EMPTY;
+            self.ask(sink);
+        }
+    }
+
+    pub(super) fn on_sync_message(
+        &mut self,
+        from: PartyId,
+        message: sync::Message,
+        sink: &mut Sink<S>,
+    ) {
+        if from == self.me() {
+            return;
+        }
+        match message {
+            sync::Message::Ask(at) => self.on_ask(from, at, sink),
+            sync::Message::Slot(slot, summary) => {
+                let next = self.ledger.next_slot();
+                if (next..next + limits::SYNC_SLOTS).contains(&slot) {
+                    self.catching_up.slots.entry(slot).or_default().insert(from, summary);
+                    self.try_adopt(sink);
+                }
+            }
+            sync::Message::Run(run, dealers) => {
+                let next = self.production.next();
+                if (next..next + limits::SYNC_SLOTS).contains(&run) {
+                    self.catching_up.runs.entry(run).or_default().insert(from, dealers);
+                    self.try_adopt(sink);
+                }
+            }
+        }
+    }
+
+    /// S2: what we have, a bounded part at a time; the asker asks again when it has taken it in.
+    fn on_ask(&mut self, from: PartyId, at: Position, sink: &mut Sink<S>) {
+        let here = self.here();
+        self.catching_up.owed[from] = (here.slot + 2, here.run + 2);
+        for slot in at.slot..here.slot.min(at.slot.saturating_add(limits::SYNC_SLOTS)) {
+            if let Some(summary) = self.ledger.slot(slot) {
+                let m = sync::Message::Slot(slot, summary.clone());
+                sink.outbox().send_to(from, Message::Sync(m));
+            }
+        }
+        for run in at.run..here.run.min(at.run.saturating_add(limits::SYNC_SLOTS)) {
+            if let Some(dealers) = self.production.dealers_of(run) {
+                sink.outbox().send_to(from, Message::Sync(sync::Message::Run(run, dealers)));
+            }
+        }
+        let certificates: Vec<_> = self
+            .deciding
+            .certificates_from(at.position)
+            .take(limits::SYNC_CERTIFICATES)
+            .cloned()
+            .collect();
+        for certificate in certificates {
+            let position = certificate.statement.position;
+            let m = life::Message::Certificate(Box::new(certificate));
+            sink.outbox().send_to(from, Message::Decision(position, m));
+        }
+    }
+
+    /// S3: takes what `t + 1` members say alike of our next slot or run.
+    fn try_adopt(&mut self, sink: &mut Sink<S>) {
+        let enough = self.committee().one_honest();
+        let before = self.here();
+        while let Some(summary) = self
+            .catching_up
+            .slots
+            .get(&self.ledger.next_slot())
+            .and_then(|said| alike(said.values(), enough))
+            .cloned()
+        {
+            self.apply_slot(summary, sink);
+        }
+        while let Some(dealers) = self
+            .catching_up
+            .runs
+            .get(&self.production.next())
+            .and_then(|said| alike(said.values(), enough))
+            .copied()
+        {
+            self.apply_run(dealers, None, sink);
+        }
+        let here = self.here();
+        self.catching_up.slots = self.catching_up.slots.split_off(&here.slot);
+        self.catching_up.runs = self.catching_up.runs.split_off(&here.run);
+        let full = limits::SYNC_SLOTS;
+        if here.slot / full > before.slot / full || here.run / full > before.run / full {
+            self.ask(sink);
+        }
+    }
+
+    /// Tells those who were away how a slot ended.
+    pub(super) fn tell_slot(&mut self, slot: u64, summary: SlotSummary, sink: &mut Sink<S>) {
+        for peer in self.committee().parties() {
+            if slot < self.catching_up.owed[peer].0 {
+                let m = sync::Message::Slot(slot, summary.clone());
+                sink.outbox().send_to(peer, Message::Sync(m));
+            }
+        }
+    }
+
+    /// Tells those who were away what a run produced.
+    pub(super) fn tell_run(&mut self, run: u64, dealers: u16, sink: &mut Sink<S>) {
+        for peer in self.committee().parties() {
+            if run < self.catching_up.owed[peer].1 {
+                sink.outbox().send_to(peer, Message::Sync(sync::Message::Run(run, dealers)));
+            }
+        }
+    }
+}
+
+/// A value that at least `enough` of them share.
+fn alike<'a, T: PartialEq>(
+    mut said: impl Iterator<Item = &'a T> + Clone,
+    enough: usize,
+) -> Option<&'a T> {
+    let all = said.clone();
+    said.find(|value| all.clone().filter(|other| other == value).count() >= enough)
+}

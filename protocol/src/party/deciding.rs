@@ -1,0 +1,342 @@
+//! Open decisions and their certificates (P3).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::committee::{Committee, PartyId, PartyMap, PartySet};
+use crate::crypto::transcript::Digest;
+use crate::decision::certificate::Certificate;
+use crate::decision::life::{self, Ballot, Context, Decision, News};
+use crate::decision::proposal::Proposal;
+use crate::fault::DecisionFault;
+use crate::limits;
+use crate::party::event::{Alarm, Answer, Notice, Receipt, Refusal, RequestId, When};
+use crate::party::records::{Key, delete, put};
+use crate::party::sink::Sink;
+use crate::party::{CoinShare, Message, Party, Suite};
+use crate::secret::Secret;
+
+type Early<S> = Vec<(PartyId, life::Message<CoinShare<S>>)>;
+
+/// Decisions that are open here, and certificates of those that are not.
+pub(super) struct Deciding<S: Suite> {
+    open: BTreeMap<u64, Decision<S::Coin>>,
+    certificates: BTreeMap<u64, Certificate>,
+    /// Positions at which our ballot was sent.
+    voted: BTreeSet<u64>,
+    /// Votes that wait for a position or for masks.
+    votes: BTreeMap<Digest, (RequestId, Secret<u64>)>,
+    /// Messages for positions that are not open here yet.
+    early: BTreeMap<u64, Early<S>>,
+    early_count: PartyMap<usize>,
+    /// Who got the certificate of which position after asking for nothing.
+    answered: BTreeMap<u64, PartySet>,
+}
+
+impl<S: Suite> Deciding<S> {
+    pub(super) fn new(committee: Committee) -> Self {
+        Self {
+            open: BTreeMap::new(),
+            certificates: BTreeMap::new(),
+            voted: BTreeSet::new(),
+            votes: BTreeMap::new(),
+            early: BTreeMap::new(),
+            early_count: PartyMap::new(committee),
+            answered: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn restore(
+        &mut self,
+        voted: BTreeSet<u64>,
+        certificates: BTreeMap<u64, Certificate>,
+    ) {
+        self.voted = voted;
+        self.certificates = certificates;
+    }
+
+    /// The certificate of a position.
+    pub(super) fn certificate(&self, position: u64) -> Option<&Certificate> {
+        self.certificates.get(&position)
+    }
+
+    /// All certificates from a position on.
+    pub(super) fn certificates_from(&self, position: u64) -> impl Iterator<Item = &Certificate> {
+        self.certificates.range(position..).map(|(_, certificate)| certificate)
+    }
+
+    /// The decision that is open at a position.
+    pub(super) fn decision(&self, position: u64) -> Option<&Decision<S::Coin>> {
+        self.open.get(&position)
+    }
+
+    /// All open decisions.
+    pub(super) fn open(&self) -> impl Iterator<Item = &Decision<S::Coin>> {
+        self.open.values()
+    }
+
+    /// Whether our ballot at a position was sent, in this run of the node or an earlier one.
+    pub(super) fn voted(&self, position: u64) -> bool {
+        self.voted.contains(&position)
+    }
+
+    /// How many proposals of a member are open.
+    pub(super) fn open_by(&self, proposer: PartyId) -> usize {
+        self.open.values().filter(|d| d.entry().id.proposer == proposer).count()
+    }
+
+    /// The lowest position without a certificate.
+    pub(super) fn first_uncertified(&self, next: u64) -> u64 {
+        self.open.keys().next().copied().unwrap_or(next)
+    }
+}
+
+impl<S: Suite> Party<S> {
+    /// The proposal with this digest, ordered or waiting.
+    pub(super) fn proposal(&self, digest: &Digest) -> Option<&Proposal> {
+        if let Some(entry) = self.ledger.find(digest) {
+            return Some(&entry.proposal);
+        }
+        let mut waiting = self.ordering.waiting().values();
+        waiting.find(|proposal| self.ledger.digest_of(proposal) == *digest)
+    }
+
+    /// Makes the instance of a position.
+    pub(super) fn open(&mut self, position: u64, follows: bool) {
+        let Some(entry) = self.ledger.entry(position) else { return };
+        let shared = &self.shared;
+        let context = Context {
+            keyring: Arc::clone(&shared.keyring),
+            coin: Arc::clone(&shared.coin),
+            tag: shared.root.indexed("decision", position),
+            verifier: Arc::clone(&shared.verifier),
+        };
+        let decision = Decision::new(context, entry.clone(), follows);
+        self.deciding.open.insert(position, decision);
+    }
+
+    /// A position has just been ordered.
+    pub(super) fn opened(&mut self, position: u64, follows: bool, sink: &mut Sink<S>) {
+        let Some(entry) = self.ledger.entry(position) else { return };
+        let (decision, deadline) = (entry.digest, entry.proposal.deadline_ms);
+        sink.notify(Notice::Ordered { decision, position });
+        self.open(position, follows);
+        if let Some(certificate) = self.deciding.certificates.remove(&position) {
+            let me = self.me();
+            let m = life::Message::Certificate(Box::new(certificate));
+            self.on_decision_message(me, position, m, sink);
+        } else {
+            sink.timer(Alarm::Deadline(position), When::AtUtc(deadline));
+        }
+        for (from, message) in self.deciding.early.remove(&position).unwrap_or_default() {
+            let count = &mut self.deciding.early_count[from];
+            *count = count.saturating_sub(1);
+            self.on_decision_message(from, position, message, sink);
+        }
+        self.try_vote(position, sink);
+    }
+
+    pub(super) fn on_decision_message(
+        &mut self,
+        from: PartyId,
+        position: u64,
+        message: life::Message<CoinShare<S>>,
+        sink: &mut Sink<S>,
+    ) {
+        let next = self.ledger.next_position();
+        if position >= next {
+            self.keep_early(from, position, message, sink);
+            return;
+        }
+        let Some(decision) = self.deciding.open.get_mut(&position) else {
+            if !matches!(message, life::Message::Certificate(_)) {
+                self.answer_laggard(from, position, sink);
+            }
+            return;
+        };
+        let mut news = Vec::new();
+        let out = &mut sink.outbox().wrap(move |m| Message::Decision(position, m));
+        decision.handle(from, message, out, &mut news);
+        self.on_news(position, news, sink);
+    }
+
+    /// Keeps a message for a position that is not ordered here yet.
+    fn keep_early(
+        &mut self,
+        from: PartyId,
+        position: u64,
+        message: life::Message<CoinShare<S>>,
+        sink: &mut Sink<S>,
+    ) {
+        if let life::Message::Certificate(certificate) = &message
+            && certificate.statement.position == position
+            && !self.deciding.certificates.contains_key(&position)
+        {
+            if certificate.verify(&self.shared.verifier).is_ok() {
+                self.deciding.certificates.insert(position, (**certificate).clone());
+            } else {
+                sink.outbox().blame(from, DecisionFault::BadCertificate);
+            }
+            return;
+        }
+        let next = self.ledger.next_position();
+        if position >= next + limits::POSITION_WINDOW
+            || self.deciding.early_count[from] >= limits::MAX_EARLY_MESSAGES
+        {
+            self.is_ahead(from, sink);
+            return;
+        }
+        self.deciding.early_count[from] += 1;
+        self.deciding.early.entry(position).or_default().push((from, message));
+    }
+
+    /// Whoever still speaks in a decision that is certified here gets the certificate, once.
+    fn answer_laggard(&mut self, from: PartyId, position: u64, sink: &mut Sink<S>) {
+        if from == self.me() || position + limits::POSITION_WINDOW < self.ledger.next_position() {
+            return;
+        }
+        let Some(certificate) = self.deciding.certificates.get(&position) else { return };
+        if self.deciding.answered.entry(position).or_default().insert(from) {
+            let m = life::Message::Certificate(Box::new(certificate.clone()));
+            sink.outbox().send_to(from, Message::Decision(position, m));
+        }
+    }
+
+    fn on_news(&mut self, position: u64, news: Vec<News>, sink: &mut Sink<S>) {
+        let Some(digest) = self.ledger.entry(position).map(|entry| entry.digest) else { return };
+        for item in news {
+            match item {
+                News::CanVote => self.try_vote(position, sink),
+                News::BallotIn(member) => {
+                    sink.notify(Notice::VoteIn { decision: digest, member });
+                }
+                News::Sealed(set) => {
+                    let excluded = self.committee().n() - set.len();
+                    self.stats.excluded_inputs += excluded as u64;
+                    sink.notify(Notice::Sealed { decision: digest });
+                    if let Some((request, _)) = self.deciding.votes.remove(&digest) {
+                        sink.answer(request, Err(Refusal::Sealed));
+                    }
+                }
+                News::Computing => sink.notify(Notice::Computing { decision: digest }),
+                News::Certified(certificate) => self.on_certified(position, *certificate, sink),
+            }
+        }
+    }
+
+    fn on_certified(&mut self, position: u64, certificate: Certificate, sink: &mut Sink<S>) {
+        let Some(decision) = self.deciding.open.remove(&position) else { return };
+        self.stats.coins += u64::from(decision.coins_tossed());
+        self.stats.corrected_openings += u64::from(!decision.liars().is_empty());
+        let entry = decision.entry();
+        let (id, digest) = (entry.id, entry.digest);
+        if let Some((request, _)) = self.deciding.votes.remove(&digest) {
+            sink.answer(request, Err(Refusal::Sealed));
+        }
+        let mut records = vec![put(&Key::Certificate(position), &certificate)];
+        let oldest = self.deciding.first_uncertified(self.ledger.next_position());
+        let oldest = self.ledger.entry(oldest).map(|entry| entry.claim.clone());
+        let spent = self.stock.forget_before(&oldest.unwrap_or_else(|| self.stock.cursor()));
+        records.extend(spent.into_iter().map(|run| delete(&Key::Batch(run))));
+        sink.persist(records);
+        self.deciding.certificates.insert(position, certificate);
+        let oldest = position.saturating_sub(limits::POSITION_WINDOW);
+        self.deciding.answered = self.deciding.answered.split_off(&oldest);
+        self.ordering.forget(&id);
+        self.approve_held(id.proposer, sink);
+        sink.notify(Notice::Certified { decision: digest, position });
+    }
+
+    pub(super) fn on_vote(
+        &mut self,
+        request: RequestId,
+        digest: Digest,
+        value: Secret<u64>,
+        sink: &mut Sink<S>,
+    ) {
+        let Some(proposal) = self.proposal(&digest) else {
+            return sink.answer(request, Err(Refusal::UnknownDecision));
+        };
+        if proposal.rule.vote_bits(*value.expose()).is_none() {
+            let reason = format!("the vote must be {}", proposal.rule.input());
+            return sink.answer(request, Err(Refusal::InvalidVote(reason)));
+        }
+        let position = self.ledger.find(&digest).map(|entry| entry.position);
+        if position.is_some_and(|position| self.deciding.voted(position))
+            || self.deciding.votes.contains_key(&digest)
+        {
+            return sink.answer(request, Err(Refusal::AlreadyVoted));
+        }
+        self.deciding.votes.insert(digest, (request, value));
+        if let Some(position) = position {
+            self.try_vote(position, sink);
+        }
+    }
+
+    /// Sends a vote that waits here, once its masks are known; it is durable before it is sent.
+    fn try_vote(&mut self, position: u64, sink: &mut Sink<S>) {
+        let Some(digest) = self.ledger.entry(position).map(|entry| entry.digest) else { return };
+        let Some((request, value)) = self.deciding.votes.get(&digest) else { return };
+        let request = *request;
+        let masked = match self.deciding.open.get(&position) {
+            Some(decision) => decision.mask(*value.expose()),
+            None => Err(Refusal::Sealed),
+        };
+        let answer = match masked {
+            Ok(None) => return,
+            Ok(Some(ballot)) => {
+                self.send_ballot(position, &ballot, sink);
+                Ok(Answer::Voted(Receipt { decision: digest, position }))
+            }
+            Err(refusal) => Err(refusal),
+        };
+        self.deciding.votes.remove(&digest);
+        sink.answer(request, answer);
+    }
+
+    fn send_ballot(&mut self, position: u64, ballot: &Ballot, sink: &mut Sink<S>) {
+        let Some(decision) = self.deciding.open.get_mut(&position) else { return };
+        if *ballot != Ballot::Abstain {
+            self.deciding.voted.insert(position);
+        }
+        sink.persist(vec![put(&Key::Voted(position), ballot)]);
+        decision.cast(ballot, &mut sink.outbox().wrap(move |m| Message::Decision(position, m)));
+    }
+
+    pub(super) fn on_deadline(&mut self, position: u64, sink: &mut Sink<S>) {
+        let Some(decision) = self.deciding.open.get(&position) else { return };
+        let digest = decision.entry().digest;
+        if !decision.ballot_sent() && !decision.follows() {
+            self.send_ballot(position, &Ballot::Abstain, sink);
+            if let Some((request, _)) = self.deciding.votes.remove(&digest) {
+                sink.answer(request, Err(Refusal::Sealed));
+            }
+        }
+        sink.timer(Alarm::Grace(position), When::After(limits::GRACE));
+    }
+
+    pub(super) fn on_grace(&mut self, position: u64, sink: &mut Sink<S>) {
+        if let Some(decision) = self.deciding.open.get_mut(&position) {
+            decision.close(&mut sink.outbox().wrap(move |m| Message::Decision(position, m)));
+        }
+    }
+
+    /// Hands material to the decisions that wait for it.
+    pub(super) fn maintain_deciding(&mut self, sink: &mut Sink<S>) {
+        let due: Vec<u64> = self
+            .deciding
+            .open
+            .iter()
+            .filter(|(_, d)| !d.follows() && !d.supplied() && self.stock.covers(&d.entry().claim))
+            .map(|(position, _)| *position)
+            .collect();
+        for position in due {
+            let Some(decision) = self.deciding.open.get_mut(&position) else { continue };
+            let Some(taken) = self.stock.take(&decision.entry().claim) else { continue };
+            let mut news = Vec::new();
+            let out = &mut sink.outbox().wrap(move |m| Message::Decision(position, m));
+            decision.supply(taken, out, &mut news);
+            self.on_news(position, news, sink);
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! One organisation: owns and routes everything, and is what node and simulator drive.
+//!
+//! # Model
+//! `n >= 3t + 1` members, of whom `t` may do anything; an adversary schedules every message between
+//! honest members and delivers each in the end. Links are authenticated and encrypted. The coin key
+//! comes from a trusted dealer; all other keys are the members' own.
+//!
+//! # Protocol
+//! - (P1) A proposal is reliably broadcast by its proposer ([`ordering`](self)).
+//! - (P2) Slots of the ledger order what was delivered, one slot after another.
+//! - (P3) A position claims material from the stock and is decided; several are open at once.
+//! - (P4) Preprocessing runs refill the stock: run `k + 1` starts when the agreed ledger and the
+//!   first `k` runs leave too little, which becomes true at all honest parties.
+//! - (P5) Own messages are handled before a step returns.
+//!
+//! # Restart
+//! A party restored from its records is silent in every broadcast, slot, run and decision it may
+//! have spoken in before; it learns their results from `t + 1` members or from certificates, and
+//! takes part in all that begins later. Until it has caught up it counts towards `t`.
+//!
+//! # Bounds
+//! Instances are made only inside windows ahead of what is finished here; see [`crate::limits`].
+
+mod catching_up;
+mod deciding;
+pub mod event;
+pub mod frame;
+pub mod message;
+mod ordering;
+mod production;
+mod records;
+mod sink;
+pub mod sync;
+mod view;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub use event::{
+    Answer, CoinShare, Effect, Event, MessageOf, Notice, RealSuite, Receipt, Record, Refusal,
+    RequestId, Suite, TimerToken, When,
+};
+pub use message::{Class, Message};
+pub use records::RestoreError;
+pub use view::{DecisionView, Stats, StatusView};
+
+use crate::committee::{Committee, PartyId, PartyMap};
+use crate::crypto::keyring::Keyring;
+use crate::crypto::transcript::Digest;
+use crate::decision::certificate::Verifier;
+use crate::decision::ledger::Ledger;
+use crate::decision::stock::{Policy, Stock};
+use crate::fault::FaultKind;
+use crate::secret::Secret;
+use crate::tag::Tag;
+use catching_up::CatchingUp;
+use deciding::Deciding;
+use event::Alarm;
+use ordering::Ordering;
+use production::Production;
+use records::Restored;
+use sink::Sink;
+
+/// What a party is made from.
+pub struct Config<S: Suite> {
+    /// Digest of the roster file, which names the network.
+    pub network: Digest,
+    /// The period of this roster and these keys.
+    pub epoch: u64,
+    /// Everybody's keys.
+    pub keyring: Arc<Keyring>,
+    /// The common coin.
+    pub coin: Arc<S::Coin>,
+    /// The root of all of this party's randomness in this epoch.
+    pub seed: Secret<[u8; 32]>,
+    /// How the stock is kept: the same at all members.
+    pub policy: Policy,
+}
+
+/// What all parts of a party share.
+struct Shared<S: Suite> {
+    epoch: u64,
+    keyring: Arc<Keyring>,
+    coin: Arc<S::Coin>,
+    seed: Secret<[u8; 32]>,
+    policy: Policy,
+    root: Tag,
+    verifier: Arc<Verifier>,
+}
+
+impl<S: Suite> Shared<S> {
+    fn committee(&self) -> Committee {
+        self.keyring.committee()
+    }
+
+    fn me(&self) -> PartyId {
+        self.keyring.me()
+    }
+}
+
+/// One organisation's state machine.
+pub struct Party<S: Suite> {
+    shared: Shared<S>,
+    ledger: Ledger,
+    stock: Stock,
+    ordering: Ordering<S>,
+    production: Production<S>,
+    deciding: Deciding<S>,
+    catching_up: CatchingUp,
+    restarted: bool,
+    faults: PartyMap<BTreeMap<FaultKind, u64>>,
+    stats: Stats,
+}
+
+impl<S: Suite> Party<S> {
+    /// A party as it was when it wrote `records`, in any order; a new one if there are none.
+    ///
+    /// # Errors
+    /// The records cannot be read, or some are missing.
+    pub fn new(config: Config<S>, records: Vec<Record>) -> Result<Self, RestoreError> {
+        let restored = Restored::read(records)?;
+        let Config { network, epoch, keyring, coin, seed, policy } = config;
+        let root = Tag::root(network.as_bytes(), epoch);
+        let committee = keyring.committee();
+        let verifier = Arc::new(Verifier::of(network, epoch, &keyring));
+        let shared = Shared { epoch, keyring, coin, seed, policy, root, verifier };
+        let mut party = Self {
+            ledger: Ledger::new(&root),
+            stock: Stock::new(policy),
+            ordering: Ordering::new(committee),
+            production: Production::new(),
+            deciding: Deciding::new(committee),
+            catching_up: CatchingUp::new(committee),
+            restarted: restored.any,
+            faults: PartyMap::new(committee),
+            stats: Stats::default(),
+            shared,
+        };
+        party.restore(restored);
+        Ok(party)
+    }
+
+    /// The committee.
+    pub fn committee(&self) -> Committee {
+        self.shared.committee()
+    }
+
+    /// Which member this is.
+    pub fn me(&self) -> PartyId {
+        self.shared.me()
+    }
+
+    /// The epoch.
+    pub const fn epoch(&self) -> u64 {
+        self.shared.epoch
+    }
+
+    /// What certificates of this network are checked against.
+    pub fn verifier(&self) -> &Verifier {
+        &self.shared.verifier
+    }
+
+    /// Lets one event happen. Effects are to be executed in order.
+    pub fn step(&mut self, event: Event<S>) -> Vec<Effect<S>> {
+        let mut sink = Sink::new(self.me());
+        match event {
+            Event::Start => {
+                if self.restarted {
+                    self.ask(&mut sink);
+                }
+            }
+            Event::Message { from, message } => {
+                if from != self.me() && self.committee().contains(from) {
+                    self.on_message(from, message, &mut sink);
+                }
+            }
+            Event::Done(message) => self.on_message(self.me(), message, &mut sink),
+            Event::Timer(TimerToken(alarm)) => match alarm {
+                Alarm::Deadline(position) => self.on_deadline(position, &mut sink),
+                Alarm::Grace(position) => self.on_grace(position, &mut sink),
+                Alarm::Patience(run) => self.on_patience(run, &mut sink),
+            },
+            Event::Propose { request, proposal } => self.on_propose(request, proposal, &mut sink),
+            Event::Vote { request, decision, value } => {
+                self.on_vote(request, decision, value, &mut sink);
+            }
+        }
+        self.settle(&mut sink);
+        self.count_faults(&sink);
+        sink.effects
+    }
+
+    /// Handles own messages (P5) and starts what has become due, until nothing is left.
+    fn settle(&mut self, sink: &mut Sink<S>) {
+        loop {
+            while let Some(message) = sink.own.pop_front() {
+                self.on_message(self.me(), message, sink);
+            }
+            self.maintain_ordering(sink);
+            self.maintain_production(sink);
+            self.maintain_deciding(sink);
+            if sink.own.is_empty() {
+                return;
+            }
+        }
+    }
+
+    fn on_message(&mut self, from: PartyId, message: MessageOf<S>, sink: &mut Sink<S>) {
+        match message {
+            Message::Proposal(id, m) => self.on_proposal_message(from, id, m, sink),
+            Message::Slot(slot, m) => self.on_slot_message(from, slot, m, sink),
+            Message::Run(run, m) => self.on_run_message(from, run, m, sink),
+            Message::RunDone(run) => self.on_run_done(from, run),
+            Message::Decision(position, m) => self.on_decision_message(from, position, m, sink),
+            Message::Sync(m) => self.on_sync_message(from, m, sink),
+        }
+    }
+
+    fn count_faults(&mut self, sink: &Sink<S>) {
+        for effect in &sink.effects {
+            if let Effect::Fault(fault) = effect {
+                *self.faults[fault.party].entry(fault.kind).or_default() += 1;
+            }
+        }
+    }
+
+    /// Brings back what was written down.
+    fn restore(&mut self, restored: Restored) {
+        self.ordering.restore(restored.slots_begun, restored.begun, restored.waiting);
+        self.production.restore(restored.runs_begun);
+        for summary in restored.slots.into_values() {
+            self.append(summary);
+        }
+        let mut batches = restored.batches;
+        for (run, dealers) in restored.runs {
+            let yielded = self.yields(dealers);
+            self.stock.add(run, yielded, batches.remove(&run));
+            self.production.finished(dealers);
+        }
+        self.deciding.restore(restored.voted, restored.certificates);
+        for position in 0..self.ledger.next_position() {
+            if self.deciding.certificate(position).is_none() {
+                self.open(position, true);
+            }
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! Proposals and the order they get: broadcasts of proposals, and slots of the ledger (P1, P2).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::agreement::rbc::{self, Delivery, Mode, Rbc};
+use crate::committee::{Committee, PartyId, PartyMap};
+use crate::decision::ledger::SlotSummary;
+use crate::decision::proposal::{Proposal, ProposalId};
+use crate::decision::slot::{self, Slot};
+use crate::fault::DecisionFault;
+use crate::limits;
+use crate::party::event::{Answer, Notice, Refusal, RequestId};
+use crate::party::records::{Key, delete, put};
+use crate::party::sink::Sink;
+use crate::party::{CoinShare, Message, Party, Suite};
+use crate::protocol::Protocol;
+use crate::wire::{self, Bytes};
+
+/// Proposals without a position, and the slots that give them one.
+pub(super) struct Ordering<S: Suite> {
+    broadcasts: BTreeMap<ProposalId, Rbc>,
+    /// Delivered, without a position.
+    waiting: BTreeMap<ProposalId, Proposal>,
+    /// Broadcasts that were going on when this party restarted: it is silent in them.
+    barred: BTreeSet<ProposalId>,
+    slots: BTreeMap<u64, Slot<S::Coin>>,
+    /// Slots below this may have been begun before a restart: this party is silent in them.
+    slots_barred: u64,
+    slots_begun: u64,
+    /// Results of slots that ended before an earlier one did.
+    ended: BTreeMap<u64, BTreeSet<ProposalId>>,
+    /// Highest sequence seen of each member.
+    sequence: PartyMap<u64>,
+}
+
+impl<S: Suite> Ordering<S> {
+    pub(super) fn new(committee: Committee) -> Self {
+        Self {
+            broadcasts: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            barred: BTreeSet::new(),
+            slots: BTreeMap::new(),
+            slots_barred: 0,
+            slots_begun: 0,
+            ended: BTreeMap::new(),
+            sequence: PartyMap::new(committee),
+        }
+    }
+
+    pub(super) fn restore(
+        &mut self,
+        slots_begun: u64,
+        begun: BTreeSet<ProposalId>,
+        waiting: BTreeMap<ProposalId, Proposal>,
+    ) {
+        self.slots_begun = slots_begun;
+        self.slots_barred = slots_begun;
+        for id in begun.iter().chain(waiting.keys()) {
+            self.saw(id);
+        }
+        self.barred = begun;
+        self.waiting = waiting;
+    }
+
+    fn saw(&mut self, id: &ProposalId) {
+        let next = &mut self.sequence[id.proposer];
+        *next = (*next).max(id.sequence + 1);
+    }
+
+    /// Delivered proposals without a position.
+    pub(super) const fn waiting(&self) -> &BTreeMap<ProposalId, Proposal> {
+        &self.waiting
+    }
+
+    /// Forgets the broadcast of a proposal that is certified: laggards get the certificate.
+    pub(super) fn forget(&mut self, id: &ProposalId) {
+        self.broadcasts.remove(id);
+    }
+}
+
+impl<S: Suite> Party<S> {
+    pub(super) fn on_propose(
+        &mut self,
+        request: RequestId,
+        proposal: Proposal,
+        sink: &mut Sink<S>,
+    ) {
+        let me = self.me();
+        if let Err(reason) = proposal.validate(self.committee()) {
+            return sink.answer(request, Err(Refusal::InvalidProposal(reason.to_string())));
+        }
+        let decision = self.ledger.digest_of(&proposal);
+        if self.proposal(&decision).is_some() {
+            let reason = "the same proposal was made before".into();
+            return sink.answer(request, Err(Refusal::InvalidProposal(reason)));
+        }
+        let open = self.ordering.broadcasts.keys().filter(|id| id.proposer == me).count();
+        if open >= limits::MAX_OWN_OPEN {
+            let limit = limits::MAX_OWN_OPEN;
+            return sink.answer(request, Err(Refusal::TooManyOpen { limit }));
+        }
+        let id = ProposalId { proposer: me, sequence: self.ordering.sequence[me] };
+        let Some(rbc) = self.broadcast_of(id, sink) else {
+            let limit = limits::MAX_OWN_OPEN;
+            return sink.answer(request, Err(Refusal::TooManyOpen { limit }));
+        };
+        let payload = Bytes::from(wire::encode(&proposal));
+        let out = &mut sink.outbox().wrap(move |m| Message::Proposal(id, m));
+        rbc.broadcast(payload, out).expect("a valid proposal is short, and its instance is new");
+        sink.answer(request, Ok(Answer::Proposed { decision }));
+    }
+
+    /// The broadcast of a proposal, begun now if it is new; `None` outside the window, or where we
+    /// must be silent.
+    fn broadcast_of(&mut self, id: ProposalId, sink: &mut Sink<S>) -> Option<&mut Rbc> {
+        if !self.committee().contains(id.proposer) || self.ordering.barred.contains(&id) {
+            return None;
+        }
+        let new = !self.ordering.broadcasts.contains_key(&id);
+        if new {
+            let next = self.ledger.next_sequence(id.proposer);
+            let window = next.saturating_sub(limits::SEQUENCE_WINDOW)
+                ..next.saturating_add(limits::SEQUENCE_WINDOW);
+            if !window.contains(&id.sequence)
+                || self.ledger.contains(&id)
+                || self.ordering.waiting.contains_key(&id)
+            {
+                return None;
+            }
+            sink.persist(vec![put(&Key::Begun(id), &())]);
+            self.ordering.saw(&id);
+        }
+        let shared = &self.shared;
+        Some(self.ordering.broadcasts.entry(id).or_insert_with(|| {
+            let tag = shared
+                .root
+                .indexed("proposer", id.proposer.point())
+                .indexed("proposal", id.sequence);
+            let mode = Mode::Short { limit: limits::MAX_SHORT_PAYLOAD };
+            Rbc::new(Arc::clone(&shared.keyring), id.proposer, tag, mode).gated()
+        }))
+    }
+
+    pub(super) fn on_proposal_message(
+        &mut self,
+        from: PartyId,
+        id: ProposalId,
+        message: rbc::Message,
+        sink: &mut Sink<S>,
+    ) {
+        let Some(rbc) = self.broadcast_of(id, sink) else { return };
+        let out = &mut sink.outbox().wrap(move |m| Message::Proposal(id, m));
+        let delivery = rbc.handle(from, message, out);
+        self.try_approve(id, sink);
+        if let Some(Delivery::Payload(payload)) = delivery
+            && let Some(proposal) = self.read_proposal(&payload)
+        {
+            let decision = self.ledger.digest_of(&proposal);
+            if !self.ledger.contains(&id) {
+                sink.persist(vec![put(&Key::Waiting(id), &proposal), delete(&Key::Begun(id))]);
+                self.ordering.waiting.insert(id, proposal);
+                sink.notify(Notice::Proposed { decision });
+            }
+            self.recheck_slots(sink);
+        }
+    }
+
+    fn read_proposal(&self, payload: &[u8]) -> Option<Proposal> {
+        let proposal: Proposal = wire::decode(payload, limits::MAX_SHORT_PAYLOAD).ok()?;
+        proposal.validate(self.committee()).ok()?;
+        Some(proposal)
+    }
+
+    /// ECHO only what is well formed, and while its proposer has not too much open.
+    fn try_approve(&mut self, id: ProposalId, sink: &mut Sink<S>) {
+        let Some(payload) = self.ordering.broadcasts.get(&id).and_then(Rbc::held).cloned() else {
+            return;
+        };
+        if self.read_proposal(&payload).is_none() {
+            sink.outbox().blame(id.proposer, DecisionFault::MalformedProposal);
+            return;
+        }
+        if self.open_by(id.proposer) < limits::MAX_OPEN_PER_MEMBER
+            && let Some(rbc) = self.ordering.broadcasts.get_mut(&id)
+        {
+            rbc.approve(&mut sink.outbox().wrap(move |m| Message::Proposal(id, m)));
+        }
+    }
+
+    /// To be called when a decision ends: its proposer may have another one open.
+    pub(super) fn approve_held(&mut self, proposer: PartyId, sink: &mut Sink<S>) {
+        let ids: Vec<_> =
+            self.ordering.broadcasts.keys().filter(|id| id.proposer == proposer).copied().collect();
+        for id in ids {
+            self.try_approve(id, sink);
+        }
+    }
+
+    fn open_by(&self, proposer: PartyId) -> usize {
+        let waiting = self.ordering.waiting.keys().filter(|id| id.proposer == proposer).count();
+        waiting + self.deciding.open_by(proposer)
+    }
+
+    fn slot(&mut self, slot: u64) -> Option<&mut Slot<S::Coin>> {
+        let next = self.ledger.next_slot();
+        if slot < self.ordering.slots_barred || slot >= next + limits::SLOT_WINDOW {
+            return None;
+        }
+        if slot < next && !self.ordering.slots.contains_key(&slot) {
+            return None;
+        }
+        let shared = &self.shared;
+        Some(self.ordering.slots.entry(slot).or_insert_with(|| {
+            let tag = shared.root.indexed("slot", slot);
+            Slot::new(Arc::clone(&shared.keyring), tag, Arc::clone(&shared.coin))
+        }))
+    }
+
+    /// Writes down that we speak in this slot, before we do.
+    fn begin_slot(&mut self, slot: u64, sink: &mut Sink<S>) {
+        if slot >= self.ordering.slots_begun {
+            self.ordering.slots_begun = slot + 1;
+            sink.persist(vec![put(&Key::SlotsBegun, &self.ordering.slots_begun)]);
+        }
+    }
+
+    pub(super) fn on_slot_message(
+        &mut self,
+        from: PartyId,
+        slot: u64,
+        message: slot::Message<CoinShare<S>>,
+        sink: &mut Sink<S>,
+    ) {
+        if slot >= self.ledger.next_slot() + limits::SLOT_WINDOW {
+            self.is_ahead(from, sink);
+            return;
+        }
+        if self.slot(slot).is_none() {
+            return;
+        }
+        self.begin_slot(slot, sink);
+        let (ordering, ledger) = (&mut self.ordering, &self.ledger);
+        let waiting = &ordering.waiting;
+        let known = |id: &ProposalId| waiting.contains_key(id) || ledger.contains(id);
+        let Some(instance) = ordering.slots.get_mut(&slot) else { return };
+        let out = &mut sink.outbox().wrap(move |m| Message::Slot(slot, m));
+        let ended = instance.handle(from, message, &known, out);
+        if let Some(ids) = ended {
+            self.end_slot(slot, ids, sink);
+        }
+    }
+
+    fn recheck_slots(&mut self, sink: &mut Sink<S>) {
+        let numbers: Vec<u64> = self.ordering.slots.keys().copied().collect();
+        for slot in numbers {
+            let (ordering, ledger) = (&mut self.ordering, &self.ledger);
+            let waiting = &ordering.waiting;
+            let known = |id: &ProposalId| waiting.contains_key(id) || ledger.contains(id);
+            let Some(instance) = ordering.slots.get_mut(&slot) else { continue };
+            let out = &mut sink.outbox().wrap(move |m| Message::Slot(slot, m));
+            if let Some(ids) = instance.recheck(&known, out) {
+                self.end_slot(slot, ids, sink);
+            }
+        }
+    }
+
+    fn end_slot(&mut self, slot: u64, ids: BTreeSet<ProposalId>, sink: &mut Sink<S>) {
+        if slot < self.ledger.next_slot() {
+            return; // adopted from others meanwhile
+        }
+        self.ordering.ended.insert(slot, ids);
+        while let Some(ids) = self.ordering.ended.remove(&self.ledger.next_slot()) {
+            let proposals = ids
+                .into_iter()
+                .filter(|id| !self.ledger.contains(id))
+                .filter_map(|id| Some((id, self.ordering.waiting.get(&id)?.clone())))
+                .collect();
+            self.apply_slot(SlotSummary(proposals), sink);
+        }
+    }
+
+    /// Appends the next slot to the ledger, writes it down, and opens its decisions.
+    pub(super) fn apply_slot(&mut self, summary: SlotSummary, sink: &mut Sink<S>) {
+        let slot = self.ledger.next_slot();
+        let mut records = vec![put(&Key::Slot(slot), &summary)];
+        records.extend(summary.0.iter().map(|(id, _)| delete(&Key::Waiting(*id))));
+        sink.persist(records);
+        for position in self.append(summary.clone()) {
+            let follows = slot < self.ordering.slots_barred;
+            self.opened(position, follows, sink);
+        }
+        self.ordering.slots.retain(|number, _| *number + limits::SLOTS_KEPT > slot);
+        self.tell_slot(slot, summary, sink);
+        self.recheck_slots(sink);
+    }
+
+    /// Appends a slot; returns the new positions.
+    pub(super) fn append(&mut self, summary: SlotSummary) -> std::ops::Range<u64> {
+        for (id, _) in &summary.0 {
+            self.ordering.saw(id);
+            self.ordering.waiting.remove(id);
+            self.ordering.barred.remove(id);
+        }
+        let (n, stock) = (self.shared.committee().n(), &mut self.stock);
+        let first = self.ledger.append(summary, |proposal| {
+            let cost = proposal.rule.cost(n);
+            stock.claim(n * cost.mask_bits_per_voter + cost.bits, cost.triples)
+        });
+        first..self.ledger.next_position()
+    }
+
+    /// Names what waits for a position in the next slot, if there is anything (O1).
+    pub(super) fn maintain_ordering(&mut self, sink: &mut Sink<S>) {
+        let slot = self.ledger.next_slot();
+        if self.ordering.waiting.is_empty() || slot < self.ordering.slots_barred {
+            return;
+        }
+        let proposed = self.slot(slot).is_none_or(|instance| instance.proposed());
+        if proposed {
+            return;
+        }
+        self.begin_slot(slot, sink);
+        let waiting: Vec<ProposalId> = self.ordering.waiting.keys().copied().collect();
+        if let Some(instance) = self.slot(slot) {
+            let out = &mut sink.outbox().wrap(move |m| Message::Slot(slot, m));
+            instance.propose(&waiting, out).expect("proposed once");
+        }
+    }
+
+    /// Coins tossed in slots that are still kept.
+    pub(super) fn slot_coins(&self) -> u64 {
+        self.ordering.slots.values().map(|slot| u64::from(slot.coins_tossed())).sum()
+    }
+}

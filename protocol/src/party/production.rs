@@ -1,0 +1,205 @@
+//! Preprocessing runs and the stock they fill (P4).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::committee::{PartyId, PartySet};
+use crate::limits;
+use crate::math::Fp61;
+use crate::mpc::preprocessing::{self, Batch, Preprocessing, Request};
+use crate::party::event::{Alarm, Notice, When};
+use crate::party::records::{Key, put};
+use crate::party::sink::Sink;
+use crate::party::{CoinShare, Message, Party, Suite};
+use crate::protocol::Protocol;
+
+/// The preprocessing runs that are going on, or are kept for laggards.
+pub(super) struct Production<S: Suite> {
+    runs: BTreeMap<u64, Preprocessing<Fp61, S::Coin>>,
+    /// Runs that ended before an earlier one did.
+    ended: BTreeMap<u64, (u16, Batch<Fp61>)>,
+    /// Runs before this are in stock.
+    next: u64,
+    /// Runs before this were begun; those at or after `next` were so before a restart.
+    begun: u64,
+    barred: u64,
+    started: Option<u64>,
+    /// How many dealers each finished run agreed on.
+    dealers: Vec<u16>,
+    done: BTreeMap<u64, PartySet>,
+}
+
+impl<S: Suite> Production<S> {
+    pub(super) const fn new() -> Self {
+        Self {
+            runs: BTreeMap::new(),
+            ended: BTreeMap::new(),
+            next: 0,
+            begun: 0,
+            barred: 0,
+            started: None,
+            dealers: Vec::new(),
+            done: BTreeMap::new(),
+        }
+    }
+
+    pub(super) const fn restore(&mut self, begun: u64) {
+        self.begun = begun;
+        self.barred = begun;
+    }
+
+    /// The next run, of so many dealers, is in stock.
+    pub(super) fn finished(&mut self, dealers: u16) {
+        self.next += 1;
+        self.dealers.push(dealers);
+    }
+
+    /// How many dealers a finished run agreed on.
+    pub(super) fn dealers_of(&self, run: u64) -> Option<u16> {
+        self.dealers.get(usize::try_from(run).ok()?).copied()
+    }
+
+    /// The run that comes next.
+    pub(super) const fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// Whether a run of ours is going on.
+    pub(super) fn in_progress(&self) -> bool {
+        self.started == Some(self.next)
+    }
+
+    pub(super) fn stats(&self) -> impl Iterator<Item = preprocessing::RunStats> {
+        self.runs.values().map(Preprocessing::stats)
+    }
+}
+
+impl<S: Suite> Party<S> {
+    /// What a run with so many agreed dealers produces.
+    pub(super) fn yields(&self, dealers: u16) -> Request {
+        let request = self.shared.policy.request;
+        preprocessing::yields(self.committee(), usize::from(dealers), request)
+    }
+
+    fn run(&mut self, run: u64, sink: &mut Sink<S>) -> Option<&mut Preprocessing<Fp61, S::Coin>> {
+        let production = &mut self.production;
+        if production.runs.contains_key(&run) {
+            return production.runs.get_mut(&run);
+        }
+        if run < production.next.max(production.barred)
+            || run >= production.next + limits::RUN_WINDOW
+        {
+            return None;
+        }
+        if run >= production.begun {
+            production.begun = run + 1;
+            sink.persist(vec![put(&Key::RunsBegun, &production.begun)]);
+        }
+        let shared = &self.shared;
+        let instance = Preprocessing::new(
+            Arc::clone(&shared.keyring),
+            Arc::clone(&shared.coin),
+            shared.root.indexed("run", run),
+            shared.seed.clone(),
+            shared.policy.request,
+        )
+        .expect("the policy's runs are within the limits");
+        Some(production.runs.entry(run).or_insert(instance))
+    }
+
+    pub(super) fn on_run_message(
+        &mut self,
+        from: PartyId,
+        run: u64,
+        message: preprocessing::Message<Fp61, CoinShare<S>>,
+        sink: &mut Sink<S>,
+    ) {
+        if run >= self.production.next + limits::RUN_WINDOW {
+            self.is_ahead(from, sink);
+            return;
+        }
+        let Some(instance) = self.run(run, sink) else { return };
+        let out = &mut sink.outbox().wrap(move |m| Message::Run(run, m));
+        let Some(batch) = instance.handle(from, message, out) else { return };
+        let dealers = instance.dealers().map_or(0, PartySet::len);
+        if run < self.production.next {
+            return; // adopted from others meanwhile
+        }
+        let dealers = u16::try_from(dealers).unwrap_or(u16::MAX);
+        self.production.ended.insert(run, (dealers, batch));
+        while let Some((dealers, batch)) = self.production.ended.remove(&self.production.next) {
+            self.apply_run(dealers, Some(batch), sink);
+        }
+    }
+
+    /// Adds the next run to the stock and writes it down.
+    pub(super) fn apply_run(
+        &mut self,
+        dealers: u16,
+        batch: Option<Batch<Fp61>>,
+        sink: &mut Sink<S>,
+    ) {
+        let run = self.production.next;
+        let mut records = vec![put(&Key::Run(run), &dealers)];
+        if let Some(batch) = &batch {
+            records.push(put(&Key::Batch(run), batch));
+        }
+        sink.persist(records);
+        let held = batch.is_some();
+        let yielded = self.yields(dealers);
+        self.stock.add(run, yielded, batch);
+        self.production.finished(dealers);
+        self.stats.refills += 1;
+        if held {
+            sink.outbox().multicast(Message::RunDone(run));
+        }
+        self.tell_run(run, dealers, sink);
+        sink.notify(Notice::Refilled { run });
+        let oldest = run.saturating_sub(limits::RUN_WINDOW);
+        let dropped: Vec<u64> = self.production.runs.range(..oldest).map(|(run, _)| *run).collect();
+        for run in dropped {
+            self.drop_run(run);
+        }
+    }
+
+    /// A run is kept until every member has its batch, within the window.
+    pub(super) fn on_run_done(&mut self, from: PartyId, run: u64) {
+        let next = self.production.next;
+        if run + limits::RUN_WINDOW < next || run >= next + limits::RUN_WINDOW {
+            return;
+        }
+        let done = self.production.done.entry(run).or_default();
+        done.insert(from);
+        if done.len() == self.committee().n() {
+            self.drop_run(run);
+        }
+    }
+
+    fn drop_run(&mut self, run: u64) {
+        self.production.done.remove(&run);
+        if let Some(instance) = self.production.runs.remove(&run) {
+            self.stats.add_run(instance.stats());
+        }
+    }
+
+    pub(super) fn on_patience(&mut self, run: u64, sink: &mut Sink<S>) {
+        if let Some(instance) = self.production.runs.get_mut(&run) {
+            instance.close(&mut sink.outbox().wrap(move |m| Message::Run(run, m)));
+        }
+    }
+
+    /// Starts the next run when the stock is low.
+    pub(super) fn maintain_production(&mut self, sink: &mut Sink<S>) {
+        let run = self.production.next;
+        if !self.stock.is_low()
+            || self.production.started >= Some(run)
+            || run < self.production.barred
+        {
+            return;
+        }
+        self.production.started = Some(run);
+        let Some(instance) = self.run(run, sink) else { return };
+        instance.start(&mut sink.outbox().wrap(move |m| Message::Run(run, m)));
+        sink.timer(Alarm::Patience(run), When::After(limits::RUN_PATIENCE));
+    }
+}

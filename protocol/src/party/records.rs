@@ -1,0 +1,148 @@
+//! What a party writes down, and how it is read back.
+//!
+//! Written before the first message that depends on it: which broadcasts, slots and runs this party
+//! has begun to speak in, what was ordered, and its ballots. A restarted party is silent in all that
+//! it may have spoken in before.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::decision::certificate::Certificate;
+use crate::decision::ledger::SlotSummary;
+use crate::decision::proposal::{Proposal, ProposalId};
+use crate::limits;
+use crate::math::Fp61;
+use crate::mpc::preprocessing::Batch;
+use crate::party::event::Record;
+use crate::secret::Secret;
+use crate::wire;
+
+/// Names of records. The encoding is the key.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub(super) enum Key {
+    /// Slots below the value were begun.
+    SlotsBegun,
+    /// Runs below the value were begun.
+    RunsBegun,
+    /// The broadcast of this proposal was begun, and is not delivered.
+    Begun(ProposalId),
+    /// This proposal is delivered and not ordered.
+    Waiting(ProposalId),
+    /// What this slot ordered.
+    Slot(u64),
+    /// How many dealers this run agreed on.
+    Run(u64),
+    /// Our shares of this run's material.
+    Batch(u64),
+    /// We sent a ballot at this position.
+    Voted(u64),
+    /// The certificate of this position.
+    Certificate(u64),
+}
+
+/// A record that sets `key`.
+pub(super) fn put<T: Serialize>(key: &Key, value: &T) -> Record {
+    Record::Put { key: wire::encode(key), value: Secret::new(wire::encode(value)) }
+}
+
+/// A record that forgets `key`.
+pub(super) fn delete(key: &Key) -> Record {
+    Record::Delete { key: wire::encode(key) }
+}
+
+/// Why a party could not be restored. Nothing is guessed: a store that cannot be read stops it.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RestoreError {
+    /// A record that this version cannot read.
+    #[error("the store holds a record that cannot be read ({0})")]
+    Unreadable(String),
+    /// Slots or runs are missing from the middle.
+    #[error("the store lacks {what} {number}, though later ones are there")]
+    Gap {
+        /// Slot or run.
+        what: &'static str,
+        /// Which.
+        number: u64,
+    },
+}
+
+/// Everything written down, sorted.
+#[derive(Default)]
+pub(super) struct Restored {
+    pub(super) any: bool,
+    pub(super) slots_begun: u64,
+    pub(super) runs_begun: u64,
+    pub(super) begun: BTreeSet<ProposalId>,
+    pub(super) waiting: BTreeMap<ProposalId, Proposal>,
+    pub(super) slots: BTreeMap<u64, SlotSummary>,
+    pub(super) runs: BTreeMap<u64, u16>,
+    pub(super) batches: BTreeMap<u64, Batch<Fp61>>,
+    pub(super) voted: BTreeSet<u64>,
+    pub(super) certificates: BTreeMap<u64, Certificate>,
+}
+
+impl Restored {
+    /// Reads all records.
+    pub(super) fn read(records: Vec<Record>) -> Result<Self, RestoreError> {
+        let mut restored = Self::default();
+        for record in records {
+            let Record::Put { key, value } = record else { continue };
+            restored.any = true;
+            let key: Key = wire::decode(&key, 256)
+                .map_err(|_| RestoreError::Unreadable("unknown name".into()))?;
+            restored.take(&key, value.expose())?;
+        }
+        contiguous("slot", restored.slots.keys())?;
+        contiguous("run", restored.runs.keys())?;
+        Ok(restored)
+    }
+
+    fn take(&mut self, key: &Key, value: &[u8]) -> Result<(), RestoreError> {
+        match *key {
+            Key::SlotsBegun => self.slots_begun = read(key, value)?,
+            Key::RunsBegun => self.runs_begun = read(key, value)?,
+            Key::Begun(id) => {
+                self.begun.insert(id);
+            }
+            Key::Waiting(id) => {
+                self.waiting.insert(id, read(key, value)?);
+            }
+            Key::Slot(slot) => {
+                self.slots.insert(slot, read(key, value)?);
+            }
+            Key::Run(run) => {
+                self.runs.insert(run, read(key, value)?);
+            }
+            Key::Batch(run) => {
+                self.batches.insert(run, read(key, value)?);
+            }
+            Key::Voted(position) => {
+                self.voted.insert(position);
+            }
+            Key::Certificate(position) => {
+                self.certificates.insert(position, read(key, value)?);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read<T: Serialize + DeserializeOwned>(key: &Key, value: &[u8]) -> Result<T, RestoreError> {
+    wire::decode(value, limits::MAX_ENVELOPE)
+        .map_err(|_| RestoreError::Unreadable(format!("{key:?}")))
+}
+
+fn contiguous<'a>(
+    what: &'static str,
+    keys: impl Iterator<Item = &'a u64>,
+) -> Result<(), RestoreError> {
+    for (expected, key) in (0..).zip(keys) {
+        if *key != expected {
+            return Err(RestoreError::Gap { what, number: expected });
+        }
+    }
+    Ok(())
+}

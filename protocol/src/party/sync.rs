@@ -1,0 +1,50 @@
+//! Catching up after having been away.
+//!
+//! # Model
+//! A party that restarted may not take part again in anything it may already have spoken in. It
+//! asks everybody what was ordered and produced meanwhile, and believes what `t + 1` members say
+//! alike, since one of them is honest. Certificates prove themselves.
+//!
+//! # Protocol
+//! - (S1) Ask for slots, runs and certificates from where we are.
+//! - (S2) Answer with what we have, and once more as each of the next slots and runs ends: the
+//!   asker may be barred from exactly these.
+//! - (S3) `t + 1` equal summaries of our next slot or run are as good as our own.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::decision::ledger::SlotSummary;
+
+/// A message about the past.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Message {
+    /// What came from this slot, this run and this position on? (S1)
+    Ask(Position),
+    /// What this slot ordered (S2).
+    Slot(u64, SlotSummary),
+    /// How many dealers this run agreed on, which says what it produced (S2).
+    Run(u64, u16),
+}
+
+/// How far somebody has come.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub struct Position {
+    /// The next slot.
+    pub slot: u64,
+    /// The next run.
+    pub run: u64,
+    /// The lowest position that is not certified.
+    pub position: u64,
+}
+
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ask(at) => write!(f, "ASK slot{} run{} d{}", at.slot, at.run, at.position),
+            Self::Slot(slot, _) => write!(f, "slot{slot}"),
+            Self::Run(run, _) => write!(f, "run{run}"),
+        }
+    }
+}

@@ -1,0 +1,343 @@
+//! Whole parties in one process, under a random schedule.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a test"
+)]
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use quorate_protocol::agreement::coin::{DdhCoin, TrustedCoinDealer};
+use quorate_protocol::crypto::keyring::Keyring;
+use quorate_protocol::crypto::transcript::Digest;
+use quorate_protocol::decision::certificate::Outcome;
+use quorate_protocol::decision::life::Phase;
+use quorate_protocol::decision::proposal::Proposal;
+use quorate_protocol::decision::stock::Policy;
+use quorate_protocol::party::{
+    Answer, Config, Effect, Event, MessageOf, Party, RealSuite, Record, Refusal, RequestId,
+    TimerToken,
+};
+use quorate_protocol::protocol::Recipient;
+use quorate_protocol::rule::Rule;
+use quorate_protocol::secret::Secret;
+use quorate_protocol::{Committee, Fault, PartyId};
+
+type Real = Party<RealSuite>;
+type Wire = MessageOf<RealSuite>;
+
+/// Parties, messages in flight, timers, and what each wrote down.
+struct World {
+    parties: BTreeMap<PartyId, Real>,
+    configs: Vec<Box<dyn Fn() -> Config<RealSuite>>>,
+    stores: BTreeMap<PartyId, BTreeMap<Vec<u8>, Secret<Vec<u8>>>>,
+    flight: Vec<(PartyId, PartyId, Wire)>,
+    done: VecDeque<(PartyId, Wire)>,
+    timers: Vec<(PartyId, TimerToken)>,
+    answers: Vec<(PartyId, RequestId, Result<Answer, Refusal>)>,
+    faults: Vec<(PartyId, Fault)>,
+    rng: ChaCha8Rng,
+}
+
+impl World {
+    fn new(n: usize, seed: u64) -> Self {
+        let keyrings = Keyring::for_tests(n, seed);
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let committee = Committee::new(n).unwrap();
+        let (public, secrets) = TrustedCoinDealer::deal(committee, &mut rng);
+        let mut configs: Vec<Box<dyn Fn() -> Config<RealSuite>>> = Vec::new();
+        for (keyring, secret) in keyrings.into_iter().zip(secrets) {
+            let coin = Arc::new(DdhCoin::new(keyring.me(), public.clone(), secret).unwrap());
+            let policy = Policy::for_members(n);
+            configs.push(Box::new(move || Config {
+                network: Digest::from([7; 32]),
+                epoch: 0,
+                keyring: Arc::clone(&keyring),
+                coin: Arc::clone(&coin),
+                seed: Secret::new([keyring.me().index() as u8; 32]),
+                policy,
+            }));
+        }
+        let mut world = Self {
+            parties: BTreeMap::new(),
+            configs,
+            stores: BTreeMap::new(),
+            flight: Vec::new(),
+            done: VecDeque::new(),
+            timers: Vec::new(),
+            answers: Vec::new(),
+            faults: Vec::new(),
+            rng,
+        };
+        for party in committee.parties() {
+            world.start(party);
+        }
+        world
+    }
+
+    /// Starts a party from what it wrote down.
+    fn start(&mut self, party: PartyId) {
+        let store = self.stores.entry(party).or_default();
+        let records = store
+            .iter()
+            .map(|(key, value)| Record::Put { key: key.clone(), value: value.clone() })
+            .collect();
+        let config = self.configs[party.index()]();
+        self.parties.insert(party, Party::new(config, records).unwrap());
+        self.step(party, Event::Start);
+    }
+
+    /// Stops a party; what is in flight to it is lost.
+    fn stop(&mut self, party: PartyId) {
+        self.parties.remove(&party);
+        self.flight.retain(|(_, to, _)| *to != party);
+        self.timers.retain(|(of, _)| *of != party);
+        self.done.retain(|(of, _)| *of != party);
+    }
+
+    fn step(&mut self, party: PartyId, event: Event<RealSuite>) {
+        let Some(state) = self.parties.get_mut(&party) else { return };
+        for effect in state.step(event) {
+            match effect {
+                Effect::Persist(records) => {
+                    let store = self.stores.entry(party).or_default();
+                    for record in records {
+                        match record {
+                            Record::Put { key, value } => drop(store.insert(key, value)),
+                            Record::Delete { key } => drop(store.remove(&key)),
+                        }
+                    }
+                }
+                Effect::Send { to: Recipient::One(to), message } => {
+                    self.flight.push((party, to, message));
+                }
+                Effect::Send { to: Recipient::All, message } => {
+                    for to in self.configs.iter().zip(0..).map(|(_, i)| PartyId::new(i)) {
+                        if to != party {
+                            self.flight.push((party, to, message.clone()));
+                        }
+                    }
+                }
+                Effect::SetTimer { token, .. } => self.timers.push((party, token)),
+                Effect::Work(job) => self.done.push_back((party, job())),
+                Effect::Fault(fault) => self.faults.push((party, fault)),
+                Effect::Answer { request, answer } => self.answers.push((party, request, answer)),
+                Effect::Notify(_) => {}
+            }
+        }
+    }
+
+    /// Delivers everything in random order. Timers only fire when nothing else is left.
+    fn run(&mut self) {
+        while self.deliver_one() || self.fire_one() {}
+    }
+
+    /// Like [`run`](Self::run), without timers.
+    fn run_untimed(&mut self) {
+        while self.deliver_one() {}
+    }
+
+    fn fire_one(&mut self) -> bool {
+        if self.timers.is_empty() {
+            return false;
+        }
+        let (party, token) = self.timers.remove(0);
+        self.step(party, Event::Timer(token));
+        true
+    }
+
+    fn deliver_one(&mut self) -> bool {
+        if let Some((party, message)) = self.done.pop_front() {
+            self.step(party, Event::Done(message));
+        } else if !self.flight.is_empty() {
+            let i = self.rng.random_range(0..self.flight.len());
+            let (from, to, message) = self.flight.swap_remove(i);
+            self.step(to, Event::Message { from, message });
+        } else {
+            return false;
+        }
+        true
+    }
+
+    /// Fires nothing but the patience of preprocessing runs: the first timers set.
+    fn run_until_ordered(&mut self, positions: u64) {
+        let ready = |w: &Self| {
+            w.parties.values().all(|p| p.status().positions >= positions && p.status().runs > 0)
+        };
+        while !ready(self) {
+            self.run_untimed();
+            if !ready(self) {
+                self.fire_one();
+            }
+        }
+    }
+
+    fn propose(&mut self, party: u16, rule: &str) -> Digest {
+        let nonce = self.rng.random();
+        let rule = Rule::parse(rule).unwrap();
+        let minimum = self.configs.len() as u16 / 2 + 1;
+        let proposal = Proposal {
+            title: "Extend the credit line".into(),
+            text: String::new(),
+            rule,
+            deadline_ms: 1_000_000,
+            minimum,
+            nonce,
+        };
+        let request = RequestId(self.answers.len() as u64 + 1000);
+        self.step(PartyId::new(party), Event::Propose { request, proposal });
+        match self.answers.last() {
+            Some((_, r, Ok(Answer::Proposed { decision }))) if *r == request => *decision,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn vote(&mut self, party: u16, decision: Digest, value: u64) {
+        let request = RequestId(u64::from(party));
+        let value = Secret::new(value);
+        self.step(PartyId::new(party), Event::Vote { request, decision, value });
+    }
+
+    fn assert_certified(&self, decision: Digest, outcome: Outcome) {
+        for (id, party) in &self.parties {
+            let view = party.decision(&decision).unwrap();
+            assert_eq!((view.phase, view.outcome), (Phase::Certified, Some(outcome)), "{id}");
+            let certificate = party.certificate(&decision).unwrap();
+            assert_eq!(certificate.verify(party.verifier()), Ok(()));
+        }
+    }
+}
+
+#[test]
+fn four_members_decide_a_mean() {
+    for (seed, inputs, outcome) in [
+        (1, [80, 70, 90, 76], Outcome::Accepted),
+        (2, [75, 75, 75, 75], Outcome::Rejected),
+        (3, [100, 100, 100, 1], Outcome::Accepted),
+    ] {
+        let mut world = World::new(4, seed);
+        let decision = world.propose(0, "mean(confidence) > 75");
+        world.run_untimed();
+        for (party, input) in (0..).zip(inputs) {
+            world.vote(party, decision, input);
+        }
+        world.run();
+        world.assert_certified(decision, outcome);
+        assert!(world.faults.is_empty(), "{:?}", world.faults);
+    }
+}
+
+#[test]
+fn several_decisions_are_open_at_once_and_the_stock_is_refilled() {
+    let mut world = World::new(4, 4);
+    let mut all = Vec::new();
+    for round in 0..6 {
+        let decisions: Vec<Digest> =
+            (0..4).map(|p| world.propose(p, "count(approve) >= 3")).collect();
+        for (i, decision) in decisions.into_iter().enumerate() {
+            world.run_untimed();
+            for party in 0..4 {
+                world.vote(party, decision, u64::from(usize::from(party) != (i + round) % 4));
+            }
+            all.push(decision);
+        }
+    }
+    world.run();
+    for decision in all {
+        world.assert_certified(decision, Outcome::Accepted);
+    }
+    assert!(world.parties.values().all(|p| p.status().runs > 1));
+}
+
+#[test]
+fn an_absent_member_is_left_out_and_too_few_votes_expire() {
+    let mut world = World::new(4, 5);
+    world.stop(PartyId::new(3));
+    let decided = world.propose(0, "mean(confidence) >= 50");
+    let expired = world.propose(1, "mean(confidence) >= 50");
+    world.run_until_ordered(2);
+    for party in 0..3 {
+        world.vote(party, decided, 50);
+    }
+    world.vote(0, expired, 100);
+    world.run();
+    world.assert_certified(decided, Outcome::Accepted);
+    world.assert_certified(expired, Outcome::Expired);
+}
+
+#[test]
+fn votes_are_refused_for_a_reason_and_never_twice() {
+    let mut world = World::new(4, 6);
+    let decision = world.propose(0, "mean(confidence) > 75");
+    world.run_untimed();
+    world.vote(1, decision, 101);
+    assert!(matches!(world.answers.last().unwrap().2, Err(Refusal::InvalidVote(_))));
+    world.vote(1, Digest::from([0; 32]), 1);
+    assert_eq!(world.answers.last().unwrap().2, Err(Refusal::UnknownDecision));
+    world.vote(1, decision, 80);
+    let answer = &world.answers.last().unwrap().2;
+    assert!(
+        matches!(answer, Ok(Answer::Voted(_))),
+        "{answer:?} {:?}",
+        world.parties[&PartyId::new(1)].decision(&decision)
+    );
+    world.vote(1, decision, 80);
+    assert_eq!(world.answers.last().unwrap().2, Err(Refusal::AlreadyVoted));
+    world.run();
+    world.vote(2, decision, 80);
+    assert_eq!(world.answers.last().unwrap().2, Err(Refusal::Sealed));
+    world.assert_certified(decision, Outcome::Expired);
+}
+
+#[test]
+fn a_restarted_member_catches_up_and_decides_again() {
+    let mut world = World::new(4, 7);
+    let away = PartyId::new(2);
+    let before = world.propose(0, "count(approve) >= 2");
+    world.run_untimed();
+    (0..4).for_each(|party| world.vote(party, before, 1));
+    world.run();
+    world.stop(away);
+    let mut missed = Vec::new();
+    for _ in 0..20 {
+        let decision = world.propose(0, "count(approve) >= 3");
+        world.run_untimed();
+        [0, 1, 3].into_iter().for_each(|party| world.vote(party, decision, 1));
+        world.run();
+        missed.push(decision);
+    }
+    world.start(away);
+    world.run();
+    let after = world.propose(2, "count(approve) >= 4");
+    world.run_untimed();
+    (0..4).for_each(|party| world.vote(party, after, 1));
+    world.run();
+    world.assert_certified(before, Outcome::Accepted);
+    for decision in missed {
+        world.assert_certified(decision, Outcome::Accepted);
+    }
+    world.assert_certified(after, Outcome::Accepted);
+}
+
+#[test]
+fn a_member_that_restarts_while_a_decision_is_open_follows_it() {
+    let mut world = World::new(4, 8);
+    let decision = world.propose(0, "count(approve) >= 3");
+    world.run_untimed();
+    world.vote(2, decision, 1);
+    world.stop(PartyId::new(2));
+    world.start(PartyId::new(2));
+    world.run_untimed();
+    world.vote(2, decision, 0);
+    assert_eq!(world.answers.last().unwrap().2, Err(Refusal::AlreadyVoted));
+    [0, 1, 3].into_iter().for_each(|party| world.vote(party, decision, 1));
+    world.run();
+    world.assert_certified(decision, Outcome::Accepted);
+}
