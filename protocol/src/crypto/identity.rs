@@ -70,9 +70,8 @@ impl IdentityPublic {
     pub fn from_bytes(bytes: &[u8; 32]) -> Option<Self> {
         let key = VerifyingKey::from_bytes(bytes).ok()?;
         let point = key.to_edwards();
-        let sound = point.compress().as_bytes() == bytes
-            && !point.is_small_order()
-            && point.is_torsion_free();
+        // No point of prime order has a second encoding, so none that is not canonical passes.
+        let sound = !point.is_small_order() && point.is_torsion_free();
         sound.then_some(Self(key))
     }
 
@@ -232,7 +231,7 @@ mod tests {
             assert_eq!(IdentityPublic::from_bytes(&mixed), None);
             assert!(wire::decode::<IdentityPublic>(&mixed, 32).is_err());
         }
-        // y = p + 3..19 encode points a second time; y = p + 1 is the identity's second form.
+        // All encodings that are not canonical: y from p to 2^255 - 1, and x = 0 with a sign.
         for low in 0xed..=0xff_u8 {
             for sign in [0x7f, 0xff] {
                 let mut bytes = [0xff; 32];
@@ -241,6 +240,9 @@ mod tests {
                 assert_eq!(IdentityPublic::from_bytes(&bytes), None);
             }
         }
+        let negative_zero =
+            CompressedEdwardsY([[1].as_slice(), &[0; 30], &[0x80]].concat().try_into().unwrap());
+        assert!(IdentityPublic::from_bytes(&negative_zero.0).is_none());
         assert!((0..=255).any(|b| CompressedEdwardsY([b; 32]).decompress().is_none()));
         assert!(IdentityPublic::from_bytes(&key().public().to_bytes()).is_some());
     }

@@ -162,6 +162,8 @@ mod tests {
         let above = Path(vec![four.levels[1][1]]);
         assert!(!verify(&four.root(), 2, 0, &pair, &above));
         assert!(!verify(&four.root(), 4, 0, &pair, &above));
+        let same = Tree::new(&[b"same"; 4]);
+        assert_ne!(same.levels[0][0], same.levels[0][2], "nor does a leaf's hash serve elsewhere");
         let roots: std::collections::BTreeSet<_> =
             (0..20).map(|n| Tree::new(&vec![b"same"; n]).root()).collect();
         assert_eq!(roots.len(), 20);

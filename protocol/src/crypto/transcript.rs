@@ -184,6 +184,7 @@ mod tests {
             start().bytes(b"").bytes(b"").digest(),
             start().bytes(b"ab").digest(),
             start().bytes(b"a").bytes(b"b").digest(),
+            start().bytes(b"a\0b").digest(),
             start().bytes(b"b").bytes(b"a").digest(),
             start().bytes(&[0; 8]).digest(),
             start().text(zeros).digest(),
