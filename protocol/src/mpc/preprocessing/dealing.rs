@@ -12,7 +12,8 @@ use crate::tag::Tag;
 /// Pure and public, so that a simulated dealer that cheats is a changed result.
 pub fn secrets<F: PrimeField>(layout: &Layout, seed: &Secret<[u8; 32]>, tag: &Tag) -> Shares<F> {
     let mut transcript = Transcript::new(tag, "secrets of a dealer of triples");
-    let mut rng = transcript.bytes(seed.expose()).rng();
+    transcript.u64(layout.randoms() as u64).u64(layout.chunks() as u64).bytes(seed.expose());
+    let mut rng = transcript.rng();
     let factors = layout.factors_len();
     let points: Vec<F> = (0..).take(factors).map(F::from_u64).collect();
     let further: Vec<Vec<F>> = (0..)

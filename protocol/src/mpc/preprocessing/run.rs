@@ -199,10 +199,8 @@ impl<F: PrimeField, C: Coin> Preprocessing<F, C> {
     /// Q3, when the dealers are agreed and their shares are here.
     fn on_subset(&mut self, decided: Option<PartySet>, out: &mut Out<'_, F, C>) {
         let Some(dealers) = decided else { return };
-        let batches: Vec<_> = dealers
-            .iter()
-            .filter_map(|dealer| Some((dealer, self.shares[dealer].take()?)))
-            .collect();
+        let mut held = |dealer: PartyId| self.shares[dealer].take().expect("usable, so held");
+        let batches = dealers.iter().map(|dealer| (dealer, held(dealer))).collect();
         self.shares = PartyMap::from_fn(self.layout.committee(), |_| None);
         self.dealers = Some(dealers);
         let refine = self.refine.insert(Refine::new(self.layout, self.me, batches));
