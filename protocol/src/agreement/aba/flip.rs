@@ -108,3 +108,59 @@ impl<S: Clone + PartialEq> Flip<S> {
         self.bit
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::agreement::coin::{IdealCoin, IdealShare};
+    use crate::fault::Fault;
+    use crate::testkit::Collected;
+
+    /// Counts verifications, which are what a real coin costs.
+    struct Counting(IdealCoin, AtomicUsize);
+
+    impl Coin for Counting {
+        type Share = IdealShare;
+        fn share(&self, name: &Tag) -> IdealShare {
+            self.0.share(name)
+        }
+        fn verify(&self, name: &Tag, from: PartyId, share: &IdealShare) -> bool {
+            self.1.fetch_add(1, Ordering::Relaxed);
+            self.0.verify(name, from, share)
+        }
+        fn toss(&self, name: &Tag, shares: &[(PartyId, IdealShare)]) -> bool {
+            assert_eq!(shares.len(), 3);
+            self.0.toss(name, shares)
+        }
+    }
+
+    #[test]
+    fn no_share_is_verified_while_there_are_too_few_and_none_beyond_t_plus_one() {
+        let committee = Committee::new(7).unwrap();
+        let name = Tag::root(&[0; 32], 0);
+        let share = |p| IdealCoin::new(PartyId::new(p), 1).share(&name);
+        let coin = Counting(IdealCoin::new(PartyId::new(0), 1), AtomicUsize::new(0));
+        let mut out = Collected::<()>::default();
+        let mut flip = Flip::default();
+        let mut toss = |flip: &mut Flip<_>| {
+            let bit = flip.toss(&coin, &name, committee, &mut out);
+            (bit, coin.1.load(Ordering::Relaxed))
+        };
+        flip.release(PartyId::new(0), share(0));
+        flip.keep(PartyId::new(2), share(2)).unwrap();
+        assert_eq!(toss(&mut flip), (None, 0));
+        flip.keep(PartyId::new(3), IdealShare::BAD).unwrap();
+        assert_eq!(toss(&mut flip), (None, 2), "one's own needs no proof");
+        assert_eq!(toss(&mut flip), (None, 2), "none is verified twice");
+        for p in 4..7 {
+            flip.keep(PartyId::new(p), share(p)).unwrap();
+        }
+        let bit = Some(coin.0.predict(&name));
+        assert_eq!(toss(&mut flip), (bit, 3));
+        assert_eq!(toss(&mut flip), (bit, 3));
+        let bad = AgreementFault::BadCoinShare.into();
+        assert_eq!(out.faults, [Fault { party: PartyId::new(3), kind: bad }]);
+    }
+}
