@@ -87,3 +87,6 @@ pub const RUN_PATIENCE: Duration = Duration::from_millis(500);
 
 /// How long after the deadline votes are still waited for.
 pub const GRACE: Duration = Duration::from_secs(1);
+
+/// How often a peer may ask what it missed before something new has ended.
+pub const SYNC_ANSWERS: u64 = 16;

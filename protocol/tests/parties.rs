@@ -23,7 +23,7 @@ use quorate_protocol::decision::proposal::Proposal;
 use quorate_protocol::decision::stock::Policy;
 use quorate_protocol::party::{
     Answer, Config, Effect, Event, MessageOf, Party, RealSuite, Record, Refusal, RequestId,
-    TimerToken,
+    TimerToken, When,
 };
 use quorate_protocol::protocol::Recipient;
 use quorate_protocol::rule::Rule;
@@ -40,7 +40,8 @@ struct World {
     stores: BTreeMap<PartyId, BTreeMap<Vec<u8>, Secret<Vec<u8>>>>,
     flight: Vec<(PartyId, PartyId, Wire)>,
     done: VecDeque<(PartyId, Wire)>,
-    timers: Vec<(PartyId, TimerToken)>,
+    timers: Vec<(u64, PartyId, TimerToken)>,
+    now: u64,
     answers: Vec<(PartyId, RequestId, Result<Answer, Refusal>)>,
     faults: Vec<(PartyId, Fault)>,
     rng: ChaCha8Rng,
@@ -72,6 +73,7 @@ impl World {
             flight: Vec::new(),
             done: VecDeque::new(),
             timers: Vec::new(),
+            now: 0,
             answers: Vec::new(),
             faults: Vec::new(),
             rng,
@@ -98,7 +100,7 @@ impl World {
     fn stop(&mut self, party: PartyId) {
         self.parties.remove(&party);
         self.flight.retain(|(_, to, _)| *to != party);
-        self.timers.retain(|(of, _)| *of != party);
+        self.timers.retain(|(_, of, _)| *of != party);
         self.done.retain(|(of, _)| *of != party);
     }
 
@@ -125,7 +127,13 @@ impl World {
                         }
                     }
                 }
-                Effect::SetTimer { token, .. } => self.timers.push((party, token)),
+                Effect::SetTimer { token, when } => {
+                    let at = match when {
+                        When::After(wait) => self.now + wait.as_millis() as u64,
+                        When::AtUtc(at) => at,
+                    };
+                    self.timers.push((at, party, token));
+                }
                 Effect::Work(job) => self.done.push_back((party, job())),
                 Effect::Fault(fault) => self.faults.push((party, fault)),
                 Effect::Answer { request, answer } => self.answers.push((party, request, answer)),
@@ -145,10 +153,9 @@ impl World {
     }
 
     fn fire_one(&mut self) -> bool {
-        if self.timers.is_empty() {
-            return false;
-        }
-        let (party, token) = self.timers.remove(0);
+        self.timers.sort_by_key(|(at, ..)| std::cmp::Reverse(*at));
+        let Some((at, party, token)) = self.timers.pop() else { return false };
+        self.now = self.now.max(at);
         self.step(party, Event::Timer(token));
         true
     }
@@ -332,6 +339,7 @@ fn a_member_that_restarts_while_a_decision_is_open_follows_it() {
     let decision = world.propose(0, "count(approve) >= 3");
     world.run_untimed();
     world.vote(2, decision, 1);
+    assert!(matches!(world.answers.last().unwrap().2, Ok(Answer::Voted(_))), "{:?}", world.answers);
     world.stop(PartyId::new(2));
     world.start(PartyId::new(2));
     world.run_untimed();
@@ -340,4 +348,25 @@ fn a_member_that_restarts_while_a_decision_is_open_follows_it() {
     [0, 1, 3].into_iter().for_each(|party| world.vote(party, decision, 1));
     world.run();
     world.assert_certified(decision, Outcome::Accepted);
+}
+
+#[test]
+fn nothing_is_begun_before_a_quorum_is_up() {
+    let mut world = World::new(4, 9);
+    world.stop(PartyId::new(2));
+    world.stop(PartyId::new(3));
+    world.stop(PartyId::new(1));
+    world.stop(PartyId::new(0));
+    world.stores.clear();
+    for party in 0..4 {
+        let begun = world.stores.values().map(BTreeMap::len).sum::<usize>();
+        assert!(party > 2 || begun == 0, "{begun} records with {party} members up");
+        world.start(PartyId::new(party));
+        world.run_untimed();
+        // Links keep what was sent to a member that was not up yet.
+        for earlier in 0..party {
+            world.stop(PartyId::new(earlier));
+            world.start(PartyId::new(earlier));
+        }
+    }
 }

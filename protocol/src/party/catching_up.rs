@@ -19,6 +19,10 @@ pub(super) struct CatchingUp {
     /// Who speaks of things beyond our windows.
     ahead: PartySet,
     asked: Option<Position>,
+    /// Members that said something since this party started, oneself included.
+    heard: PartySet,
+    /// How often each peer may still ask: an answer is much longer than a question.
+    answers_left: PartyMap<u64>,
 }
 
 impl CatchingUp {
@@ -29,6 +33,26 @@ impl CatchingUp {
             owed: PartyMap::new(committee),
             ahead: PartySet::EMPTY,
             asked: None,
+            heard: PartySet::EMPTY,
+            answers_left: PartyMap::from_fn(committee, |_| limits::SYNC_ANSWERS),
+        }
+    }
+
+    /// This member said something.
+    pub(super) fn hear(&mut self, member: PartyId) {
+        self.heard.insert(member);
+    }
+
+    /// Whether a quorum is up. Before that nothing is begun: it could not end, and what is begun and
+    /// not ended is lost to a party that restarts.
+    pub(super) const fn heard_a_quorum(&self, committee: Committee) -> bool {
+        self.heard.len() >= committee.quorum()
+    }
+
+    /// Something ended, so there is more to ask for.
+    fn more_to_ask(&mut self) {
+        for (_, left) in self.answers_left.iter_mut() {
+            *left = (*left + 1).min(limits::SYNC_ANSWERS);
         }
     }
 }
@@ -89,6 +113,11 @@ impl<S: Suite> Party<S> {
 
     /// S2: what we have, a bounded part at a time; the asker asks again when it has taken it in.
     fn on_ask(&mut self, from: PartyId, at: Position, sink: &mut Sink<S>) {
+        let left = &mut self.catching_up.answers_left[from];
+        if *left == 0 {
+            return;
+        }
+        *left -= 1;
         let here = self.here();
         self.catching_up.owed[from] = (here.slot + 2, here.run + 2);
         for slot in at.slot..here.slot.min(at.slot.saturating_add(limits::SYNC_SLOTS)) {
@@ -115,7 +144,7 @@ impl<S: Suite> Party<S> {
         }
     }
 
-    /// S3: takes what `t + 1` members say alike of our next slot or run.
+    /// S3: takes what `t + 1` members say alike of our next slot, or of a run that is lost to us.
     fn try_adopt(&mut self, sink: &mut Sink<S>) {
         let enough = self.committee().one_honest();
         let before = self.here();
@@ -128,13 +157,7 @@ impl<S: Suite> Party<S> {
         {
             self.apply_slot(summary, sink);
         }
-        while let Some(dealers) = self
-            .catching_up
-            .runs
-            .get(&self.production.next())
-            .and_then(|said| alike(said.values(), enough))
-            .copied()
-        {
+        while let Some(dealers) = self.lost_run(enough) {
             self.apply_run(dealers, None, sink);
         }
         let here = self.here();
@@ -146,8 +169,19 @@ impl<S: Suite> Party<S> {
         }
     }
 
+    /// How many dealers our next run agreed on, if we cannot get its material any more: we may not
+    /// take part in it, or the others have come so far that they dropped it. A run that we are still
+    /// in is never taken from others, since its material would be lost.
+    fn lost_run(&self, enough: usize) -> Option<u16> {
+        let run = self.production.next();
+        let said = |run| self.catching_up.runs.get(&run).and_then(|s| alike(s.values(), enough));
+        let dropped = said(run + limits::RUN_WINDOW).is_some();
+        (self.production.is_barred(run) || dropped).then(|| said(run).copied()).flatten()
+    }
+
     /// Tells those who were away how a slot ended.
     pub(super) fn tell_slot(&mut self, slot: u64, summary: SlotSummary, sink: &mut Sink<S>) {
+        self.catching_up.more_to_ask();
         for peer in self.committee().parties() {
             if slot < self.catching_up.owed[peer].0 {
                 let m = sync::Message::Slot(slot, summary.clone());

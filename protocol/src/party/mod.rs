@@ -107,7 +107,6 @@ pub struct Party<S: Suite> {
     production: Production<S>,
     deciding: Deciding<S>,
     catching_up: CatchingUp,
-    restarted: bool,
     faults: PartyMap<BTreeMap<FaultKind, u64>>,
     stats: Stats,
 }
@@ -131,7 +130,6 @@ impl<S: Suite> Party<S> {
             production: Production::new(),
             deciding: Deciding::new(committee),
             catching_up: CatchingUp::new(committee),
-            restarted: restored.any,
             faults: PartyMap::new(committee),
             stats: Stats::default(),
             shared,
@@ -164,11 +162,7 @@ impl<S: Suite> Party<S> {
     pub fn step(&mut self, event: Event<S>) -> Vec<Effect<S>> {
         let mut sink = Sink::new(self.me());
         match event {
-            Event::Start => {
-                if self.restarted {
-                    self.ask(&mut sink);
-                }
-            }
+            Event::Start => self.ask(&mut sink),
             Event::Message { from, message } => {
                 if from != self.me() && self.committee().contains(from) {
                     self.on_message(from, message, &mut sink);
@@ -206,6 +200,7 @@ impl<S: Suite> Party<S> {
     }
 
     fn on_message(&mut self, from: PartyId, message: MessageOf<S>, sink: &mut Sink<S>) {
+        self.catching_up.hear(from);
         match message {
             Message::Proposal(id, m) => self.on_proposal_message(from, id, m, sink),
             Message::Slot(slot, m) => self.on_slot_message(from, slot, m, sink),

@@ -101,6 +101,7 @@ impl<S: Suite> Party<S> {
             return sink.answer(request, Err(Refusal::TooManyOpen { limit }));
         }
         let id = ProposalId { proposer: me, sequence: self.ordering.sequence[me] };
+        self.ordering.saw(&id);
         let Some(rbc) = self.broadcast_of(id, sink) else {
             let limit = limits::MAX_OWN_OPEN;
             return sink.answer(request, Err(Refusal::TooManyOpen { limit }));
@@ -118,6 +119,10 @@ impl<S: Suite> Party<S> {
             return None;
         }
         let new = !self.ordering.broadcasts.contains_key(&id);
+        // Nobody but us begins our broadcasts, or a peer could use up our numbers.
+        if id.proposer == self.me() && id.sequence >= self.ordering.sequence[id.proposer] {
+            return None;
+        }
         if new {
             let next = self.ledger.next_sequence(id.proposer);
             let window = next.saturating_sub(limits::SEQUENCE_WINDOW)
@@ -129,7 +134,6 @@ impl<S: Suite> Party<S> {
                 return None;
             }
             sink.persist(vec![put(&Key::Begun(id), &())]);
-            self.ordering.saw(&id);
         }
         let shared = &self.shared;
         Some(self.ordering.broadcasts.entry(id).or_insert_with(|| {
@@ -313,7 +317,10 @@ impl<S: Suite> Party<S> {
     /// Names what waits for a position in the next slot, if there is anything (O1).
     pub(super) fn maintain_ordering(&mut self, sink: &mut Sink<S>) {
         let slot = self.ledger.next_slot();
-        if self.ordering.waiting.is_empty() || slot < self.ordering.slots_barred {
+        if self.ordering.waiting.is_empty()
+            || slot < self.ordering.slots_barred
+            || !self.catching_up.heard_a_quorum(self.committee())
+        {
             return;
         }
         let proposed = self.slot(slot).is_none_or(|instance| instance.proposed());

@@ -59,6 +59,11 @@ impl<S: Suite> Production<S> {
         self.dealers.get(usize::try_from(run).ok()?).copied()
     }
 
+    /// Whether this party may not take part in a run, having restarted meanwhile.
+    pub(super) const fn is_barred(&self, run: u64) -> bool {
+        run < self.barred
+    }
+
     /// The run that comes next.
     pub(super) const fn next(&self) -> u64 {
         self.next
@@ -194,6 +199,7 @@ impl<S: Suite> Party<S> {
         if !self.stock.is_low()
             || self.production.started >= Some(run)
             || run < self.production.barred
+            || !self.catching_up.heard_a_quorum(self.committee())
         {
             return;
         }

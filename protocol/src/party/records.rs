@@ -72,7 +72,6 @@ pub enum RestoreError {
 /// Everything written down, sorted.
 #[derive(Default)]
 pub(super) struct Restored {
-    pub(super) any: bool,
     pub(super) slots_begun: u64,
     pub(super) runs_begun: u64,
     pub(super) begun: BTreeSet<ProposalId>,
@@ -90,7 +89,6 @@ impl Restored {
         let mut restored = Self::default();
         for record in records {
             let Record::Put { key, value } = record else { continue };
-            restored.any = true;
             let key: Key = wire::decode(&key, 256)
                 .map_err(|_| RestoreError::Unreadable("unknown name".into()))?;
             restored.take(&key, value.expose())?;

@@ -6,10 +6,13 @@
 //! alike, since one of them is honest. Certificates prove themselves.
 //!
 //! # Protocol
+//! - (S0) Nothing is begun before a quorum was heard of. The question below is also how members
+//!   hear of each other when they start.
 //! - (S1) Ask for slots, runs and certificates from where we are.
 //! - (S2) Answer with what we have, and once more as each of the next slots and runs ends: the
 //!   asker may be barred from exactly these.
-//! - (S3) `t + 1` equal summaries of our next slot or run are as good as our own.
+//! - (S3) `t + 1` equal summaries of our next slot are as good as our own. So are those of a run,
+//!   but only once its material is lost to us: see `lost_run`.
 
 use std::fmt;
 
