@@ -9,24 +9,6 @@ use crate::wire::{self, Bytes};
 
 use super::super::public::{Verified, evaluate};
 
-type Terms61 = Terms<Fp61, NoStatement>;
-
-fn verified(keyrings: &[Arc<Keyring>], dealing: &Dealing) -> Verified<Fp61, NoStatement> {
-    let terms = Terms61::new(keyrings[0].committee(), DEALER, &tag(), COUNT, NoStatement);
-    Verified::new(&Arc::new(terms), &dealing.payload).expect("an honest payload")
-}
-
-fn shards_of(dealing: &Dealing, owner: PartyId, holders: &[u16]) -> Vec<(PartyId, Shard)> {
-    let shard = |holder: &u16| dealing.parts[usize::from(*holder)].1[owner.index()].clone();
-    holders.iter().map(|holder| (party(*holder), shard(holder))).collect()
-}
-
-fn ciphertext_of(dealing: &Dealing, owner: PartyId) -> Bytes {
-    let shards = shards_of(dealing, owner, &[0, 1]);
-    let shards: Vec<_> = shards.into_iter().map(|(p, s)| (p.index(), s.bytes)).collect();
-    crate::crypto::erasure::decode(&shards, 2, 4, 1 << 20).unwrap().into()
-}
-
 fn opener_of(keyring: &Keyring, batch: &Verified<Fp61, NoStatement>) -> Opener {
     keyring.sealing().opener(batch.header(), keyring.me())
 }
@@ -128,8 +110,7 @@ fn a_copied_sealing_key_is_never_echoed_and_nobody_complains() {
 fn a_header_holds_for_its_own_dispersals_only() {
     let keyrings = keyrings(4);
     let dealing = dealing(&keyrings, &Deviation::default());
-    let terms = Terms61::new(keyrings[0].committee(), DEALER, &tag(), COUNT, NoStatement);
-    let terms = Arc::new(terms);
+    let terms = Arc::new(terms(&keyrings));
     let public: Public<Fp61, ()> = wire::decode(&dealing.payload, 1 << 20).unwrap();
     let holds = |public: &Public<Fp61, ()>| Verified::new(&terms, &wire::encode(public)).is_some();
     assert!(holds(&public));
@@ -145,7 +126,7 @@ fn a_header_holds_for_its_own_dispersals_only() {
 fn vectors_of_the_wrong_length_are_refused() {
     let keyrings = keyrings(4);
     let dealing = dealing(&keyrings, &Deviation::default());
-    let terms = Arc::new(Terms61::new(keyrings[0].committee(), DEALER, &tag(), COUNT, NoStatement));
+    let terms = Arc::new(terms(&keyrings));
     let public: Public<Fp61, ()> = wire::decode(&dealing.payload, 1 << 20).unwrap();
     type Change = fn(&mut Public<Fp61, ()>);
     let changes: [Change; 8] = [
@@ -185,8 +166,7 @@ fn a_share_vector_is_one_partys_and_every_byte_of_it_counts() {
     let dealing = dealing(&keyrings, &Deviation::default());
     let batch = verified(&keyrings, &dealing);
     let me = party(3);
-    let opened = keyrings[3].sealing().open(batch.header(), me, &ciphertext_of(&dealing, me));
-    let encoded = opened.unwrap();
+    let encoded = open(&keyrings[3], &batch, &dealing);
     assert!(batch.check_share(me, encoded.expose()).is_some());
     assert!(batch.check_share(party(2), encoded.expose()).is_none());
     assert!(batch.check_share(party(99), encoded.expose()).is_none());

@@ -249,17 +249,25 @@ fn dealing_again_is_the_same_bytes_and_other_secrets_are_independent() {
     let (one, two) = (dealing(&keyrings, &one), dealing(&keyrings, &two));
     assert_eq!(one.payload, two.payload);
     assert_eq!(one.parts, two.parts);
-    let terms = Terms::<Fp61, _>::new(keyrings[0].committee(), DEALER, &tag(), COUNT, NoStatement);
+    let terms = terms(&keyrings);
     let mut other = secrets().to_vec();
     other[0] += Fp61::ONE;
     let other = Dealing::new(&terms, &keyrings[0], other.into(), &seed(), &Deviation::default());
-    let decode = |d: &Dealing| wire::decode::<Public<Fp61, ()>>(&d.payload, 1 << 20).unwrap();
-    let (one, other) = (decode(&one), decode(&other));
-    // Checks with the same blinders would differ in the constant alone.
-    for (g, h) in one.checks.iter().flatten().zip(other.checks.iter().flatten()) {
-        assert_ne!(g, h);
-    }
-    assert_ne!(one.header, other.header, "the sealing key depends on the secrets too");
+    let share = |dealing: &Dealing| {
+        let encoded = open(&keyrings[1], &verified(&keyrings, dealing), dealing);
+        terms.decode(encoded.expose()).unwrap()
+    };
+    let ((shares, blinders), (others, other_blinders)) = (share(&one), share(&other));
+    // The same polynomials above the constant would make the shares differ as the secrets do.
+    assert_ne!(others[0] - shares[0], Fp61::ONE);
+    assert!(shares.iter().zip(others.iter()).all(|(s, o)| s != o));
+    assert!(blinders[0] != other_blinders[0] && blinders[1] != other_blinders[1]);
+    let sealing_key = |dealing: &Dealing| {
+        let public: Public<Fp61, ()> = wire::decode(&dealing.payload, 1 << 20).unwrap();
+        wire::encode(&public.header)[..32].to_vec()
+    };
+    assert_eq!(sealing_key(&one), sealing_key(&two));
+    assert_ne!(sealing_key(&one), sealing_key(&other));
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod secrecy;
 
 use std::sync::Arc;
 
+use super::public::Verified;
 use super::*;
 use crate::committee::{Committee, PartyId, PartySet};
 use crate::crypto::Keyring;
@@ -15,6 +16,7 @@ use crate::secret::Secret;
 use crate::sharing::Shares;
 use crate::tag::Tag;
 use crate::testkit::{Network, Order};
+use crate::wire::Bytes;
 
 pub(super) type Net = Network<Acss<Fp61, NoStatement>>;
 
@@ -62,8 +64,7 @@ pub(super) fn deal(net: &mut Net, deviation: Deviation) {
 
 /// The dealing that `deal` sends.
 pub(super) fn dealing(keyrings: &[Arc<Keyring>], deviation: &Deviation) -> Dealing {
-    let terms = Terms::<Fp61, _>::new(keyrings[0].committee(), DEALER, &tag(), COUNT, NoStatement);
-    Dealing::new(&terms, &keyrings[0], secrets(), &seed(), deviation)
+    Dealing::new(&terms(keyrings), &keyrings[0], secrets(), &seed(), deviation)
 }
 
 /// All of `parties` completed and hold points of one polynomial for each secret.
@@ -121,4 +122,43 @@ pub(super) fn blamers<S: Statement<Fp61>>(
         .iter()
         .filter(|(_, fault)| fault.party == culprit && fault.kind == FaultKind::Sharing(kind));
     blames.map(|(by, _)| *by).collect()
+}
+
+pub(super) type Terms61 = Terms<Fp61, NoStatement>;
+
+/// The terms of every dealing here.
+pub(super) fn terms(keyrings: &[Arc<Keyring>]) -> Terms61 {
+    Terms::new(keyrings[0].committee(), DEALER, &tag(), COUNT, NoStatement)
+}
+
+pub(super) fn verified(
+    keyrings: &[Arc<Keyring>],
+    dealing: &Dealing,
+) -> Verified<Fp61, NoStatement> {
+    Verified::new(&Arc::new(terms(keyrings)), &dealing.payload).expect("an honest payload")
+}
+
+pub(super) fn shards_of(
+    dealing: &Dealing,
+    owner: PartyId,
+    holders: &[u16],
+) -> Vec<(PartyId, Shard)> {
+    let shard = |holder: &u16| dealing.parts[usize::from(*holder)].1[owner.index()].clone();
+    holders.iter().map(|holder| (party(*holder), shard(holder))).collect()
+}
+
+pub(super) fn ciphertext_of(dealing: &Dealing, owner: PartyId) -> Bytes {
+    let shards = shards_of(dealing, owner, &[0, 1]);
+    let shards: Vec<_> = shards.into_iter().map(|(p, s)| (p.index(), s.bytes)).collect();
+    crate::crypto::erasure::decode(&shards, 2, 4, 1 << 20).unwrap().into()
+}
+
+/// The share vector of one party, as the dealer sealed it.
+pub(super) fn open(
+    keyring: &Keyring,
+    batch: &Verified<Fp61, NoStatement>,
+    dealing: &Dealing,
+) -> Secret<Vec<u8>> {
+    let ciphertext = ciphertext_of(dealing, keyring.me());
+    keyring.sealing().open(batch.header(), keyring.me(), &ciphertext).expect("an honest dealing")
 }
