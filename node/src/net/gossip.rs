@@ -9,8 +9,8 @@ use std::io;
 use std::sync::Arc;
 
 use libp2p::gossipsub::{
-    Behaviour, ConfigBuilder, IdentTopic, MessageAuthenticity,
-    TopicHash, ValidationMode, WhitelistSubscriptionFilter,
+    Behaviour, ConfigBuilder, IdentTopic, MessageAuthenticity, TopicHash, ValidationMode,
+    WhitelistSubscriptionFilter,
 };
 use libp2p::identity::Keypair;
 use quorate_protocol::PartyId;

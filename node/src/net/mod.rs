@@ -46,8 +46,9 @@ use libp2p::identity::Keypair;
 use libp2p::{Multiaddr, PeerId, Stream, StreamProtocol};
 use libp2p_stream::IncomingStreams;
 use quorate_protocol::PartyId;
+use quorate_protocol::party::Class;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 pub use gossip::{Announcement, Topic, Validator};
 pub use peer::{LinkStatus, PeerInfo, Transport};
@@ -70,23 +71,13 @@ const GREETING_TIMEOUT: Duration = Duration::from_secs(10);
 /// Announcements that wait for the driver.
 const MAX_ANNOUNCEMENTS: usize = 256;
 
-/// Which of the two links to a peer a frame takes.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Class {
-    /// What decisions wait for.
-    Decision,
-    /// Preprocessing and catching up.
-    Bulk,
-}
+/// The two links to each peer.
+const CLASSES: [Class; 2] = [Class::Decision, Class::Bulk];
 
-impl Class {
-    const BOTH: [Self; 2] = [Self::Decision, Self::Bulk];
-
-    const fn stream_protocol(self) -> StreamProtocol {
-        match self {
-            Self::Decision => StreamProtocol::new("/quorate/1/decision"),
-            Self::Bulk => StreamProtocol::new("/quorate/1/bulk"),
-        }
+const fn stream_protocol(class: Class) -> StreamProtocol {
+    match class {
+        Class::Decision => StreamProtocol::new("/quorate/1/decision"),
+        Class::Bulk => StreamProtocol::new("/quorate/1/bulk"),
     }
 }
 
@@ -136,6 +127,7 @@ pub struct Links {
     commands: mpsc::UnboundedSender<Command>,
     listening: Vec<Multiaddr>,
     tasks: JoinSet<()>,
+    connector: JoinHandle<()>,
 }
 
 impl Links {
@@ -171,13 +163,13 @@ impl Links {
         };
         let mut tasks = JoinSet::new();
         let mut control = swarm.behaviour().control();
-        let [decision, bulk] = Class::BOTH.map(|class| {
+        let [decision, bulk] = CLASSES.map(|class| {
             for peer in &peers {
                 let peer = Arc::clone(peer);
                 tasks.spawn(sender::run(peer, class, ours.clone(), control.clone()));
             }
             let (deliver, delivered) = mpsc::unbounded_channel();
-            match control.accept(class.stream_protocol()) {
+            match control.accept(stream_protocol(class)) {
                 Ok(streams) => {
                     let receivers = spawn_receivers(&mut tasks, &peers, class, &ours, &deliver);
                     tasks.spawn(hand_out(streams, receivers));
@@ -188,10 +180,10 @@ impl Links {
             delivered
         });
         let connector = Connector::new(swarm, me, &peers, topics, validator, announce);
-        tasks.spawn(connector.run(command_queue));
+        let connector = tokio::spawn(connector.run(command_queue));
         let peers = peers.into_iter().map(|peer| (peer.info.party, peer)).collect();
         let incoming = Incoming { decision, bulk, announcements };
-        Ok((Self { peers, commands, listening, tasks }, incoming))
+        Ok((Self { peers, commands, listening, tasks, connector }, incoming))
     }
 
     /// Sends a frame to a peer, now or as soon as it can be reached. Never waits.
@@ -223,9 +215,17 @@ impl Links {
         self.peers.values().map(|peer| peer.status()).collect()
     }
 
-    /// Closes all connections.
+    /// Closes all connections, so that the peers know at once.
     pub async fn close(mut self) {
         self.tasks.shutdown().await;
+        let _ = self.commands.send(Command::Close);
+        let _ = (&mut self.connector).await;
+    }
+}
+
+impl Drop for Links {
+    fn drop(&mut self) {
+        self.connector.abort();
     }
 }
 

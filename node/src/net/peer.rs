@@ -5,13 +5,14 @@ use std::time::Instant;
 
 use libp2p::{Multiaddr, PeerId};
 use quorate_protocol::PartyId;
+use quorate_protocol::party::Class;
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 
 use crate::net::queue::{Depth, Queue};
 use crate::net::swarm::Command;
 use crate::net::wire::LinkError;
-use crate::net::{Class, MAX_UNACKNOWLEDGED_BULK, MAX_UNACKNOWLEDGED_DECISION};
+use crate::net::{MAX_UNACKNOWLEDGED_BULK, MAX_UNACKNOWLEDGED_DECISION};
 
 /// Another member, as the network sees it.
 #[derive(Clone, Debug)]

@@ -18,12 +18,13 @@ use futures::io::BufReader;
 use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use libp2p::Stream;
 use quorate_protocol::PartyId;
+use quorate_protocol::party::Class;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
 
 use crate::net::peer::Peer;
 use crate::net::wire::{Greeting, LinkError, read_frame};
-use crate::net::{Class, GREETING_TIMEOUT, MAX_UNTAKEN};
+use crate::net::{GREETING_TIMEOUT, MAX_UNTAKEN};
 
 /// How long an acknowledgement may wait for others to join it.
 const ACKNOWLEDGE_AFTER: Duration = Duration::from_millis(20);

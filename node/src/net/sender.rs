@@ -12,12 +12,13 @@ use std::time::Duration;
 
 use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use libp2p_stream::{Control, OpenStreamError};
+use quorate_protocol::party::Class;
 use tokio::time::timeout;
 
 use crate::net::peer::Peer;
 use crate::net::queue::{AcknowledgedTooMuch, Queue};
 use crate::net::wire::{Greeting, LinkError, read_u64};
-use crate::net::{Class, GREETING_TIMEOUT, backoff};
+use crate::net::{GREETING_TIMEOUT, backoff, stream_protocol};
 
 /// Bytes written to a stream at once.
 const WRITE_BATCH: usize = 256 << 10;
@@ -52,7 +53,7 @@ async fn session(
     greeted: &mut bool,
 ) -> Result<Infallible, LinkError> {
     let queue = peer.queue(class);
-    let opening = control.open_stream(peer.info.peer_id, class.stream_protocol());
+    let opening = control.open_stream(peer.info.peer_id, stream_protocol(class));
     let mut stream = match timeout(GREETING_TIMEOUT, opening).await {
         Err(_) => return Err(LinkError::Timeout),
         Ok(Err(OpenStreamError::Io(error))) => return Err(error.into()),

@@ -40,6 +40,12 @@ const CONNECTIONS_PER_PEER: u32 = 4;
 /// that are being replaced.
 const STREAMS_PER_CONNECTION: u32 = 64;
 
+/// How long closing may take.
+const CLOSING: Duration = Duration::from_millis(300);
+
+/// How long a port that is in use is waited for.
+const PORT_PATIENCE: Duration = Duration::from_secs(2);
+
 const PING_EVERY: Duration = Duration::from_secs(15);
 const PING_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -50,6 +56,8 @@ pub(super) enum Command {
     Disconnect(PeerId),
     /// Gossip this.
     Announce(Topic, Vec<u8>),
+    /// Close all connections and end.
+    Close,
 }
 
 // The allow-list comes first: it refuses before anything else sees a connection.
@@ -160,15 +168,15 @@ impl Connector {
         Self { swarm, me, routes, topics, validator, announcements }
     }
 
-    /// Runs until the command channel closes.
+    /// Runs until it is told to close.
     pub(super) async fn run(mut self, mut commands: mpsc::UnboundedReceiver<Command>) {
         loop {
             let dial = self.next_dial();
             tokio::select! {
                 event = self.swarm.select_next_some() => self.on_event(event),
                 command = commands.recv() => match command {
+                    Some(Command::Close) | None => return self.close().await,
                     Some(command) => self.on_command(command),
-                    None => return,
                 },
                 () = tokio::time::sleep_until(dial) => self.dial_due(),
             }
@@ -211,7 +219,21 @@ impl Connector {
                     tracing::debug!(?topic, "not announced: {error}");
                 }
             }
+            Command::Close => {}
         }
+    }
+
+    /// Tells the peers that the connections end; waits for it a little.
+    async fn close(&mut self) {
+        for peer in self.routes.keys() {
+            let _ = self.swarm.disconnect_peer_id(*peer);
+        }
+        let all_closed = async {
+            while self.swarm.connected_peers().next().is_some() {
+                self.swarm.next().await;
+            }
+        };
+        let _ = tokio::time::timeout(CLOSING, all_closed).await;
     }
 
     fn on_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
@@ -219,7 +241,9 @@ impl Connector {
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
                 self.on_connected(peer_id, connection_id, &endpoint);
             }
-            SwarmEvent::ConnectionClosed { peer_id, connection_id, num_established, cause, .. } => {
+            SwarmEvent::ConnectionClosed {
+                peer_id, connection_id, num_established, cause, ..
+            } => {
                 tracing::debug!(%peer_id, "connection closed: {cause:?}");
                 self.on_disconnected(peer_id, connection_id, num_established);
             }
@@ -347,7 +371,7 @@ pub(super) async fn listen(
 ) -> Result<Vec<Multiaddr>, (Multiaddr, io::Error)> {
     let mut waiting = HashMap::new();
     for address in addresses {
-        probe(address).map_err(|error| (address.clone(), error))?;
+        until_free(address).await.map_err(|error| (address.clone(), error))?;
         match swarm.listen_on(address.clone()) {
             Ok(listener) => waiting.insert(listener, address.clone()),
             Err(error) => return Err((address.clone(), io::Error::other(error.to_string()))),
@@ -370,6 +394,19 @@ pub(super) async fn listen(
         }
     }
     Ok(open)
+}
+
+/// Waits a little for a port: a node that was just stopped may not have let go of it yet.
+async fn until_free(address: &Multiaddr) -> io::Result<()> {
+    let give_up = Instant::now() + PORT_PATIENCE;
+    loop {
+        match probe(address) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < give_up => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            result => return result,
+        }
+    }
 }
 
 /// Whether the port is free. The TCP transport shares its port with other processes of the same

@@ -258,7 +258,7 @@ async fn a_stranger_is_refused() {
     let mut a = world.start(0).await;
     let target = world.keys[0].public().to_peer_id();
     let (mut control, mut stranger) = intruder(&world, Keypair::generate_ed25519()).await;
-    let stream = control.open_stream(target, Class::Decision.stream_protocol()).await;
+    let stream = control.open_stream(target, stream_protocol(Class::Decision)).await;
     assert!(stream.is_err());
     timeout(PATIENCE, stranger.join_next()).await.expect("the connection is closed");
     assert!(a.incoming.decision.try_recv().is_err());
@@ -279,7 +279,7 @@ async fn an_oversized_frame_closes_the_connection_of_its_sender_only() {
 
     let target = world.keys[0].public().to_peer_id();
     let (mut control, mut hostile) = intruder(&world, world.keys[2].clone()).await;
-    let opened = control.open_stream(target, Class::Decision.stream_protocol());
+    let opened = control.open_stream(target, stream_protocol(Class::Decision));
     let mut stream = timeout(PATIENCE, opened).await.unwrap().unwrap();
     let greeting = Greeting {
         version: wire::VERSION,
@@ -310,7 +310,7 @@ async fn a_member_with_another_network_file_is_not_heard() {
     let mut a = world.start(0).await;
     let target = world.keys[0].public().to_peer_id();
     let (mut control, _driven) = intruder(&world, world.keys[2].clone()).await;
-    let opened = control.open_stream(target, Class::Decision.stream_protocol());
+    let opened = control.open_stream(target, stream_protocol(Class::Decision));
     let mut stream = timeout(PATIENCE, opened).await.unwrap().unwrap();
     let greeting = Greeting {
         version: wire::VERSION,

@@ -1,0 +1,22 @@
+//! Tells the operator what other members did wrong, without letting them fill the log.
+
+use std::collections::BTreeMap;
+
+use quorate_protocol::{Fault, FaultKind, PartyId};
+
+/// How often each member did what.
+#[derive(Debug, Default)]
+pub(super) struct FaultLog(BTreeMap<(PartyId, FaultKind), u64>);
+
+impl FaultLog {
+    /// Counts a fault, and logs it the first time and each time the count has doubled.
+    pub(super) fn add(&mut self, fault: &Fault, name: &str) {
+        let count = self.0.entry((fault.party, fault.kind)).or_default();
+        *count += 1;
+        if count.is_power_of_two() {
+            let kind = fault.kind;
+            let provable = kind.provable();
+            tracing::warn!(member = name, provable, times = *count, "{name} sent {kind}");
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! How the rest of the program talks to the running party.
+
+use std::sync::Arc;
+
+use libp2p::Multiaddr;
+use quorate_protocol::PartyId;
+use quorate_protocol::crypto::transcript::Digest;
+use quorate_protocol::decision::certificate::Certificate;
+use quorate_protocol::decision::proposal::Proposal;
+use quorate_protocol::party::{DecisionView, Notice, Receipt, Refusal, StatusView};
+use quorate_protocol::secret::Secret;
+use serde::Serialize;
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use crate::net::Transport;
+use crate::roster::Network;
+
+/// Why a call was not done.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum CallError {
+    /// The party refuses it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The node has stopped.
+    #[error("the node is stopping")]
+    Stopped,
+}
+
+/// How a node is.
+#[derive(Clone, Debug, Serialize)]
+pub struct NodeStatus {
+    /// How its party is.
+    pub party: StatusView,
+    /// Name of the network.
+    pub network: String,
+    /// Digest of the network.
+    pub digest: Digest,
+    /// Its epoch.
+    pub epoch: u64,
+    /// Our place in the roster.
+    pub me: PartyId,
+    /// Our name.
+    pub name: String,
+    /// Seconds since it started.
+    pub uptime_seconds: u64,
+    /// The other members, in order.
+    pub peers: Vec<PeerStatus>,
+}
+
+/// How the connection to another member is.
+#[derive(Clone, Debug, Serialize)]
+pub struct PeerStatus {
+    /// Which member.
+    pub party: PartyId,
+    /// Its name.
+    pub name: String,
+    /// Whether it is connected.
+    pub connected: bool,
+    /// Over what.
+    pub transport: Option<Transport>,
+    /// Milliseconds since something came from it.
+    pub last_seen_ms_ago: Option<u64>,
+    /// Frames it has not acknowledged.
+    pub unacked_frames: usize,
+    /// Their bytes.
+    pub unacked_bytes: usize,
+    /// Frames that are lost to it because it was gone for too long.
+    pub lost_frames: u64,
+}
+
+/// What can be asked of the driver; each with where the answer goes.
+pub(super) enum Call {
+    Propose(Proposal, Reply<Result<Digest, Refusal>>),
+    Vote(Digest, Secret<u64>, Reply<Result<Receipt, Refusal>>),
+    Decisions(Reply<Vec<DecisionView>>),
+    Decision(Digest, Reply<Option<DecisionView>>),
+    Certificate(Digest, Reply<Option<Certificate>>),
+    Status(Reply<NodeStatus>),
+}
+
+pub(super) type Reply<T> = oneshot::Sender<T>;
+
+/// Access to a running node; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct NodeHandle {
+    pub(super) calls: mpsc::Sender<Call>,
+    pub(super) notices: broadcast::Sender<Notice>,
+    pub(super) network: Arc<Network>,
+    pub(super) me: PartyId,
+    pub(super) listening: Arc<[Multiaddr]>,
+}
+
+impl NodeHandle {
+    /// Puts a question to the members; returns its digest once it is durable and on its way.
+    ///
+    /// # Errors
+    /// It is not well formed, too many are open, or the node has stopped.
+    pub async fn propose(&self, proposal: Proposal) -> Result<Digest, CallError> {
+        Ok(self.call(|reply| Call::Propose(proposal, reply)).await??)
+    }
+
+    /// Votes on a proposal; returns a receipt once the vote is durable and on its way.
+    ///
+    /// # Errors
+    /// It is not known or sealed, this member has voted, the vote is out of range, or the node has
+    /// stopped.
+    pub async fn vote(&self, decision: Digest, value: Secret<u64>) -> Result<Receipt, CallError> {
+        Ok(self.call(|reply| Call::Vote(decision, value, reply)).await??)
+    }
+
+    /// All decisions, ordered ones first, in order.
+    ///
+    /// # Errors
+    /// The node has stopped.
+    pub async fn decisions(&self) -> Result<Vec<DecisionView>, CallError> {
+        self.call(Call::Decisions).await
+    }
+
+    /// One decision, by the digest of its proposal.
+    ///
+    /// # Errors
+    /// The node has stopped.
+    pub async fn decision(&self, digest: &Digest) -> Result<Option<DecisionView>, CallError> {
+        self.call(|reply| Call::Decision(*digest, reply)).await
+    }
+
+    /// The certificate of a decision, by the digest of its proposal.
+    ///
+    /// # Errors
+    /// The node has stopped.
+    pub async fn certificate(&self, digest: &Digest) -> Result<Option<Certificate>, CallError> {
+        self.call(|reply| Call::Certificate(*digest, reply)).await
+    }
+
+    /// How the node is.
+    ///
+    /// # Errors
+    /// The node has stopped.
+    pub async fn status(&self) -> Result<NodeStatus, CallError> {
+        self.call(Call::Status).await
+    }
+
+    /// What changes from now on. Who lags behind has to look at the decisions again.
+    pub fn subscribe(&self) -> broadcast::Receiver<Notice> {
+        self.notices.subscribe()
+    }
+
+    /// The network.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// Our place in it.
+    pub const fn me(&self) -> PartyId {
+        self.me
+    }
+
+    /// Where the node listens for members.
+    pub fn listening(&self) -> &[Multiaddr] {
+        &self.listening
+    }
+
+    async fn call<T>(&self, call: impl FnOnce(Reply<T>) -> Call) -> Result<T, CallError> {
+        let (reply, answer) = oneshot::channel();
+        self.calls.send(call(reply)).await.map_err(|_| CallError::Stopped)?;
+        answer.await.map_err(|_| CallError::Stopped)
+    }
+}

@@ -1,0 +1,183 @@
+//! Whole nodes in one process, over real connections on loopback.
+
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use quorate_protocol::crypto::transcript::Digest;
+use quorate_protocol::decision::certificate::Outcome;
+use quorate_protocol::party::Refusal;
+use quorate_protocol::rule::Rule;
+use quorate_protocol::secret::Secret;
+use tempfile::TempDir;
+use tokio::time::timeout;
+
+use super::*;
+use crate::roster;
+
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Members of one network, their ports reserved by the system.
+struct World {
+    _folder: TempDir,
+    homes: Vec<Home>,
+}
+
+fn free_ports(n: usize) -> Vec<u16> {
+    let bind = |_| std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let held: Vec<_> = (0..n).map(bind).collect();
+    held.iter().map(|listener| listener.local_addr().unwrap().port()).collect()
+}
+
+impl World {
+    fn new(n: usize) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let make = |(i, port): (usize, u16)| {
+            let addresses = roster::addresses(&format!("127.0.0.1:{port}")).unwrap();
+            let dir = folder.path().join(format!("org{i}"));
+            Home::create(&dir, &format!("Org {i}"), addresses).unwrap()
+        };
+        let homes: Vec<_> = free_ports(n).into_iter().enumerate().map(make).collect();
+        let cards = homes.iter().map(|home| home.card().clone()).collect();
+        let network = Network::new("test", 1, cards, false).unwrap();
+        let (network, coins) = network.deal_coin_insecurely();
+        for (home, coin) in homes.iter().zip(&coins) {
+            home.join(&network, Some(coin)).unwrap();
+        }
+        Self { _folder: folder, homes }
+    }
+
+    async fn run(&self, member: usize) -> (Node, CancellationToken) {
+        let cancel = CancellationToken::new();
+        let options = NodeOptions::default();
+        let node = run_node(&self.homes[member], options, cancel.clone()).await.unwrap();
+        (node, cancel)
+    }
+}
+
+fn proposal(rule: &str, nonce: u8) -> Proposal {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    Proposal {
+        title: "Extend the credit line".into(),
+        text: String::new(),
+        rule: Rule::parse(rule).unwrap(),
+        deadline_ms: u64::try_from((now + PATIENCE).as_millis()).unwrap(),
+        minimum: 3,
+        nonce: [nonce; 16],
+    }
+}
+
+/// Waits until `handle` has the certificate of a decision.
+async fn certificate(handle: &NodeHandle, decision: &Digest) -> Certificate {
+    let mut notices = handle.subscribe();
+    let waiting = async {
+        loop {
+            if let Some(certificate) = handle.certificate(decision).await.unwrap() {
+                return certificate;
+            }
+            // Lagging or not: something has changed.
+            let _ = notices.recv().await;
+        }
+    };
+    timeout(PATIENCE, waiting).await.expect("certified in time")
+}
+
+/// Waits until `handle` knows a decision well enough to vote on it, and votes.
+async fn vote(handle: &NodeHandle, decision: &Digest, value: u64) {
+    let mut notices = handle.subscribe();
+    let voting = async {
+        loop {
+            match handle.vote(*decision, Secret::new(value)).await {
+                Ok(receipt) => return assert_eq!(receipt.decision, *decision),
+                Err(CallError::Refused(Refusal::UnknownDecision)) => {
+                    let _ = notices.recv().await;
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+    };
+    timeout(PATIENCE, voting).await.expect("voted in time");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn four_nodes_decide_and_stop_within_a_second() {
+    let world = World::new(4);
+    let mut nodes = Vec::new();
+    for member in 0..4 {
+        nodes.push(world.run(member).await);
+    }
+    let handles: Vec<_> = nodes.iter().map(|(node, _)| node.handle()).collect();
+    let question = proposal("mean(confidence) > 75", 1);
+    let decision = handles[0].propose(question).await.unwrap();
+    for (handle, value) in handles.iter().zip([80, 70, 90, 61]) {
+        vote(handle, &decision, value).await;
+    }
+    let again = handles[1].vote(decision, Secret::new(3)).await;
+    assert!(
+        matches!(again, Err(CallError::Refused(Refusal::AlreadyVoted | Refusal::Sealed))),
+        "{again:?}"
+    );
+    for handle in &handles {
+        let certificate = certificate(handle, &decision).await;
+        assert_eq!(certificate.statement.outcome, Outcome::Accepted);
+        assert_eq!(handle.status().await.unwrap().peers.len(), 3);
+    }
+    for (node, cancel) in nodes {
+        cancel.cancel();
+        timeout(Duration::from_secs(1), node.finished()).await.expect("in time").unwrap();
+    }
+    assert_eq!(handles[0].status().await.expect_err("stopped"), CallError::Stopped);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restarted_node_takes_part_in_the_next_decision() {
+    let world = World::new(4);
+    let mut nodes = Vec::new();
+    for member in 0..4 {
+        nodes.push(world.run(member).await);
+    }
+    for round in 1..=2 {
+        let handles: Vec<_> = nodes.iter().map(|(node, _)| node.handle()).collect();
+        let question = proposal("count(approve) >= 3", round);
+        let decision = handles[usize::from(round)].propose(question).await.unwrap();
+        for (handle, value) in handles.iter().zip([1, 0, 1, 1]) {
+            vote(handle, &decision, value).await;
+        }
+        for handle in &handles {
+            let certificate = certificate(handle, &decision).await;
+            assert_eq!(certificate.statement.outcome, Outcome::Accepted);
+            assert_eq!(certificate.statement.counted.len(), 4);
+        }
+        let (node, cancel) = nodes.remove(3);
+        cancel.cancel();
+        node.finished().await.unwrap();
+        nodes.push(world.run(3).await);
+        let restarted = nodes[3].0.handle();
+        let known = restarted.certificate(&decision).await.unwrap().expect("it was stored");
+        assert_eq!(known.statement.outcome, Outcome::Accepted);
+    }
+}
+
+#[tokio::test]
+async fn what_a_node_cannot_run_on_is_named() {
+    let world = World::new(4);
+    let (_node, _cancel) = world.run(0).await;
+    let second = run_node(&world.homes[0], NodeOptions::default(), CancellationToken::new()).await;
+    let error = second.expect_err("one node for each directory");
+    assert!(matches!(error, NodeError::Home(HomeError::InUse { .. })), "{error}");
+
+    let taken = world.homes[0].card().addresses.clone();
+    let options = NodeOptions { listen: Some(taken) };
+    let error = run_node(&world.homes[1], options, CancellationToken::new()).await;
+    let error = error.expect_err("the port is taken");
+    assert!(matches!(error, NodeError::Listen { .. }), "{error}");
+    assert!(error.hint().is_some_and(|hint| hint.contains("another program")));
+
+    let alone = tempfile::tempdir().unwrap();
+    let home = Home::create(&alone.path().join("alone"), "Alone", vec![]).unwrap();
+    let error = run_node(&home, NodeOptions::default(), CancellationToken::new()).await;
+    let error = error.expect_err("no network");
+    assert!(matches!(error, NodeError::Home(HomeError::NotJoined { .. })), "{error}");
+
+    let empty: &Path = alone.path();
+    assert!(matches!(Home::open(empty), Err(HomeError::NotAMember { .. })));
+}

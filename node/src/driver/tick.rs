@@ -1,0 +1,65 @@
+//! What one turn of the driver leads to, held back until it may leave.
+//!
+//! Effects of a turn are gathered: messages are coalesced into frames, records go to the journal.
+//! A tick leaves, in order, once every record of it and of the ticks before it is durable: nobody
+//! hears of what this node could forget, and no peer is told that its frame is taken care of.
+
+use std::collections::VecDeque;
+
+use quorate_protocol::party::frame::Outgoing;
+use quorate_protocol::party::{Answer, Notice, Record, Refusal, RequestId, Suite};
+
+use crate::net::Taken;
+
+/// What one turn leads to.
+pub(super) struct Tick<S: Suite> {
+    pub records: Vec<Record>,
+    pub outgoing: Outgoing<S>,
+    pub answers: Vec<(RequestId, Result<Answer, Refusal>)>,
+    pub notices: Vec<Notice>,
+    pub taken: Vec<Taken>,
+}
+
+/// Ticks that wait for records to be durable, in order.
+pub(super) struct Held<S: Suite> {
+    /// Each with the number of the journal's batch that it waits for.
+    ticks: VecDeque<(u64, Tick<S>)>,
+    durable: u64,
+}
+
+impl<S: Suite> Tick<S> {
+    pub(super) const fn new(outgoing: Outgoing<S>) -> Self {
+        Self {
+            records: Vec::new(),
+            outgoing,
+            answers: Vec::new(),
+            notices: Vec::new(),
+            taken: Vec::new(),
+        }
+    }
+}
+
+impl<S: Suite> Held<S> {
+    pub(super) const fn new() -> Self {
+        Self { ticks: VecDeque::new(), durable: 0 }
+    }
+
+    /// Holds a tick back until batch number `batch` is durable.
+    pub(super) fn push(&mut self, batch: u64, tick: Tick<S>) {
+        self.ticks.push_back((batch, tick));
+    }
+
+    /// Everything up to batch number `durable` is.
+    pub(super) const fn reached(&mut self, durable: u64) {
+        self.durable = durable;
+    }
+
+    /// The next tick that may leave.
+    pub(super) fn pop(&mut self) -> Option<Tick<S>> {
+        let (batch, _) = self.ticks.front()?;
+        if *batch > self.durable {
+            return None;
+        }
+        self.ticks.pop_front().map(|(_, tick)| tick)
+    }
+}

@@ -1,0 +1,367 @@
+//! The loop: select an event, let the party handle it, run the effects.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use quorate_protocol::crypto::transcript::Digest;
+use quorate_protocol::decision::proposal::DecisionId;
+use quorate_protocol::fault::FaultKind;
+use quorate_protocol::party::frame::{FrameError, Outgoing, decode_frame};
+use quorate_protocol::party::{
+    Answer, Class, Effect, Event, MessageOf, Notice, Party, RealSuite, Receipt, Refusal, RequestId,
+};
+use quorate_protocol::{Fault, PartyId, wire};
+use tokio::sync::{broadcast, mpsc};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::NodeError;
+use super::faults::FaultLog;
+use super::handle::{Call, NodeStatus, PeerStatus, Reply};
+use super::jobs::Jobs;
+use super::tick::{Held, Tick};
+use super::timers::Timers;
+use crate::net::{Inbound, Incoming, LinkStatus, Links, Topic};
+use crate::roster::Network;
+use crate::store::Journal;
+
+type Message = MessageOf<RealSuite>;
+
+/// Frames of decisions that one turn takes at most, so that what they lead to leaves soon.
+const FRAMES_PER_TURN: usize = 256;
+
+/// How long a turn goes on with bulk frames while nothing more urgent has come.
+const BULK_PER_TURN: Duration = Duration::from_millis(1);
+
+/// What the driver is made from.
+pub(super) struct Parts {
+    pub party: Party<RealSuite>,
+    pub network: Arc<Network>,
+    pub links: Links,
+    pub incoming: Incoming,
+    pub journal: Journal,
+    pub calls: mpsc::Receiver<Call>,
+    pub notices: broadcast::Sender<Notice>,
+    pub cancel: CancellationToken,
+}
+
+/// Runs one party.
+pub(super) struct Driver {
+    party: Party<RealSuite>,
+    network: Arc<Network>,
+    links: Links,
+    incoming: Incoming,
+    journal: Journal,
+    calls: mpsc::Receiver<Call>,
+    notices: broadcast::Sender<Notice>,
+    cancel: CancellationToken,
+    timers: Timers,
+    jobs: Jobs<Message>,
+    faults: FaultLog,
+    requests: BTreeMap<RequestId, Waiting>,
+    next_request: u64,
+    tick: Tick<RealSuite>,
+    /// Number of the last batch that was given to the journal.
+    appended: u64,
+    held: Held<RealSuite>,
+    started: Instant,
+}
+
+/// Who waits for the answer to a request.
+enum Waiting {
+    Propose(Reply<Result<Digest, Refusal>>),
+    Vote(Reply<Result<Receipt, Refusal>>),
+}
+
+/// What woke the driver up.
+enum Woken {
+    Cancelled,
+    Durable(u64),
+    Frame(Inbound),
+    Call(Call),
+    Done(Message),
+    Timer,
+    Announcement(crate::net::Announcement),
+}
+
+impl Driver {
+    pub(super) fn new(parts: Parts) -> Self {
+        let Parts { party, network, links, incoming, journal, calls, notices, cancel } = parts;
+        let tick = Tick::new(Outgoing::new(party.committee(), party.me(), party.epoch()));
+        Self {
+            party,
+            network,
+            links,
+            incoming,
+            journal,
+            calls,
+            notices,
+            cancel,
+            timers: Timers::default(),
+            jobs: Jobs::new(),
+            faults: FaultLog::default(),
+            requests: BTreeMap::new(),
+            next_request: 0,
+            tick,
+            appended: 0,
+            held: Held::new(),
+            started: Instant::now(),
+        }
+    }
+
+    /// Runs until it is cancelled or something fails that it cannot go on without.
+    pub(super) async fn run(mut self) -> Result<(), NodeError> {
+        let result = self.turns().await;
+        // What the journal holds is written; what has not left stays unsaid, as after a crash.
+        self.journal.close().await;
+        self.links.close().await;
+        result
+    }
+
+    async fn turns(&mut self) -> Result<(), NodeError> {
+        self.step(Event::Start);
+        loop {
+            self.end_turn()?;
+            match self.woken().await? {
+                Woken::Cancelled => return Ok(()),
+                Woken::Durable(batch) => self.held.reached(batch),
+                Woken::Frame(inbound) => self.on_frame(inbound),
+                Woken::Call(call) => self.on_call(call),
+                Woken::Done(message) => self.step(Event::Done(message)),
+                Woken::Timer => {
+                    for token in self.timers.due() {
+                        self.step(Event::Timer(token));
+                    }
+                }
+                Woken::Announcement(announcement) => {
+                    let from = self.name(announcement.from);
+                    tracing::trace!(member = from, topic = ?announcement.topic, "announced");
+                }
+            }
+            self.take_what_waits();
+        }
+    }
+
+    /// Waits for something to happen; decisions before bulk.
+    async fn woken(&mut self) -> Result<Woken, NodeError> {
+        let timer = self.timers.next();
+        let timer = async move {
+            match timer {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        let gone = || NodeError::Driver("the network has stopped");
+        Ok(tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Woken::Cancelled,
+            durable = self.journal.durable() => Woken::Durable(durable?),
+            frame = self.incoming.decision.recv() => Woken::Frame(frame.ok_or_else(gone)?),
+            Some(call) = self.calls.recv() => Woken::Call(call),
+            done = self.jobs.next() => {
+                Woken::Done(done.map_err(|_| NodeError::Driver("a job has panicked"))?)
+            }
+            () = timer => Woken::Timer,
+            frame = self.incoming.bulk.recv() => Woken::Frame(frame.ok_or_else(gone)?),
+            Some(announcement) = self.incoming.announcements.recv() => {
+                Woken::Announcement(announcement)
+            }
+        })
+    }
+
+    /// Handles the frames that have come meanwhile, so that the answers travel together.
+    fn take_what_waits(&mut self) {
+        for _ in 0..FRAMES_PER_TURN {
+            let Ok(inbound) = self.incoming.decision.try_recv() else { break };
+            self.on_frame(inbound);
+        }
+        let until = Instant::now() + BULK_PER_TURN;
+        while self.incoming.decision.is_empty() && Instant::now() < until {
+            let Ok(inbound) = self.incoming.bulk.try_recv() else { break };
+            self.on_frame(inbound);
+        }
+    }
+
+    fn on_frame(&mut self, inbound: Inbound) {
+        let Inbound { from, frame, taken } = inbound;
+        match decode_frame::<RealSuite>(&frame, self.party.epoch()) {
+            Ok(decoded) => {
+                if decoded.skipped > 0 {
+                    let (member, skipped) = (self.name(from), decoded.skipped);
+                    tracing::debug!(member, skipped, "messages of a later version");
+                }
+                for message in decoded.messages {
+                    tracing::trace!(from = %from, "{message}");
+                    self.step(Event::Message { from, message });
+                }
+            }
+            Err(FrameError::Malformed) => {
+                self.on_fault(&Fault { party: from, kind: FaultKind::Undecodable });
+            }
+            Err(error) => tracing::debug!(member = self.name(from), "not read: {error}"),
+        }
+        self.tick.taken.push(taken);
+    }
+
+    fn on_call(&mut self, call: Call) {
+        match call {
+            Call::Propose(proposal, reply) => {
+                let request = self.request(Waiting::Propose(reply));
+                self.step(Event::Propose { request, proposal });
+            }
+            Call::Vote(decision, value, reply) => {
+                let request = self.request(Waiting::Vote(reply));
+                self.step(Event::Vote { request, decision, value });
+            }
+            // Who asked may have gone away meanwhile.
+            Call::Decisions(reply) => drop(reply.send(self.party.decisions())),
+            Call::Decision(digest, reply) => drop(reply.send(self.party.decision(&digest))),
+            Call::Certificate(digest, reply) => {
+                drop(reply.send(self.party.certificate(&digest).cloned()));
+            }
+            Call::Status(reply) => drop(reply.send(self.status())),
+        }
+    }
+
+    fn request(&mut self, waiting: Waiting) -> RequestId {
+        let request = RequestId(self.next_request);
+        self.next_request += 1;
+        self.requests.insert(request, waiting);
+        request
+    }
+
+    fn step(&mut self, event: Event<RealSuite>) {
+        for effect in self.party.step(event) {
+            match effect {
+                Effect::Persist(records) => self.tick.records.extend(records),
+                Effect::Send { to, message } => self.tick.outgoing.push(to, message),
+                Effect::SetTimer { token, when } => self.timers.set(token, when),
+                Effect::Work(job) => self.jobs.start(job),
+                Effect::Fault(fault) => self.on_fault(&fault),
+                Effect::Answer { request, answer } => self.tick.answers.push((request, answer)),
+                Effect::Notify(notice) => self.tick.notices.push(notice),
+            }
+        }
+    }
+
+    fn on_fault(&mut self, fault: &Fault) {
+        let member = self.network.member(fault.party);
+        let name = member.map_or("a stranger", |member| &member.name);
+        self.faults.add(fault, name);
+    }
+
+    /// Hands the turn's records to the journal, and lets go of what may leave.
+    fn end_turn(&mut self) -> Result<(), NodeError> {
+        let outgoing =
+            Outgoing::new(self.party.committee(), self.party.me(), self.party.epoch());
+        let mut tick = std::mem::replace(&mut self.tick, Tick::new(outgoing));
+        let records = std::mem::take(&mut tick.records);
+        if !records.is_empty() {
+            self.appended = self.journal.append(records)?;
+        }
+        self.held.push(self.appended, tick);
+        while let Some(tick) = self.held.pop() {
+            self.let_go(tick);
+        }
+        Ok(())
+    }
+
+    fn let_go(&mut self, tick: Tick<RealSuite>) {
+        let Tick { mut outgoing, answers, notices, taken, .. } = tick;
+        let me = self.party.me();
+        for peer in self.party.committee().parties().filter(|peer| *peer != me) {
+            for class in [Class::Decision, Class::Bulk] {
+                for frame in outgoing.take(peer, class) {
+                    self.links.send(peer, class, frame);
+                }
+            }
+        }
+        for (request, answer) in answers {
+            self.answer(request, answer);
+        }
+        for notice in notices {
+            self.on_notice(notice);
+        }
+        for taken in taken {
+            taken.done();
+        }
+    }
+
+    fn answer(&mut self, request: RequestId, answer: Result<Answer, Refusal>) {
+        match (self.requests.remove(&request), answer) {
+            (Some(Waiting::Propose(reply)), Ok(Answer::Proposed { decision })) => {
+                let _ = reply.send(Ok(decision));
+            }
+            (Some(Waiting::Propose(reply)), Err(refusal)) => {
+                let _ = reply.send(Err(refusal));
+            }
+            (Some(Waiting::Vote(reply)), Ok(Answer::Voted(receipt))) => {
+                let _ = reply.send(Ok(receipt));
+            }
+            (Some(Waiting::Vote(reply)), Err(refusal)) => {
+                let _ = reply.send(Err(refusal));
+            }
+            // The reply is dropped, so whoever waits is told that nothing comes.
+            (_, answer) => tracing::error!(?request, ?answer, "an answer that nobody asked for"),
+        }
+    }
+
+    fn on_notice(&mut self, notice: Notice) {
+        match &notice {
+            Notice::Proposed { decision } => {
+                tracing::info!(decision = %DecisionId::of(decision), "proposed");
+                self.announce_proposal(decision);
+            }
+            Notice::Certified { decision, position } => {
+                tracing::info!(decision = %DecisionId::of(decision), position, "certified");
+                if let Some(certificate) = self.party.certificate(decision) {
+                    self.links.announce(Topic::Certificates, certificate.to_bytes());
+                }
+            }
+            other => tracing::debug!("{other:?}"),
+        }
+        // An error only says that nobody listens.
+        let _ = self.notices.send(notice);
+    }
+
+    /// Its proposer announces a proposal.
+    fn announce_proposal(&self, decision: &Digest) {
+        if let Some(view) = self.party.decision(decision)
+            && view.proposer == self.party.me()
+        {
+            self.links.announce(Topic::Proposals, wire::encode(&view.proposal));
+        }
+    }
+
+    fn name(&self, party: PartyId) -> &str {
+        self.network.member(party).map_or("a stranger", |member| &member.name)
+    }
+
+    fn status(&self) -> NodeStatus {
+        let me = self.party.me();
+        NodeStatus {
+            party: self.party.status(),
+            network: self.network.name().to_owned(),
+            digest: self.network.digest(),
+            epoch: self.network.epoch(),
+            me,
+            name: self.name(me).to_owned(),
+            uptime_seconds: self.started.elapsed().as_secs(),
+            peers: self.links.status().into_iter().map(|link| self.peer(&link)).collect(),
+        }
+    }
+
+    fn peer(&self, link: &LinkStatus) -> PeerStatus {
+        PeerStatus {
+            party: link.party,
+            name: self.name(link.party).to_owned(),
+            connected: link.connected.is_some(),
+            transport: link.connected,
+            last_seen_ms_ago: link.last_seen_ms_ago,
+            unacked_frames: link.unacknowledged_frames,
+            unacked_bytes: link.unacknowledged_bytes,
+            lost_frames: link.lost_frames,
+        }
+    }
+}

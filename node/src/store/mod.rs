@@ -1,0 +1,256 @@
+//! What a party must not forget, on disk.
+//!
+//! One table holds the party's records, as opaque keys and values; one transaction takes a batch,
+//! durable when it returns. The file is closed to others (0600), since values may hold shares.
+//! A store belongs to one epoch of one network and refuses to open for another.
+
+mod journal;
+
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use quorate_protocol::Tag;
+use quorate_protocol::party::Record;
+use quorate_protocol::secret::Secret;
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+
+pub use journal::Journal;
+
+const RECORDS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("records");
+const ABOUT: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("about");
+
+/// Version of the layout, in the table `about`.
+const FORMAT: u32 = 1;
+
+/// Bytes of pages kept in memory: records are read once, at the start.
+const CACHE: usize = 8 << 20;
+
+/// Why the store cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The file cannot be opened.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file is damaged, or the disk fails. The node stops rather than go on with what it may
+    /// have forgotten.
+    #[error("{}: {source}", path.display())]
+    Database {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: Box<redb::Error>,
+    },
+    /// It is another network's, or another epoch's.
+    #[error("{} belongs to another network", path.display())]
+    OtherNetwork {
+        /// Which.
+        path: PathBuf,
+    },
+    /// It was written by a later version.
+    #[error("{} was written by a later version of quorate", path.display())]
+    Format {
+        /// Which.
+        path: PathBuf,
+    },
+    /// The thread that writes is gone, after an error that was reported.
+    #[error("the store no longer takes records")]
+    Closed,
+}
+
+/// The records of one party.
+#[derive(Debug)]
+pub struct Store {
+    database: Database,
+    path: PathBuf,
+}
+
+impl Store {
+    /// Opens the store at `path` for the network and epoch named by `network`, or makes one.
+    ///
+    /// # Errors
+    /// It cannot be opened, is damaged, or belongs to another network.
+    pub fn open(path: &Path, network: &Tag) -> Result<Self, StoreError> {
+        let unopened = |source| StoreError::File { path: path.to_owned(), source };
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        options.open(path).map_err(unopened)?;
+        let failed = |error: redb::Error| damaged(path, error);
+        let database = Database::builder()
+            .set_cache_size(CACHE)
+            .create(path)
+            .map_err(|error| failed(error.into()))?;
+        let store = Self { database, path: path.to_owned() };
+        store.check(network).map_err(failed)??;
+        Ok(store)
+    }
+
+    /// Everything that was put and not deleted, in the order of the keys.
+    ///
+    /// # Errors
+    /// The store is damaged.
+    pub fn load_all(&self) -> Result<Vec<Record>, StoreError> {
+        let load = || -> Result<Vec<Record>, redb::Error> {
+            let transaction = self.database.begin_read()?;
+            let table = transaction.open_table(RECORDS)?;
+            let mut records = Vec::new();
+            for entry in table.iter()? {
+                let (key, value) = entry?;
+                let value = Secret::new(value.value().to_vec());
+                records.push(Record::Put { key: key.value().to_vec(), value });
+            }
+            Ok(records)
+        };
+        load().map_err(|error| damaged(&self.path, error))
+    }
+
+    /// Writes records, in order, all or none. Durable when it returns.
+    ///
+    /// # Errors
+    /// The store is damaged or the disk fails; what was written is then unknown.
+    pub fn commit(&self, records: &[Record]) -> Result<(), StoreError> {
+        let commit = || -> Result<(), redb::Error> {
+            let transaction = self.database.begin_write()?;
+            {
+                let mut table = transaction.open_table(RECORDS)?;
+                for record in records {
+                    match record {
+                        Record::Put { key, value } => {
+                            table.insert(key.as_slice(), value.expose().as_slice())?;
+                        }
+                        Record::Delete { key } => {
+                            table.remove(key.as_slice())?;
+                        }
+                    }
+                }
+            }
+            transaction.commit()?;
+            Ok(())
+        };
+        commit().map_err(|error| damaged(&self.path, error))
+    }
+
+    /// Whether the store is this network's; a new one becomes so.
+    fn check(&self, network: &Tag) -> Result<Result<(), StoreError>, redb::Error> {
+        let transaction = self.database.begin_write()?;
+        let checked = {
+            let mut about = transaction.open_table(ABOUT)?;
+            transaction.open_table(RECORDS)?;
+            let path = self.path.clone();
+            let format = about.get("format")?.map(|found| found.value().to_vec());
+            let owner = about.get("network")?.map(|found| found.value().to_vec());
+            match (format, owner) {
+                (None, None) => {
+                    about.insert("format", FORMAT.to_le_bytes().as_slice())?;
+                    about.insert("network", network.as_bytes().as_slice())?;
+                    Ok(())
+                }
+                (Some(format), _) if format != FORMAT.to_le_bytes() => {
+                    Err(StoreError::Format { path })
+                }
+                (_, Some(owner)) if owner == network.as_bytes() => Ok(()),
+                _ => Err(StoreError::OtherNetwork { path }),
+            }
+        };
+        transaction.commit()?;
+        Ok(checked)
+    }
+}
+
+fn damaged(path: &Path, source: redb::Error) -> StoreError {
+    StoreError::Database { path: path.to_owned(), source: Box::new(source) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn put(key: &str, value: &str) -> Record {
+        Record::Put { key: key.into(), value: Secret::new(value.into()) }
+    }
+
+    fn delete(key: &str) -> Record {
+        Record::Delete { key: key.into() }
+    }
+
+    fn loaded(store: &Store) -> Vec<(String, String)> {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        let records = store.load_all().unwrap().into_iter();
+        records
+            .map(|record| match record {
+                Record::Put { key, value } => (text(&key), text(value.expose())),
+                Record::Delete { .. } => unreachable!("deleted records are not loaded"),
+            })
+            .collect()
+    }
+
+    fn network(epoch: u64) -> Tag {
+        Tag::root(&[1; 32], epoch)
+    }
+
+    #[test]
+    fn records_come_back_after_reopening() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.redb");
+        let store = Store::open(&path, &network(1)).unwrap();
+        assert_eq!(loaded(&store), []);
+        store.commit(&[put("a", "1"), put("b", "2"), put("c", "3")]).unwrap();
+        store.commit(&[put("a", "4"), delete("b"), delete("never there")]).unwrap();
+        store.commit(&[put("d", "5"), delete("d")]).unwrap();
+        drop(store);
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+
+        let store = Store::open(&path, &network(1)).unwrap();
+        assert_eq!(loaded(&store), [("a".into(), "4".into()), ("c".into(), "3".into())]);
+    }
+
+    #[test]
+    fn a_store_of_another_network_or_epoch_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.redb");
+        drop(Store::open(&path, &network(1)).unwrap());
+        let error = Store::open(&path, &network(2)).expect_err("refused");
+        assert!(matches!(error, StoreError::OtherNetwork { .. }), "{error}");
+        assert!(Store::open(&path, &network(1)).is_ok());
+    }
+
+    #[test]
+    fn a_damaged_store_is_named_and_not_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.redb");
+        std::fs::write(&path, vec![7; 100_000]).unwrap();
+        let error = Store::open(&path, &network(1)).expect_err("refused");
+        assert!(matches!(error, StoreError::Database { .. }));
+        assert!(error.to_string().starts_with(&path.display().to_string()), "{error}");
+    }
+
+    #[tokio::test]
+    async fn the_journal_says_when_records_are_durable() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.redb");
+        let store = Store::open(&path, &network(1)).unwrap();
+        let mut journal = Journal::start(store).unwrap();
+        let mut last = 0;
+        for i in 0..100 {
+            last = journal.append(vec![put(&format!("{i:03}"), "x")]).unwrap();
+        }
+        assert_eq!(last, 100);
+        let mut durable = 0;
+        while durable < last {
+            let next = journal.durable().await.unwrap();
+            assert!(next > durable);
+            durable = next;
+        }
+        journal.close().await;
+        assert_eq!(loaded(&Store::open(&path, &network(1)).unwrap()).len(), 100);
+    }
+}
