@@ -253,8 +253,7 @@ impl Driver {
 
     /// Hands the turn's records to the journal, and lets go of what may leave.
     fn end_turn(&mut self) -> Result<(), NodeError> {
-        let outgoing =
-            Outgoing::new(self.party.committee(), self.party.me(), self.party.epoch());
+        let outgoing = Outgoing::new(self.party.committee(), self.party.me(), self.party.epoch());
         let mut tick = std::mem::replace(&mut self.tick, Tick::new(outgoing));
         let records = std::mem::take(&mut tick.records);
         if !records.is_empty() {
