@@ -33,6 +33,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::agreement::coin::Coin;
+use crate::agreement::rbc;
 use crate::committee::{PartyId, PartyMap, PartySet};
 use crate::crypto::identity::Signature;
 use crate::crypto::keyring::Keyring;
@@ -400,7 +401,7 @@ impl<C: Coin> Decision<C> {
         news: &mut Vec<News>,
     ) {
         let voter = match &message {
-            collect::Message::Value(voter, _)
+            collect::Message::Value(voter, rbc::Message::Send { .. })
                 if self.context.keyring.committee().contains(*voter) =>
             {
                 Some(*voter)

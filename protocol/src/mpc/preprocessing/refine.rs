@@ -199,6 +199,7 @@ impl<F: PrimeField> Refine<F> {
             Local::Squares(shares) => {
                 self.root.open(shares, Stage::Root, out);
                 self.try_root(out);
+                self.extracted.take_if(|_| self.done);
             }
             Local::Bits(bits) => return self.finish(bits.to_vec()),
         }
@@ -244,7 +245,10 @@ impl<F: PrimeField> Refine<F> {
         if std::mem::replace(&mut self.done, true) {
             return None;
         }
-        let mut extracted = self.extracted.take()?;
+        // Roots may be open before squares are: those of this party others may still need.
+        let needed = self.bits > 0 && !self.root.sent;
+        let mut extracted =
+            if needed { self.extracted.clone()? } else { self.extracted.take()? };
         let triples = match Arc::get_mut(&mut extracted) {
             Some(extracted) => std::mem::take(&mut extracted.triples.triples),
             None => extracted.triples.triples.clone(),

@@ -153,6 +153,28 @@ fn a_party_that_starts_last_still_opens_its_shares() {
 }
 
 #[test]
+fn a_party_that_sees_the_roots_before_the_squares_still_opens_its_squares() {
+    // Found by the simulator: with a liar among them the others lacked the shares of party 0.
+    let (mut network, layout) = network::<Fp61>(4, 4, REQUEST, Order::Random, 5);
+    for party in layout.committee().parties() {
+        network.act(party, |refine, out| refine.start(out));
+    }
+    let (mut late, slow) = (Vec::new(), PartyId::new(0));
+    while let Some(envelope) = network.next() {
+        if envelope.to == slow && matches!(envelope.message, Message::Open(Stage::Square, _)) {
+            late.push(envelope);
+        } else {
+            network.deliver(envelope);
+        }
+    }
+    check(&network, layout.committee());
+    late.into_iter().for_each(|envelope| network.deliver(envelope));
+    network.run(100_000);
+    assert!(network.parties[0].root.sent);
+    assert!(network.parties[0].extracted.is_none());
+}
+
+#[test]
 fn in_a_tiny_field_zero_squares_are_skipped_by_everyone_alike() {
     let (mut ones, mut bits, mut short) = (0, 0, 0);
     for seed in 0..30 {

@@ -1,0 +1,116 @@
+//! Deals sharings in which some members get no valid share.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use quorate_protocol::committee::PartySet;
+use quorate_protocol::math::Fp61;
+use quorate_protocol::mpc::preprocessing::{self, Layout, TripleStatement, deal_tag};
+use quorate_protocol::party::Message;
+use quorate_protocol::sharing::Shares;
+use quorate_protocol::sharing::acss::{self, Dealing, Deviation, Local, Terms};
+
+use super::{Adversary, Insider, Letter};
+use crate::{Rng, Wire};
+
+/// What a cheating dealer does to its victims.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Cheat {
+    /// To whom.
+    pub victims: PartySet,
+    /// What.
+    pub how: How,
+}
+
+/// What victims of a cheating dealer get.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum How {
+    /// Shares off the polynomials.
+    WrongShare,
+    /// A ciphertext that does not open.
+    Junk,
+    /// A ciphertext dispersed in pieces that do not fit.
+    Scattered,
+    /// No pieces of anybody's ciphertext.
+    Omitted,
+    /// Everybody gets points of polynomials of too high a degree.
+    ExcessDegree,
+}
+
+impl fmt::Display for Cheat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.how {
+            How::WrongShare => write!(f, "wrong shares to {}", self.victims),
+            How::Junk => write!(f, "junk to {}", self.victims),
+            How::Scattered => write!(f, "scattered pieces for {}", self.victims),
+            How::Omitted => write!(f, "nothing to {}", self.victims),
+            How::ExcessDegree => f.write_str("too high a degree"),
+        }
+    }
+}
+
+impl Cheat {
+    fn deviation(self) -> Deviation {
+        let mut deviation = Deviation::default();
+        match self.how {
+            How::WrongShare => deviation.wrong_share = self.victims,
+            How::Junk => deviation.junk = self.victims,
+            How::Scattered => deviation.scattered = self.victims,
+            How::Omitted => deviation.omitted = self.victims,
+            How::ExcessDegree => deviation.excess_degree = 1,
+        }
+        deviation
+    }
+}
+
+/// Replaces its dealings by ones that cheat.
+pub(super) struct CheatingDealer {
+    cheat: Cheat,
+    insider: Insider,
+    /// Secrets that are being dealt, by run.
+    secrets: BTreeMap<u64, Shares<Fp61>>,
+}
+
+impl CheatingDealer {
+    pub(super) const fn new(cheat: Cheat, insider: Insider) -> Self {
+        Self { cheat, insider, secrets: BTreeMap::new() }
+    }
+
+    fn dealing(&mut self, run: u64) -> Option<Dealing> {
+        let secrets = self.secrets.remove(&run)?;
+        let (keyring, me) = (&self.insider.keyring, self.insider.keyring.me());
+        let committee = keyring.committee();
+        let layout = Layout::new::<Fp61>(committee, self.insider.policy.request).ok()?;
+        let tag = deal_tag(&self.insider.root.indexed("run", run), me);
+        let statement = TripleStatement::new(layout);
+        let terms = Terms::new(committee, me, &tag, layout.secrets(), statement);
+        let deviation = self.cheat.deviation();
+        Some(Dealing::new(&terms, keyring, secrets, &self.insider.seed, &deviation))
+    }
+}
+
+impl Adversary for CheatingDealer {
+    fn rewrite(&mut self, letter: Letter, _rng: &mut Rng) -> Vec<Wire> {
+        vec![letter.message]
+    }
+
+    fn done(&mut self, message: Wire, _rng: &mut Rng) -> Wire {
+        match message {
+            Message::Run(run, preprocessing::Message::Secrets(secrets)) => {
+                self.secrets.insert(run, secrets.clone());
+                Message::Run(run, preprocessing::Message::Secrets(secrets))
+            }
+            Message::Run(run, preprocessing::Message::Deal(dealer, m)) => {
+                let m = match m {
+                    acss::Message::Local(Local::Dealt(honest)) => {
+                        let dealing = self.dealing(run).unwrap_or(*honest);
+                        acss::Message::Local(Local::Dealt(Box::new(dealing)))
+                    }
+                    other => other,
+                };
+                Message::Run(run, preprocessing::Message::Deal(dealer, m))
+            }
+            other => other,
+        }
+    }
+}

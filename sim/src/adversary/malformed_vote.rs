@@ -1,0 +1,68 @@
+//! Broadcasts, properly signed, a vote of the wrong shape.
+
+use std::sync::Arc;
+
+use quorate_protocol::agreement::rbc::{self, Mode, Rbc};
+use quorate_protocol::decision::collect;
+use quorate_protocol::decision::life::{self, Ballot};
+use quorate_protocol::fault::Fault;
+use quorate_protocol::limits;
+use quorate_protocol::party::Message;
+use quorate_protocol::protocol::{Job, Outbox, Recipient};
+use quorate_protocol::wire::{self, Bytes};
+
+use super::{Adversary, Insider, Letter};
+use crate::{Rng, Wire};
+
+/// Replaces its votes by one of too many bits, with a signature that holds.
+pub(super) struct MalformedVote {
+    insider: Insider,
+}
+
+impl MalformedVote {
+    pub(super) const fn new(insider: Insider) -> Self {
+        Self { insider }
+    }
+
+    /// The first message of a broadcast of a malformed vote at `position`.
+    fn send(&self, position: u64) -> Option<rbc::Message> {
+        let me = self.insider.keyring.me();
+        let tag = self
+            .insider
+            .root
+            .indexed("decision", position)
+            .child("collect")
+            .indexed("value", me.point());
+        let mode = Mode::Short { limit: limits::MAX_BALLOT };
+        let mut rbc = Rbc::new(Arc::clone(&self.insider.keyring), me, tag, mode);
+        let vote = Ballot::masked(&[true; 130]);
+        let mut said = Said(None);
+        rbc.broadcast(Bytes::from(wire::encode(&vote)), &mut said).ok()?;
+        said.0
+    }
+}
+
+impl Adversary for MalformedVote {
+    fn rewrite(&mut self, letter: Letter, _rng: &mut Rng) -> Vec<Wire> {
+        let mut message = letter.message;
+        if let Message::Decision(position, life::Message::Collect(m)) = &mut message
+            && let collect::Message::Value(voter, m @ rbc::Message::Send { .. }) = m
+            && *voter == self.insider.keyring.me()
+            && let Some(send) = self.send(*position)
+        {
+            *m = send;
+        }
+        vec![message]
+    }
+}
+
+/// Keeps the last thing said.
+struct Said(Option<rbc::Message>);
+
+impl Outbox<rbc::Message> for Said {
+    fn send(&mut self, _to: Recipient, message: rbc::Message) {
+        self.0 = Some(message);
+    }
+    fn report(&mut self, _fault: Fault) {}
+    fn work(&mut self, _job: Job<rbc::Message>) {}
+}

@@ -1,0 +1,61 @@
+//! Sends wrong shares wherever values are opened: masks, computations, preprocessing.
+
+use std::sync::Arc;
+
+use quorate_protocol::decision::life;
+use quorate_protocol::math::{Field, Fp61};
+use quorate_protocol::mpc::preprocessing::{self, refine};
+use quorate_protocol::party::Message;
+use quorate_protocol::sharing::Shares;
+use quorate_protocol::sharing::open;
+use rand::RngExt;
+
+use super::{Adversary, Letter};
+use crate::{Rng, Wire};
+
+/// Adds something to a random part of the shares; to each recipient something else.
+pub(super) struct WrongShares {
+    percent: u8,
+}
+
+impl WrongShares {
+    pub(super) const fn new(percent: u8) -> Self {
+        Self { percent }
+    }
+}
+
+impl Adversary for WrongShares {
+    fn rewrite(&mut self, letter: Letter, rng: &mut Rng) -> Vec<Wire> {
+        let mut message = letter.message;
+        if let Some(opening) = opening_mut(&mut message)
+            && rng.random_range(0..100) < self.percent
+        {
+            let (open::Message::Share(shares) | open::Message::Word(shares)) = opening;
+            *shares = Arc::new(falsified(shares, rng));
+        }
+        vec![message]
+    }
+}
+
+/// The shares in a message, if they are for an opening.
+fn opening_mut(message: &mut Wire) -> Option<&mut open::Message<Fp61>> {
+    match message {
+        Message::Decision(_, life::Message::Mask(m)) => Some(m),
+        Message::Decision(_, life::Message::Compute(m)) => Some(&mut m.shares),
+        Message::Run(_, preprocessing::Message::Refine(refine::Message::Open(_, m))) => Some(m),
+        _ => None,
+    }
+}
+
+/// Wrong shares: sometimes one, sometimes all.
+fn falsified(shares: &Shares<Fp61>, rng: &mut Rng) -> Shares<Fp61> {
+    let mut wrong = shares.to_vec();
+    let only = rng.random_range(0..2 * wrong.len().max(1));
+    let all = only >= wrong.len();
+    for (i, share) in wrong.iter_mut().enumerate() {
+        if all || i == only {
+            *share += Fp61::from_u64(rng.random_range(1..u64::from(u32::MAX)));
+        }
+    }
+    Shares::from(wrong)
+}

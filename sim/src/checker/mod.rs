@@ -1,0 +1,162 @@
+//! The invariants that everything rests on, each checked as the run goes.
+//!
+//! A checker sees [observations](What) and knows the [truth](Ghost). It never asks a party, so that
+//! a doctored list of observations is enough to see it fail; every checker has such a test.
+
+mod agreement;
+mod blame;
+mod bounds;
+mod completeness;
+mod correctness;
+mod equivocation;
+mod freshness;
+mod quiescence;
+mod validity;
+
+#[cfg(test)]
+mod doctored;
+
+use quorate_protocol::committee::PartyId;
+use quorate_protocol::crypto::Digest;
+use quorate_protocol::decision::certificate::Statement;
+use quorate_protocol::fault::Fault;
+use quorate_protocol::protocol::Recipient;
+
+use crate::Wire;
+use crate::ghost::Ghost;
+
+/// Something that happened.
+#[derive(Debug)]
+pub struct Observation<'a> {
+    /// When, in virtual microseconds.
+    pub time: u64,
+    /// What.
+    pub what: What<'a>,
+}
+
+/// What can be observed. `by` is always an honest party.
+#[derive(Debug)]
+pub enum What<'a> {
+    /// An honest party says something.
+    Said {
+        /// Who.
+        by: PartyId,
+        /// To whom.
+        to: Recipient,
+        /// What.
+        message: &'a Wire,
+    },
+    /// A Byzantine party replaces shares of an opening by wrong ones.
+    Lied {
+        /// Who.
+        by: PartyId,
+        /// To whom.
+        to: PartyId,
+        /// The message with the wrong shares.
+        message: &'a Wire,
+    },
+    /// An honest party has handled a message, with all that follows from it.
+    Handled {
+        /// Who sent it.
+        from: PartyId,
+        /// Who handled it.
+        by: PartyId,
+        /// What.
+        message: &'a Wire,
+    },
+    /// An honest party reports a fault.
+    Blamed {
+        /// Who reports.
+        by: PartyId,
+        /// Whose fault, and what.
+        fault: &'a Fault,
+    },
+    /// A proposal has a ledger position at an honest party.
+    Ordered {
+        /// Where.
+        by: PartyId,
+        /// Digest of the proposal.
+        decision: Digest,
+        /// Its position.
+        position: u64,
+    },
+    /// A ballot arrived at an honest party.
+    VoteIn {
+        /// Where.
+        by: PartyId,
+        /// Digest of the proposal.
+        decision: Digest,
+        /// Whose ballot.
+        member: PartyId,
+    },
+    /// An honest party took the vote of its own organisation.
+    Voted {
+        /// Who.
+        by: PartyId,
+        /// Digest of the proposal.
+        decision: Digest,
+        /// Its position.
+        position: u64,
+    },
+    /// An honest party has a certificate.
+    Certified {
+        /// Who.
+        by: PartyId,
+        /// What is certified.
+        statement: &'a Statement,
+        /// Whether the certificate verifies.
+        verifies: bool,
+    },
+    /// An honest party was killed and starts again.
+    Restarted {
+        /// Who.
+        by: PartyId,
+    },
+    /// So many frames and events were handled.
+    Steps(u64),
+    /// Nothing is in flight and no timer is armed: how an honest party stands.
+    AtRest {
+        /// Who.
+        by: PartyId,
+        /// The decisions it knows.
+        standing: &'a [Standing],
+    },
+}
+
+/// A decision as one party knows it at the end.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Standing {
+    /// Digest of the proposal.
+    pub decision: Digest,
+    /// Whether the party has its certificate.
+    pub certified: bool,
+    /// What it waits for, in words.
+    pub waiting: String,
+}
+
+/// One property.
+pub trait Checker {
+    /// Its name.
+    fn name(&self) -> &'static str;
+
+    /// Looks at what happened.
+    ///
+    /// # Errors
+    /// How the property is violated.
+    fn check(&mut self, ghost: &Ghost, seen: &Observation<'_>) -> Result<(), String>;
+}
+
+/// All checkers, in their first state.
+pub fn all() -> Vec<Box<dyn Checker>> {
+    vec![
+        Box::<agreement::Agreement>::default(),
+        Box::<correctness::Correctness>::default(),
+        Box::<validity::Validity>::default(),
+        Box::<quiescence::Quiescence>::default(),
+        Box::new(blame::Blame),
+        Box::<completeness::Completeness>::default(),
+        Box::<freshness::Freshness>::default(),
+        Box::<equivocation::Equivocation>::default(),
+        Box::new(bounds::Bounds),
+    ]
+}

@@ -1,0 +1,55 @@
+//! When nothing is in flight and no timer is armed, every honest party has certified everything
+//! that any honest party knows of, and everything that a steady honest party proposed.
+
+use std::collections::BTreeMap;
+
+use quorate_protocol::committee::PartyId;
+use quorate_protocol::crypto::Digest;
+
+use super::{Checker, Observation, What};
+use crate::ghost::Ghost;
+
+/// See the [module](self).
+#[derive(Default)]
+pub(super) struct Quiescence {
+    certified: BTreeMap<Digest, PartyId>,
+    rested: Vec<PartyId>,
+}
+
+impl Checker for Quiescence {
+    fn name(&self) -> &'static str {
+        "quiescence"
+    }
+
+    fn check(&mut self, ghost: &Ghost, seen: &Observation<'_>) -> Result<(), String> {
+        let What::AtRest { by, standing } = seen.what else { return Ok(()) };
+        if let Some(open) = standing.iter().find(|s| !s.certified) {
+            return Err(format!(
+                "everything rests, and {by} has not certified a decision: it waits for {}",
+                open.waiting
+            ));
+        }
+        for standing in standing {
+            if let Some(first) = self.rested.first()
+                && !self.certified.contains_key(&standing.decision)
+            {
+                return Err(format!("everything rests, and {first} lacks a decision of {by}'s"));
+            }
+            self.certified.insert(standing.decision, by);
+        }
+        if let Some(other) = self.rested.first()
+            && self.certified.len() != standing.len()
+        {
+            return Err(format!("everything rests, and {by} lacks a decision of {other}'s"));
+        }
+        let steady = ghost.steady();
+        for (digest, asked) in &ghost.questions {
+            if steady.contains(asked.proposer) && !self.certified.contains_key(digest) {
+                let proposer = asked.proposer;
+                return Err(format!("everything rests, and a proposal of {proposer}'s is lost"));
+            }
+        }
+        self.rested.push(by);
+        Ok(())
+    }
+}

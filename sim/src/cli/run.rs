@@ -1,0 +1,44 @@
+//! `run`: one seed, and what happens in it.
+
+use std::process::ExitCode;
+
+use super::{Size, print_violation, simulate};
+use crate::plan::Plan;
+use crate::trace::stamp;
+
+/// Which seed.
+#[derive(clap::Args)]
+pub(super) struct Run {
+    #[command(flatten)]
+    size: Size,
+    /// The seed
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+impl Run {
+    pub(super) fn run(self) -> Result<ExitCode, String> {
+        let token = self.size.token(self.seed);
+        println!("seed {} ({token})", token.seed);
+        println!("{}", Plan::draw(token)?);
+        let report = simulate(token, |world| {
+            world.listen(|line| {
+                let quiet = line.contains(" -> ") || line.contains("TimerToken");
+                if !quiet {
+                    println!("{line}");
+                }
+            });
+        })?;
+        println!(
+            "{} steps, {} virtual, {} messages, {:.1} MB",
+            report.steps,
+            stamp(report.time).trim(),
+            report.coverage.messages,
+            report.coverage.bytes as f64 / 1e6
+        );
+        println!("{}", report.coverage);
+        println!("trace {}", report.trace);
+        print_violation(&report);
+        Ok(if report.violation.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    }
+}

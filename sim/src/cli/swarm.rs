@@ -1,0 +1,134 @@
+//! `swarm`: many seeds, until one fails.
+
+use std::io::IsTerminal;
+use std::num::NonZero;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Instant;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::{Size, print_violation, simulate};
+use crate::coverage::Coverage;
+use crate::world::Report;
+
+/// A swarm of so many seeds must have exercised everything.
+const LARGE: u64 = 200;
+
+/// Which seeds.
+#[derive(clap::Args)]
+pub(super) struct Swarm {
+    #[command(flatten)]
+    size: Size,
+    /// How many seeds
+    #[arg(long, default_value_t = 1000)]
+    seeds: u64,
+    /// The first of them
+    #[arg(long, default_value_t = 0)]
+    first_seed: u64,
+    /// How many at a time [default: one for each core]
+    #[arg(long)]
+    jobs: Option<NonZero<usize>>,
+}
+
+impl Swarm {
+    pub(super) fn run(self) -> Result<ExitCode, String> {
+        let first = self.size.token(self.first_seed);
+        let committee = first.committee()?;
+        let last = self.first_seed.saturating_add(self.seeds).saturating_sub(1);
+        println!(
+            "seeds {} to {last}: {} organisations, up to {} of {} faulty ones Byzantine",
+            self.first_seed,
+            committee.n(),
+            first.byzantine,
+            committee.t()
+        );
+        // A panic is reported as a violation, with its seed.
+        std::panic::set_hook(Box::new(|_| {}));
+        let began = Instant::now();
+        let (coverage, done, failed) = self.all()?;
+        let _default = std::panic::take_hook();
+        let elapsed = began.elapsed().as_secs_f64();
+        if let Some(report) = failed {
+            print_violation(&report);
+            return Ok(ExitCode::FAILURE);
+        }
+        println!(
+            "{done} seeds in {elapsed:.1} s, {:.1} a second: all properties hold",
+            done as f64 / elapsed.max(1e-9)
+        );
+        println!("{:>12} messages, {:.1} GB", coverage.messages, coverage.bytes as f64 / 1e9);
+        println!("{coverage}");
+        Ok(self.judge(&coverage))
+    }
+
+    /// Whether enough was exercised.
+    fn judge(&self, coverage: &Coverage) -> ExitCode {
+        let missing: Vec<_> =
+            coverage.required().into_iter().filter(|(_, count, _)| *count == 0).collect();
+        if self.seeds < LARGE || missing.is_empty() {
+            return ExitCode::SUCCESS;
+        }
+        for (name, _, cause) in missing {
+            println!("nothing was shown about {name}: they need {cause}");
+        }
+        ExitCode::FAILURE
+    }
+
+    /// Runs all seeds, each on the next free thread; after a failure no more are begun.
+    fn all(&self) -> Result<(Coverage, u64, Option<Report>), String> {
+        let jobs = self.jobs.or_else(|| thread::available_parallelism().ok());
+        let jobs = jobs.map_or(1, NonZero::get);
+        let (next, stop) = (AtomicU64::new(0), AtomicBool::new(false));
+        let (sender, reports) = mpsc::channel();
+        thread::scope(|scope| {
+            for _ in 0..jobs {
+                let (sender, next, stop) = (sender.clone(), &next, &stop);
+                scope.spawn(move || {
+                    loop {
+                        let index = next.fetch_add(1, Ordering::Relaxed);
+                        if index >= self.seeds || stop.load(Ordering::Relaxed) {
+                            return;
+                        }
+                        let token = self.size.token(self.first_seed.saturating_add(index));
+                        let report = simulate(token, |_| {});
+                        let failed = !report.as_ref().is_ok_and(|r| r.violation.is_none());
+                        stop.fetch_or(failed, Ordering::Relaxed);
+                        if sender.send(report).is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+            drop(sender);
+            let bar = progress(self.seeds);
+            let (mut coverage, mut done) = (Coverage::default(), 0);
+            let mut failed: Option<Report> = None;
+            for report in reports {
+                let report = report?;
+                bar.inc(1);
+                done += 1;
+                coverage += report.coverage;
+                let earlier = failed.as_ref().is_none_or(|f| report.token < f.token);
+                if report.violation.is_some() && earlier {
+                    failed = Some(report);
+                }
+            }
+            bar.finish_and_clear();
+            Ok((coverage, done, failed))
+        })
+    }
+}
+
+/// A bar on a terminal, nothing elsewhere.
+fn progress(seeds: u64) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::with_draw_target(Some(seeds), ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} seeds, {per_sec}, {eta} left");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
+}

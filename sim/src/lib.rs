@@ -1,0 +1,37 @@
+//! Whole Quorate networks in one process, under faults, from one seed.
+//!
+//! # Model
+//! `n` real parties ([`Party`](quorate_protocol::party::Party) on the real suite), a virtual clock,
+//! and a scheduler that decides when each frame arrives. Up to `t` of them are faulty: Byzantine
+//! ones wrap a real party and rewrite what it says ([`adversary`]); others are killed and start
+//! again from what they wrote down. Everything is drawn from one seed ([`plan`]), so a seed is a
+//! whole story that can be told again.
+//!
+//! # What is checked
+//! Each invariant of the protocols is a [`checker`], which sees every message, fault, certificate
+//! and restart as it happens, and knows what really was voted ([`ghost`]).
+//!
+//! # What is not simulated
+//! Links: the simulator's are reliable, authenticated and keep nothing in order. Disks: what a
+//! party was told to write is written. Time inside computations: a step takes none.
+
+#![cfg_attr(test, allow(clippy::cast_possible_truncation, clippy::too_many_lines))]
+
+pub mod adversary;
+pub mod checker;
+pub mod cli;
+pub mod coverage;
+pub mod ghost;
+pub mod plan;
+pub mod schedule;
+pub mod trace;
+pub mod workload;
+pub mod world;
+
+use quorate_protocol::party::{MessageOf, RealSuite};
+
+/// What parties say to each other.
+pub type Wire = MessageOf<RealSuite>;
+
+/// The generator of everything that is drawn.
+pub type Rng = rand_chacha::ChaCha8Rng;

@@ -1,0 +1,457 @@
+//! What a run is to be: everything that is drawn before it begins.
+
+use std::fmt;
+use std::str::FromStr;
+
+use quorate_protocol::committee::{Committee, PartyId, PartySet};
+use quorate_protocol::decision::stock::Policy;
+use quorate_protocol::mpc::preprocessing::Request;
+use quorate_protocol::rule::{Input, Rule};
+use rand::{RngExt, SeedableRng};
+
+use crate::Rng;
+use crate::adversary::{Behaviour, Cheat, How};
+use crate::schedule::{Discipline, MILLI, SECOND};
+
+/// Names a run: its size, most Byzantine parties, and seed. Prints as `n4b1s123`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Token {
+    /// Number of parties.
+    pub orgs: usize,
+    /// Most Byzantine parties.
+    pub byzantine: usize,
+    /// The seed.
+    pub seed: u64,
+}
+
+impl Token {
+    /// Whether such a network can be simulated.
+    ///
+    /// # Errors
+    /// Too few or too many parties, or more Byzantine ones than they tolerate.
+    pub fn committee(&self) -> Result<Committee, String> {
+        let committee = Committee::new(self.orgs).map_err(|error| error.to_string())?;
+        if self.byzantine > committee.t() {
+            let (n, t) = (committee.n(), committee.t());
+            return Err(format!(
+                "{n} organisations tolerate {t} Byzantine ones, not {}",
+                self.byzantine
+            ));
+        }
+        Ok(committee)
+    }
+}
+
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "n{}b{}s{}", self.orgs, self.byzantine, self.seed)
+    }
+}
+
+impl FromStr for Token {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = || {
+            let (orgs, rest) = text.strip_prefix('n')?.split_once('b')?;
+            let (byzantine, seed) = rest.split_once('s')?;
+            Some(Self {
+                orgs: orgs.parse().ok()?,
+                byzantine: byzantine.parse().ok()?,
+                seed: seed.parse().ok()?,
+            })
+        };
+        parts().ok_or_else(|| format!("`{text}` is no seed, and no token such as n4b1s123"))
+    }
+}
+
+/// A kill, and a start from what was written down.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Restart {
+    /// Who.
+    pub party: PartyId,
+    /// At which of its steps it is killed.
+    pub step: u64,
+    /// After how many effects of that step.
+    pub effects: usize,
+    /// For how long it is down, in virtual microseconds.
+    pub pause: u64,
+    /// How many of a hundred of its frames in flight are lost.
+    pub lost: u8,
+}
+
+/// An input, and how long after it could be entered it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Vote {
+    /// What is entered.
+    pub value: u64,
+    /// What a twin enters in its place.
+    pub twin: u64,
+    /// Virtual microseconds after the proposal arrived.
+    pub after: u64,
+}
+
+/// Something to decide.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Question {
+    /// Who asks.
+    pub proposer: PartyId,
+    /// The rule.
+    pub rule: Rule,
+    /// The minimum participation.
+    pub minimum: u16,
+    /// Virtual microseconds from the question to its deadline.
+    pub deadline: u64,
+    /// Each member's input; `None` for one who does not vote.
+    pub votes: Vec<Option<Vote>>,
+}
+
+/// Everything about a run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// What it is called.
+    pub token: Token,
+    /// The parties.
+    pub committee: Committee,
+    /// How frames are delivered.
+    pub discipline: Discipline,
+    /// Byzantine parties, and what they do.
+    pub byzantine: Vec<(PartyId, Vec<Behaviour>)>,
+    /// Honest parties that are killed.
+    pub restarts: Vec<Restart>,
+    /// What is decided, in order.
+    pub questions: Vec<Question>,
+    /// How many questions are open at once.
+    pub window: usize,
+    /// How the stock is kept.
+    pub policy: Policy,
+}
+
+impl Plan {
+    /// A run without any fault: questions, one after the other, that everybody votes on at once.
+    ///
+    /// # Errors
+    /// As [`Token::committee`].
+    pub fn quiet(token: Token, questions: usize) -> Result<Self, String> {
+        let committee = token.committee()?;
+        let mut rng = Rng::seed_from_u64(token.seed ^ 0x7175_6965_7400);
+        let mut plan = Self {
+            token,
+            committee,
+            discipline: Discipline::Fifo,
+            byzantine: Vec::new(),
+            restarts: Vec::new(),
+            questions: Vec::new(),
+            window: 1,
+            policy: policy(committee.n()),
+        };
+        for i in 0..questions {
+            let mut question = draw_question(committee, &mut rng);
+            question.proposer = PartyId::new((i % committee.n()) as u16);
+            question.minimum = committee.majority() as u16;
+            question.deadline = 60 * SECOND;
+            for vote in &mut question.votes {
+                let (value, twin) = vote.map_or((0, 0), |vote| (vote.value, vote.twin));
+                *vote = Some(Vote { value, twin, after: MILLI });
+            }
+            plan.questions.push(question);
+        }
+        Ok(plan)
+    }
+
+    /// The run that a token names.
+    ///
+    /// # Errors
+    /// As [`Token::committee`].
+    pub fn draw(token: Token) -> Result<Self, String> {
+        let committee = token.committee()?;
+        let n = committee.n();
+        let name =
+            blake3::derive_key("quorate 2026 simulation plan v1", token.to_string().as_bytes());
+        let mut rng = Rng::from_seed(name);
+        let faulty = draw_faulty(committee, &mut rng);
+        let most = token.byzantine.min(committee.t());
+        let byzantine = if rng.random_range(0..10) < 6 { most } else { rng.random_range(0..=most) };
+        let restarting = if rng.random_range(0..5) > 0 { committee.t() - byzantine } else { 0 };
+        let window = rng.random_range(1..=4);
+        let questions = window + rng.random_range(1..=5);
+        Ok(Self {
+            token,
+            committee,
+            discipline: draw_discipline(committee, &mut rng),
+            byzantine: faulty
+                .iter()
+                .take(byzantine)
+                .map(|party| (*party, draw_behaviours(*party, committee, &mut rng)))
+                .collect(),
+            restarts: faulty
+                .iter()
+                .skip(byzantine)
+                .take(restarting)
+                .flat_map(|party| draw_restarts(*party, &mut rng))
+                .collect(),
+            questions: (0..questions).map(|_| draw_question(committee, &mut rng)).collect(),
+            window,
+            policy: policy(n),
+        })
+    }
+
+    /// The Byzantine parties.
+    pub fn byzantine_set(&self) -> PartySet {
+        self.byzantine.iter().map(|(party, _)| *party).collect()
+    }
+
+    /// Honest parties that are killed.
+    pub fn unsteady(&self) -> PartySet {
+        self.restarts.iter().map(|restart| restart.party).collect()
+    }
+
+    /// What a party does, if it is Byzantine.
+    pub fn behaviours(&self, party: PartyId) -> &[Behaviour] {
+        let mut all = self.byzantine.iter();
+        all.find(|(of, _)| *of == party).map_or(&[], |(_, behaviours)| behaviours)
+    }
+}
+
+/// In a few lines, for people.
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (n, t) = (self.committee.n(), self.committee.t());
+        writeln!(f, "{n} organisations, up to {t} faulty; delivery: {}", self.discipline)?;
+        for (party, behaviours) in &self.byzantine {
+            let what: Vec<String> = behaviours.iter().map(Behaviour::to_string).collect();
+            writeln!(f, "  {party} is Byzantine: {}", what.join(", "))?;
+        }
+        for restart in &self.restarts {
+            let pause = restart.pause / MILLI;
+            writeln!(f, "  {} is killed at step {}, for {pause} ms", restart.party, restart.step)?;
+        }
+        write!(f, "  {} questions, {} open at once", self.questions.len(), self.window)
+    }
+}
+
+/// A run of preprocessing serves three or four decisions, so that most runs need several.
+fn policy(n: usize) -> Policy {
+    let bits = 7 * n + 53;
+    Policy {
+        request: Request { bits: 3 * bits, triples: 3 * 24 },
+        low_bits: bits as u64,
+        low_triples: 24,
+    }
+}
+
+/// The parties in random order: the first ones may be faulty.
+fn draw_faulty(committee: Committee, rng: &mut Rng) -> Vec<PartyId> {
+    let mut parties: Vec<PartyId> = committee.parties().collect();
+    let mut order = Vec::new();
+    while !parties.is_empty() {
+        order.push(parties.swap_remove(rng.random_range(0..parties.len())));
+    }
+    order
+}
+
+fn draw_party(committee: Committee, rng: &mut Rng) -> PartyId {
+    PartyId::new(rng.random_range(0..committee.n()) as u16)
+}
+
+fn draw_discipline(committee: Committee, rng: &mut Rng) -> Discipline {
+    match rng.random_range(0..8) {
+        0 => Discipline::Fifo,
+        1 => Discipline::Lifo,
+        2 | 3 => {
+            let from = draw_party(committee, rng);
+            let to = PartyId::new(
+                ((from.index() + rng.random_range(1..committee.n())) % committee.n()) as u16,
+            );
+            Discipline::Starved { from, to, behind_timers: rng.random() }
+        }
+        4 => Discipline::Slow { party: draw_party(committee, rng) },
+        _ => Discipline::Random,
+    }
+}
+
+fn draw_behaviours(me: PartyId, committee: Committee, rng: &mut Rng) -> Vec<Behaviour> {
+    let count = if rng.random_range(0..10) < 6 { 1 } else { rng.random_range(2..=3) };
+    let mut behaviours: Vec<Behaviour> = Vec::new();
+    for _ in 0..count {
+        let drawn = draw_behaviour(me, committee, rng);
+        let kind = std::mem::discriminant(&drawn);
+        if behaviours.iter().all(|other| std::mem::discriminant(other) != kind) {
+            behaviours.push(drawn);
+        }
+    }
+    if behaviours.contains(&Behaviour::Silent) { vec![Behaviour::Silent] } else { behaviours }
+}
+
+fn draw_behaviour(me: PartyId, committee: Committee, rng: &mut Rng) -> Behaviour {
+    let step = rng.random_range(1..committee.n());
+    let target = PartyId::new(((me.index() + step) % committee.n()) as u16);
+    match rng.random_range(0..16) {
+        0 => Behaviour::Silent,
+        1 | 2 => Behaviour::Crash { after: rng.random_range(1..3_000) },
+        3..=5 => Behaviour::Twins,
+        6..=8 => {
+            let percent = if rng.random() { 100 } else { rng.random_range(1..100) };
+            Behaviour::WrongShares { percent }
+        }
+        9..=11 => {
+            let all = committee.everyone().difference([me].into_iter().collect());
+            let victims: PartySet = all.iter().filter(|_| rng.random_range(0..3) == 0).collect();
+            let how = match rng.random_range(0..7) {
+                0..=2 => How::WrongShare,
+                3 => How::Junk,
+                4 => How::Scattered,
+                5 => How::Omitted,
+                _ => How::ExcessDegree,
+            };
+            let victims = if victims.is_empty() { [target].into_iter().collect() } else { victims };
+            Behaviour::CheatingDealer(Cheat { victims, how })
+        }
+        12 => Behaviour::MalformedVote,
+        13 => Behaviour::WrongCoin,
+        _ => Behaviour::Exclude { target },
+    }
+}
+
+fn draw_restarts(party: PartyId, rng: &mut Rng) -> Vec<Restart> {
+    let mut step = 0;
+    (0..rng.random_range(1..=3))
+        .map(|_| {
+            step += rng.random_range(1..1_500);
+            Restart {
+                party,
+                step,
+                effects: rng.random_range(0..6),
+                pause: rng.random_range(MILLI..3 * SECOND),
+                lost: if rng.random() { 0 } else { rng.random_range(0..=100) },
+            }
+        })
+        .collect()
+}
+
+fn draw_question(committee: Committee, rng: &mut Rng) -> Question {
+    let n = committee.n();
+    let rule = draw_rule(n, rng);
+    let style = rng.random_range(0..4);
+    let votes = committee
+        .parties()
+        .map(|_| {
+            let vote = Vote {
+                value: draw_input(&rule, style, rng),
+                twin: draw_input(&rule, style, rng),
+                after: draw_delay(rng),
+            };
+            (rng.random_range(0..20) > 0).then_some(vote)
+        })
+        .collect();
+    let minimum = match rng.random_range(0..4) {
+        0 => rng.random_range(2..=n),
+        _ => committee.majority(),
+    };
+    let deadline = match rng.random_range(0..3) {
+        0 => rng.random_range(SECOND..5 * SECOND),
+        _ => rng.random_range(30 * SECOND..120 * SECOND),
+    };
+    Question {
+        proposer: draw_party(committee, rng),
+        rule,
+        minimum: minimum as u16,
+        deadline,
+        votes,
+    }
+}
+
+/// A rule that `n` members can meet and miss.
+fn draw_rule(n: usize, rng: &mut Rng) -> Rule {
+    let operators = [">", ">=", "<", "<="];
+    loop {
+        let operator = operators.get(rng.random_range(0..4)).copied().unwrap_or(">");
+        let text = match rng.random_range(0..4) {
+            0 => format!("mean(confidence) {operator} {}", rng.random_range(0..=100)),
+            1 => {
+                let (whole, part) = (rng.random_range(0..100), rng.random_range(0..1_000));
+                format!("mean(confidence) {operator} {whole}.{part:03}")
+            }
+            _ => format!("count(approve) {operator} {}", rng.random_range(0..=n)),
+        };
+        if let Ok(rule) = Rule::parse(&text)
+            && rule.check(n).is_ok()
+        {
+            return rule;
+        }
+    }
+}
+
+/// An input: anything, an extreme, or about where the rule turns.
+fn draw_input(rule: &Rule, style: u32, rng: &mut Rng) -> u64 {
+    let Input::Range { max } = rule.input() else { return rng.random_range(0..=1) };
+    match style {
+        0 => rng.random_range(0..=max),
+        1 => {
+            if rng.random() {
+                0
+            } else {
+                max
+            }
+        }
+        _ => {
+            let turn = rule.threshold(1).at_least;
+            (turn + rng.random_range(0..=2)).saturating_sub(1).min(max)
+        }
+    }
+}
+
+fn draw_delay(rng: &mut Rng) -> u64 {
+    match rng.random_range(0..10) {
+        0 => rng.random_range(0..8 * SECOND),
+        _ => rng.random_range(0..200 * MILLI),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(seed: u64) -> Token {
+        Token { orgs: 7, byzantine: 2, seed }
+    }
+
+    #[test]
+    fn tokens_are_read_as_they_are_written() {
+        assert_eq!(token(12).to_string(), "n7b2s12");
+        assert_eq!("n7b2s12".parse(), Ok(token(12)));
+        for wrong in ["", "12", "n7b2", "n7b2s", "n7b2s1x", "7b2s1"] {
+            assert!(wrong.parse::<Token>().is_err(), "{wrong}");
+        }
+        assert!(Token { orgs: 3, byzantine: 0, seed: 0 }.committee().is_err());
+        assert!(Token { orgs: 7, byzantine: 3, seed: 0 }.committee().is_err());
+    }
+
+    #[test]
+    fn no_plan_has_more_than_t_faulty_parties() {
+        let mut kinds = std::collections::BTreeSet::new();
+        let (mut restarts, mut calm) = (0, 0);
+        for seed in 0..500 {
+            let plan = Plan::draw(token(seed)).unwrap();
+            let (byzantine, unsteady) = (plan.byzantine_set(), plan.unsteady());
+            assert!(
+                byzantine.union(unsteady).len() <= 2 && byzantine.intersection(unsteady).is_empty()
+            );
+            assert!(plan.questions.iter().all(|q| q.rule.check(7).is_ok() && q.votes.len() == 7));
+            restarts += plan.restarts.len();
+            calm += usize::from(byzantine.is_empty());
+            for (_, behaviours) in &plan.byzantine {
+                let name = |b: &Behaviour| b.to_string().split(' ').next().unwrap().to_owned();
+                kinds.extend(behaviours.iter().map(name));
+            }
+        }
+        assert!(restarts > 0 && calm > 0 && kinds.len() >= 7, "{kinds:?}");
+    }
+
+    #[test]
+    fn a_token_always_names_the_same_plan() {
+        let text = |seed| format!("{:?}", Plan::draw(token(seed)).unwrap());
+        assert_eq!(text(5), text(5));
+        assert_ne!(text(5), text(6));
+    }
+}

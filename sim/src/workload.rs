@@ -1,0 +1,112 @@
+//! What organisations do: ask, and enter inputs, as the plan says.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use quorate_protocol::committee::PartyId;
+use quorate_protocol::crypto::Digest;
+use quorate_protocol::decision::proposal::Proposal;
+
+use crate::plan::{Plan, Question, Vote};
+use crate::world::utc_ms;
+
+/// Which questions are asked, and which of them are done.
+pub struct Workload {
+    questions: Vec<Question>,
+    window: usize,
+    asked: usize,
+    /// Which question a proposal is.
+    numbers: BTreeMap<Digest, usize>,
+    /// Questions that hold up the next ones.
+    open: BTreeSet<usize>,
+    /// Who has been told to vote on what; the flag is the twin's.
+    told: BTreeSet<(PartyId, bool, Digest)>,
+}
+
+impl Workload {
+    /// The workload of a plan.
+    pub fn new(plan: &Plan) -> Self {
+        Self {
+            questions: plan.questions.clone(),
+            window: plan.window,
+            asked: 0,
+            numbers: BTreeMap::new(),
+            open: BTreeSet::new(),
+            told: BTreeSet::new(),
+        }
+    }
+
+    /// The next question to ask now, if one may be open beside those that are.
+    pub fn next(&mut self) -> Option<usize> {
+        if self.open.len() >= self.window || self.asked == self.questions.len() {
+            return None;
+        }
+        let number = self.asked;
+        self.asked += 1;
+        self.open.insert(number);
+        Some(number)
+    }
+
+    /// Who asks a question.
+    pub fn proposer(&self, number: usize) -> Option<PartyId> {
+        Some(self.questions.get(number)?.proposer)
+    }
+
+    /// A question as it is asked at this time.
+    pub fn proposal(&self, number: usize, time: u64) -> Option<Proposal> {
+        let question = self.questions.get(number)?;
+        let mut nonce = [0; 16];
+        let (low, _) = nonce.split_at_mut(8);
+        low.copy_from_slice(&(number as u64).to_le_bytes());
+        Some(Proposal {
+            title: format!("Question {number}"),
+            text: String::new(),
+            rule: question.rule.clone(),
+            deadline_ms: utc_ms(time + question.deadline),
+            minimum: question.minimum,
+            nonce,
+        })
+    }
+
+    /// A question was taken, under this digest.
+    pub fn taken(&mut self, number: usize, digest: Digest) {
+        self.numbers.insert(digest, number);
+    }
+
+    /// A question holds nothing up any more: it is decided, or nobody can tell whether it will be.
+    pub fn close(&mut self, number: usize) {
+        self.open.remove(&number);
+    }
+
+    /// Which question a proposal is.
+    pub fn number(&self, digest: &Digest) -> Option<usize> {
+        self.numbers.get(digest).copied()
+    }
+
+    /// A party, or its twin, has just learnt of a proposal: its vote, the first time.
+    pub fn vote(&mut self, party: PartyId, twin: bool, digest: &Digest) -> Option<Vote> {
+        let question = self.questions.get(self.number(digest)?)?;
+        let vote = question.votes.get(party.index()).copied().flatten()?;
+        self.told.insert((party, twin, *digest)).then_some(vote)
+    }
+
+    /// What a party that started again tries to enter: something else wherever it was told to vote.
+    pub fn votes_again(&self, party: PartyId) -> Vec<(Digest, Vote)> {
+        let told = self.told.iter().filter(|(of, twin, _)| *of == party && !twin);
+        told.filter_map(|(_, _, digest)| {
+            let question = self.questions.get(self.number(digest)?)?;
+            let vote = question.votes.get(party.index()).copied().flatten()?;
+            Some((*digest, Vote { value: vote.twin, ..vote }))
+        })
+        .collect()
+    }
+
+    /// How many questions there are.
+    pub fn len(&self) -> usize {
+        self.questions.len()
+    }
+
+    /// Whether there are no questions.
+    pub fn is_empty(&self) -> bool {
+        self.questions.is_empty()
+    }
+}

@@ -1,0 +1,363 @@
+//! The network: real parties, frames in flight, a clock, and everything that goes wrong.
+//!
+//! One step takes what happens next from the schedule, lets a party handle it, executes the
+//! effects in order, and coalesces what it says into one frame for each peer and stream, as the
+//! node does. A sample of the frames is really encoded and decoded.
+
+mod actor;
+mod effects;
+mod member;
+mod restarts;
+
+use std::collections::BTreeMap;
+
+use quorate_protocol::committee::{PartyId, PartyMap};
+use quorate_protocol::party::{Event, RequestId, TimerToken};
+use quorate_protocol::secret::Secret;
+use rand::{RngExt, SeedableRng};
+
+use crate::checker::{self, Checker, Observation, Standing, What};
+use crate::coverage::Coverage;
+use crate::ghost::Ghost;
+use crate::plan::{Plan, Token, Vote};
+use crate::schedule::{MILLI, Next, Pending};
+use crate::trace::Trace;
+use crate::workload::Workload;
+use crate::{Rng, Wire};
+use actor::ActorId;
+pub use actor::Real;
+use member::{Keys, Member};
+use quorate_protocol::crypto::Digest;
+
+/// UTC at virtual time 0, in milliseconds since 1970.
+const UTC_BASE: u64 = 1_800_000_000_000;
+
+/// UTC at a virtual time, in milliseconds since 1970.
+pub const fn utc_ms(time: u64) -> u64 {
+    UTC_BASE + time / MILLI
+}
+
+/// What travels between two members: the messages of one tick on one stream.
+#[derive(Debug)]
+struct Frame {
+    from: PartyId,
+    to: PartyId,
+    messages: Vec<(Wire, u64)>,
+}
+
+/// Something with a time of its own. The number is of the member's life: what a life began ends
+/// with it.
+enum Happening {
+    /// A result of work.
+    Done(ActorId, u32, Wire),
+    /// A timer fires.
+    Timer(ActorId, u32, TimerToken),
+    /// An organisation enters its input.
+    Vote(ActorId, Digest, Vote),
+    /// A question is asked.
+    Ask(usize),
+    /// A killed party starts again.
+    Revive(PartyId),
+}
+
+/// A property does not hold, or a party panicked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Violation {
+    /// When, in virtual microseconds.
+    pub time: u64,
+    /// The checker that saw it.
+    pub checker: &'static str,
+    /// How.
+    pub what: String,
+}
+
+impl std::fmt::Display for Violation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} at {}: {}", self.checker, crate::trace::stamp(self.time).trim(), self.what)
+    }
+}
+
+/// How a run ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Report {
+    /// Which run.
+    pub token: Token,
+    /// Hash of the whole story.
+    pub trace: String,
+    /// Frames and events handled.
+    pub steps: u64,
+    /// Virtual microseconds.
+    pub time: u64,
+    /// What was exercised.
+    pub coverage: Coverage,
+    /// The first property that does not hold.
+    pub violation: Option<Violation>,
+}
+
+/// A whole network.
+pub struct World {
+    plan: Plan,
+    ghost: Ghost,
+    keys: Keys,
+    members: PartyMap<Member>,
+    pending: Pending<Frame, Happening>,
+    workload: Workload,
+    requests: BTreeMap<RequestId, Asker>,
+    next_request: u64,
+    /// Decisions that some honest party has certified.
+    decided: BTreeMap<Digest, bool>,
+    malformed: u64,
+    restarts: u64,
+    steps: u64,
+    rng: Rng,
+    checkers: Vec<Box<dyn Checker>>,
+    violation: Option<Violation>,
+    trace: Trace,
+}
+
+/// What a request was.
+#[derive(Clone, Copy, Debug)]
+enum Asker {
+    Proposal(usize),
+    Vote,
+}
+
+impl World {
+    /// The network of a plan, before its first step.
+    pub fn new(plan: Plan) -> Self {
+        let committee = plan.committee;
+        let ghost = Ghost::new(committee, plan.byzantine_set(), plan.unsteady());
+        let keys = Keys::new(&plan);
+        let name = plan.token.to_string();
+        let seed = blake3::derive_key("quorate 2026 simulation world v1", name.as_bytes());
+        let mut world = Self {
+            members: PartyMap::from_fn(committee, |party| Member::new(&plan, &keys, party)),
+            pending: Pending::new(plan.discipline),
+            workload: Workload::new(&plan),
+            requests: BTreeMap::new(),
+            next_request: 0,
+            decided: BTreeMap::new(),
+            malformed: 0,
+            restarts: 0,
+            steps: 0,
+            rng: Rng::from_seed(seed),
+            checkers: checker::all(),
+            violation: None,
+            trace: Trace::default(),
+            ghost,
+            keys,
+            plan,
+        };
+        world.trace.line(0, &world.plan);
+        for party in committee.parties() {
+            world.start(party);
+        }
+        world.ask_more();
+        world
+    }
+
+    /// Tells every line of the story to `listener`.
+    pub fn listen(&mut self, listener: impl FnMut(&str) + 'static) {
+        self.trace.listen(listener);
+    }
+
+    /// What it is a network of.
+    pub const fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// What really happened.
+    pub const fn ghost(&self) -> &Ghost {
+        &self.ghost
+    }
+
+    /// A party; of twins the first one.
+    pub fn party(&self, party: PartyId) -> Option<&Real> {
+        self.members[party].actors.first().and_then(|actor| actor.party.as_ref())
+    }
+
+    /// Runs until everything rests or a property does not hold.
+    pub fn run(&mut self) -> Report {
+        while self.violation.is_none() {
+            let Some(next) = self.pending.next() else {
+                self.rest();
+                break;
+            };
+            self.steps += 1;
+            match next {
+                Next::Frame(frame) => self.deliver(frame),
+                Next::Event(event) => self.happen(event),
+            }
+            if self.steps.is_multiple_of(1024) {
+                self.observe(What::Steps(self.steps));
+            }
+            self.ask_more();
+        }
+        self.report()
+    }
+
+    /// How it stands.
+    pub fn report(&self) -> Report {
+        Report {
+            token: self.plan.token,
+            trace: self.trace.hash(),
+            steps: self.steps,
+            time: self.pending.now(),
+            coverage: self.coverage(),
+            violation: self.violation.clone(),
+        }
+    }
+
+    fn happen(&mut self, event: Happening) {
+        match event {
+            Happening::Done(actor, life, message) => {
+                if self.members[actor.party].life == life {
+                    let message = self.members[actor.party].done(message, &mut self.rng);
+                    self.step(actor, Event::Done(message));
+                }
+            }
+            Happening::Timer(actor, life, token) => {
+                if self.members[actor.party].life == life {
+                    self.trace.line(self.pending.now(), &format_args!("{actor} {token:?}"));
+                    self.step(actor, Event::Timer(token));
+                }
+            }
+            Happening::Vote(actor, decision, vote) => self.vote(actor, decision, vote),
+            Happening::Ask(number) => self.ask(number),
+            Happening::Revive(party) => self.revive(party),
+        }
+    }
+
+    /// Hands a frame to the recipient; one that is down gets it later.
+    fn deliver(&mut self, frame: Frame) {
+        let Frame { from, to, .. } = frame;
+        if self.members[to].down {
+            self.members[to].held.push(frame);
+            return;
+        }
+        for (message, size) in &frame.messages {
+            self.trace.message(self.pending.now(), from, to, message, *size);
+        }
+        let actors: Vec<ActorId> = self.members[to].actors.iter().map(|actor| actor.id).collect();
+        for actor in actors {
+            for (message, _) in &frame.messages {
+                if self.members[to].down {
+                    // Killed in the middle of a frame, which was not acknowledged.
+                    self.members[to].held.push(frame);
+                    return;
+                }
+                self.handle(actor, from, message);
+            }
+            self.flush(actor);
+        }
+    }
+
+    fn handle(&mut self, actor: ActorId, from: PartyId, message: &Wire) {
+        self.tick(actor, Event::Message { from, message: message.clone() });
+        if self.ghost.honest(actor.party) && !self.members[actor.party].down {
+            self.observe(What::Handled { from, by: actor.party, message });
+        }
+    }
+
+    /// Asks as many questions as may be open.
+    fn ask_more(&mut self) {
+        while let Some(number) = self.workload.next() {
+            let pause = self.rng.random_range(0..20 * MILLI);
+            self.pending.at(self.pending.now() + pause, Happening::Ask(number));
+        }
+    }
+
+    fn ask(&mut self, number: usize) {
+        let now = self.pending.now();
+        let Some(proposer) = self.workload.proposer(number) else { return };
+        if !self.ghost.steady().contains(proposer) {
+            self.workload.close(number);
+        }
+        let Some(proposal) = self.workload.proposal(number, now) else { return };
+        if self.members[proposer].down {
+            return;
+        }
+        self.trace.line(now, &format_args!("{proposer} asks {number}: {}", proposal.rule));
+        let actors: Vec<ActorId> =
+            self.members[proposer].actors.iter().map(|actor| actor.id).collect();
+        for actor in actors {
+            let digest = proposal.digest(&self.keys.root);
+            self.ghost.asked(digest, proposer, proposal.clone());
+            self.workload.taken(number, digest);
+            let request = self.request(Asker::Proposal(number));
+            self.step(actor, Event::Propose { request, proposal: proposal.clone() });
+        }
+    }
+
+    fn vote(&mut self, actor: ActorId, decision: Digest, vote: Vote) {
+        if self.members[actor.party].down {
+            return;
+        }
+        let value = if actor.twin { vote.twin } else { vote.value };
+        self.ghost.entered(&decision, actor.party, value);
+        let request = self.request(Asker::Vote);
+        self.trace.line(self.pending.now(), &format_args!("{actor} votes"));
+        self.step(actor, Event::Vote { request, decision, value: Secret::new(value) });
+    }
+
+    fn request(&mut self, asker: Asker) -> RequestId {
+        let request = RequestId(self.next_request);
+        self.next_request += 1;
+        self.requests.insert(request, asker);
+        request
+    }
+
+    /// Nothing is left to happen: how does everybody stand?
+    fn rest(&mut self) {
+        self.trace.line(self.pending.now(), &"at rest");
+        self.observe(What::Steps(self.steps));
+        let honest = self.plan.committee.everyone().difference(self.ghost.byzantine);
+        for by in honest.iter() {
+            let Some(party) = self.party(by) else { continue };
+            let standing: Vec<Standing> = party
+                .decisions()
+                .into_iter()
+                .map(|view| Standing {
+                    decision: view.digest,
+                    certified: view.outcome.is_some(),
+                    waiting: format!("{} ({})", view.waiting, view.id),
+                })
+                .collect();
+            self.observe(What::AtRest { by, standing: &standing });
+        }
+    }
+
+    /// Shows something to all checkers.
+    fn observe(&mut self, what: What<'_>) {
+        let seen = Observation { time: self.pending.now(), what };
+        for checker in &mut self.checkers {
+            if let Err(what) = checker.check(&self.ghost, &seen)
+                && self.violation.is_none()
+            {
+                let (time, checker) = (seen.time, checker.name());
+                self.violation = Some(Violation { time, checker, what });
+            }
+        }
+    }
+
+    fn coverage(&self) -> Coverage {
+        let mut coverage = Coverage {
+            decisions: self.decided.len() as u64,
+            expired: self.decided.values().filter(|expired| **expired).count() as u64,
+            malformed: self.malformed,
+            restarts: self.restarts,
+            ..Coverage::default()
+        };
+        (coverage.messages, coverage.bytes) = self.trace.traffic();
+        for party in self.ghost.steady().iter() {
+            let Some(stats) = self.party(party).map(Real::stats) else { continue };
+            coverage.coins = coverage.coins.max(stats.coins);
+            coverage.excluded = coverage.excluded.max(stats.excluded_inputs);
+            coverage.refills = coverage.refills.max(stats.refills);
+            coverage.complaints += stats.complaints;
+            coverage.recovered += stats.recovered;
+            coverage.corrected += stats.corrected_openings;
+        }
+        coverage
+    }
+}
