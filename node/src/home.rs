@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::roster::text::{self, Access, FORMAT};
-use crate::roster::{CoinKey, MemberCard, Network, RosterError, TransportPublic};
+use crate::roster::{CoinKey, MemberCard, Network, RosterError, SealedCoinKey, TransportPublic};
 
 /// How often the lock is tried for.
 const LOCK_ATTEMPTS: u32 = 10;
@@ -126,7 +126,7 @@ impl HomeError {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NotAMember { dir } => {
-                format!("quorate --data-dir {} init --org NAME", dir.display())
+                format!("quorate init --org NAME --data-dir {}", dir.display())
             }
             Self::Exists { .. } => "use another --data-dir".to_owned(),
             Self::InUse { .. } => "stop it first, or use another --data-dir".to_owned(),
@@ -141,8 +141,10 @@ impl HomeError {
             Self::WrongCoinKey { .. } | Self::NoCoinKey { .. } => {
                 "ask the dealer for the coin key with your name".to_owned()
             }
-            Self::NotJoined { .. } => "quorate join NETWORK_FILE --coin COIN_KEY_FILE".to_owned(),
-            Self::NotDealt { .. } => "quorate network deal --insecure-dealer".to_owned(),
+            Self::NotJoined { .. } => "quorate join network.toml --coin-key FILE".to_owned(),
+            Self::NotDealt { .. } => {
+                "quorate network deal network.toml --insecure-dealer --out-dir deal".to_owned()
+            }
             Self::File { .. } | Self::Malformed { .. } => return None,
         })
     }
@@ -328,7 +330,11 @@ impl Home {
     /// # Errors
     /// We are no member of it, its coin keys are not dealt, `coin` is not our part of them, or
     /// another network was joined here.
-    pub fn join(&self, network: &Network, coin: Option<&CoinKey>) -> Result<PartyId, HomeError> {
+    pub fn join(
+        &self,
+        network: &Network,
+        coin: Option<&SealedCoinKey>,
+    ) -> Result<PartyId, HomeError> {
         let me = self.place_in(network)?;
         if let Some(before) = self.network()?
             && before.coin().is_some()
@@ -342,7 +348,9 @@ impl Home {
             .ok_or_else(|| HomeError::NotDealt { network: network.name().to_owned() })?;
         let coin_path = self.dir.join("coin.toml");
         let coin = match coin {
-            Some(coin) => coin.clone(),
+            Some(sealed) => sealed
+                .open(network, me, &self.keys()?.sealing)
+                .ok_or_else(|| HomeError::WrongCoinKey { name: name() })?,
             None if coin_path.exists() => CoinKey::read(&coin_path)?,
             None => return Err(HomeError::NoCoinKey { name: name() }),
         };

@@ -1,5 +1,10 @@
 //! One organisation's node: a party of the protocol on libp2p, with storage and an interface.
 
+pub mod api;
+pub mod certificate_file;
+pub mod cli;
+pub mod client;
+pub mod demo;
 pub mod driver;
 pub mod home;
 pub mod net;

@@ -1,2 +1,5 @@
-//! Placeholder.
-fn main() {}
+//! The command `quorate`: everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    quorate::cli::main()
+}

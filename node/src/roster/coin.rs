@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Network;
 use super::error::RosterError;
+use super::sealed_coin::SealedCoinKey;
 use super::text::{self, Access, FORMAT};
 
 /// Says in every network file where its coin keys came from.
@@ -22,7 +23,7 @@ pub(super) struct CoinText {
     public: Vec<String>,
 }
 
-/// One member's secret part of the coin key. Does not print.
+/// One member's secret part of the coin key, as the member keeps it. Does not print.
 #[derive(Clone, Debug)]
 pub struct CoinKey {
     /// Digest of the network it was dealt for.
@@ -46,8 +47,17 @@ impl Network {
     /// them, and with them predict every coin and hold up decisions (not change them). A stand-in
     /// until members make these keys together.
     ///
-    /// Returns the network with the public keys, and the members' secrets in order.
-    pub fn deal_coin_insecurely(&self) -> (Self, Vec<CoinKey>) {
+    /// Returns the network with the public keys, and the members' secrets in order, each sealed to
+    /// its member.
+    pub fn deal_coin_insecurely(&self) -> (Self, Vec<SealedCoinKey>) {
+        let (dealt, keys) = self.deal_coin();
+        let members = dealt.committee.parties().zip(&dealt.members);
+        let seal = |((party, card), key)| SealedCoinKey::seal(&dealt, party, card, key);
+        let sealed = members.zip(&keys).map(seal).collect();
+        (dealt, sealed)
+    }
+
+    pub(super) fn deal_coin(&self) -> (Self, Vec<CoinKey>) {
         let (public, secrets) = TrustedCoinDealer::deal(self.committee, &mut rand::rng());
         let dealt = Self { coin: Some(public), ..self.clone() };
         let network = dealt.digest();
@@ -62,6 +72,10 @@ impl Network {
 }
 
 impl CoinKey {
+    pub(super) fn new(network: Digest, member: String, secret: &[u8; 32]) -> Option<Self> {
+        Some(Self { network, member, secret: CoinSecret::from_bytes(secret)? })
+    }
+
     /// The key itself.
     pub const fn secret(&self) -> &CoinSecret {
         &self.secret

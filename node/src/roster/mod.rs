@@ -10,6 +10,7 @@
 mod card;
 mod coin;
 mod error;
+mod sealed_coin;
 pub(crate) mod text;
 
 #[cfg(test)]
@@ -28,6 +29,7 @@ use serde::{Deserialize, Serialize};
 pub use card::{MemberCard, TransportPublic, addresses};
 pub use coin::CoinKey;
 pub use error::RosterError;
+pub use sealed_coin::SealedCoinKey;
 
 use card::CardText;
 use coin::CoinText;
@@ -125,6 +127,13 @@ impl Network {
             "# Every member holds the same network file. Digest, for all to compare:\n# {digest}\n{}",
             text::render(&file)
         )
+    }
+
+    /// The same network, without saying where its nodes are. It has the same digest.
+    pub fn without_addresses(&self) -> Self {
+        let mut network = self.clone();
+        network.members.iter_mut().for_each(|member| member.addresses.clear());
+        network
     }
 
     /// Its name.

@@ -81,7 +81,7 @@ fn small_networks_need_the_flag_and_tolerate_nobody() {
 #[test]
 fn network_files_come_back() {
     let network = network();
-    let (dealt, keys) = network.deal_coin_insecurely();
+    let (dealt, keys) = network.deal_coin();
     assert_ne!(dealt.digest(), network.digest());
     for network in [&network, &dealt] {
         let again = Network::parse(&network.to_toml()).unwrap();

@@ -1,0 +1,253 @@
+//! The interface's view of a running node: from protocol values to organisation names and words.
+
+use std::sync::Arc;
+
+use quorate_protocol::committee::PartySet;
+use quorate_protocol::crypto::Digest;
+use quorate_protocol::decision::life;
+use quorate_protocol::decision::proposal::{DecisionId, Proposal, ProposalError};
+use quorate_protocol::party::{DecisionView, Notice, Refusal, StatusView};
+use quorate_protocol::rule::Rule;
+use quorate_protocol::secret::Secret;
+use tokio::sync::broadcast;
+
+use super::Service;
+use super::model::{
+    Code, Decision, DecisionCounts, Faults, NewDecision, NewVote, Peer, Phase, Problem, Proposed,
+    Receipt, Status, Stock, Work,
+};
+use crate::certificate_file::{CertificateFile, name, names};
+use crate::cli::time;
+use crate::net::Transport;
+use crate::roster::Network;
+use crate::{CallError, NodeHandle, NodeStatus};
+
+/// A running node behind the interface.
+#[derive(Clone)]
+pub struct Live {
+    node: NodeHandle,
+    network: Arc<Network>,
+}
+
+impl Live {
+    /// The node of this handle.
+    pub fn new(node: NodeHandle) -> Self {
+        let network = Arc::new(node.network().clone());
+        Self { node, network }
+    }
+
+    async fn view(&self, digest: &str) -> Result<DecisionView, Problem> {
+        let unknown = || {
+            Problem::new(Code::NotFound, "this node knows no decision with that digest")
+                .hint("quorate list")
+        };
+        let digest = parse_digest(digest).ok_or_else(unknown)?;
+        self.node.decision(&digest).await?.ok_or_else(unknown)
+    }
+
+    fn describe(&self, view: &DecisionView) -> Decision {
+        let network = &self.network;
+        let committee = network.committee();
+        let proposal = &view.proposal;
+        // The protocol counts abstentions among the votes that are in.
+        let voted = view.voted.difference(view.abstained);
+        Decision {
+            id: view.id.clone(),
+            digest: view.digest.to_string(),
+            title: proposal.title.clone(),
+            body: proposal.text.clone(),
+            rule: proposal.rule.to_string(),
+            input: proposal.rule.input().to_string(),
+            proposer: name(network, view.proposer),
+            deadline: time::moment(proposal.deadline_ms),
+            deadline_ms: proposal.deadline_ms,
+            minimum: proposal.minimum.into(),
+            position: view.position,
+            phase: phase(view.phase),
+            members: committee.n(),
+            voted: names(network, voted),
+            abstained: names(network, view.abstained),
+            missing: names(network, committee.everyone().difference(view.voted)),
+            you_voted: view.i_voted,
+            counted: view.counted.map(|counted: PartySet| names(network, counted)),
+            outcome: view.outcome.map(Into::into),
+            following: view.follows,
+            waiting: view.waiting.clone(),
+        }
+    }
+}
+
+impl Service for Live {
+    type Notice = Notice;
+
+    async fn status(&self) -> Result<Status, Problem> {
+        Ok(describe_status(&self.network, &self.node.status().await?))
+    }
+
+    async fn decisions(&self) -> Result<Vec<Decision>, Problem> {
+        let mut views = self.node.decisions().await?;
+        // Newest first: those without a position yet, then by position.
+        views.sort_by_key(|view| std::cmp::Reverse(view.position.unwrap_or(u64::MAX)));
+        Ok(views.iter().map(|view| self.describe(view)).collect())
+    }
+
+    async fn decision(&self, digest: &str) -> Result<Decision, Problem> {
+        Ok(self.describe(&self.view(digest).await?))
+    }
+
+    async fn propose(&self, new: NewDecision) -> Result<Proposed, Problem> {
+        let committee = self.network.committee();
+        let rule = Rule::parse(&new.rule)
+            .map_err(|e| Problem::new(Code::InvalidRule, e.to_string()).hint(e.hint()))?;
+        let proposal = Proposal {
+            title: new.title,
+            text: new.body,
+            rule,
+            deadline_ms: new.deadline_ms,
+            minimum: u16::try_from(committee.majority()).unwrap_or(u16::MAX),
+            nonce: rand::random(),
+        };
+        proposal.validate(committee).map_err(|error| match &error {
+            ProposalError::Rule(rule) => {
+                Problem::new(Code::InvalidRule, error.to_string()).hint(rule.hint())
+            }
+            _ => Problem::new(Code::InvalidProposal, error.to_string())
+                .hint("change it and propose again"),
+        })?;
+        let digest = self.node.propose(proposal).await?;
+        Ok(Proposed { id: DecisionId::of(&digest).to_string(), digest: digest.to_string() })
+    }
+
+    async fn vote(&self, digest: &str, vote: NewVote) -> Result<Receipt, Problem> {
+        let view = self.view(digest).await?;
+        let rule = &view.proposal.rule;
+        let value = rule.parse_vote(&vote.vote).map_err(|error| {
+            Problem::new(Code::InvalidVote, error.to_string())
+                .hint(format!("quorate vote {}", view.id))
+        })?;
+        let receipt = self
+            .node
+            .vote(view.digest, Secret::new(value))
+            .await
+            .map_err(|error| Problem::from(error).hint(format!("quorate show {}", view.id)))?;
+        Ok(Receipt {
+            id: DecisionId::of(&receipt.decision).to_string(),
+            digest: receipt.decision.to_string(),
+            position: receipt.position,
+        })
+    }
+
+    async fn certificate(&self, digest: &str) -> Result<CertificateFile, Problem> {
+        let view = self.view(digest).await?;
+        let certificate = self.node.certificate(&view.digest).await?.ok_or_else(|| {
+            Problem::new(Code::Undecided, format!("{} is not decided yet", view.id))
+                .hint(format!("quorate wait {}", view.id))
+        })?;
+        Ok(CertificateFile::new(&self.network, &certificate))
+    }
+
+    fn subscribe(&self) -> broadcast::Receiver<Notice> {
+        self.node.subscribe()
+    }
+}
+
+impl From<CallError> for Problem {
+    fn from(error: CallError) -> Self {
+        let code = match &error {
+            CallError::Stopped => Code::Stopping,
+            CallError::Refused(refusal) => match refusal {
+                Refusal::UnknownDecision => Code::NotFound,
+                Refusal::AlreadyVoted => Code::AlreadyVoted,
+                Refusal::Sealed => Code::Sealed,
+                Refusal::FollowingOnly => Code::FollowingOnly,
+                Refusal::InvalidVote(_) => Code::InvalidVote,
+                Refusal::InvalidProposal(_) => Code::InvalidProposal,
+                Refusal::TooManyOpen { .. } => Code::TooManyOpen,
+                _ => Code::BadRequest,
+            },
+        };
+        let problem = Self::new(code, error.to_string());
+        match code {
+            Code::Stopping => problem.hint("start the node again: quorate run"),
+            Code::TooManyOpen => problem.hint("wait for one to be decided: quorate list --open"),
+            _ => problem.hint("quorate list"),
+        }
+    }
+}
+
+fn describe_status(network: &Network, status: &NodeStatus) -> Status {
+    let committee = network.committee();
+    let party: &StatusView = &status.party;
+    let stats = &party.stats;
+    let peer = |peer: &crate::PeerStatus| Peer {
+        name: peer.name.clone(),
+        connected: peer.connected,
+        transport: peer.transport.map(transport),
+        last_seen_ms_ago: peer.last_seen_ms_ago,
+        unacknowledged: peer.unacked_frames,
+    };
+    Status {
+        organisation: status.name.clone(),
+        network: status.network.clone(),
+        digest: status.digest.to_string(),
+        epoch: status.epoch,
+        members: committee.n(),
+        tolerates: committee.t(),
+        quorum: committee.quorum(),
+        uptime_seconds: status.uptime_seconds,
+        peers: status.peers.iter().map(peer).collect(),
+        stock: Stock {
+            bits: party.bits_left,
+            triples: party.triples_left,
+            runs: party.runs,
+            refilling: party.run_in_progress,
+        },
+        decisions: DecisionCounts {
+            open: party.open,
+            certified: party.certified,
+            positions: party.positions,
+        },
+        faults: party
+            .faults
+            .iter()
+            .map(|fault| Faults {
+                name: name(network, fault.member),
+                what: fault.what.clone(),
+                times: fault.times,
+                provable: fault.provable,
+            })
+            .collect(),
+        work: Work {
+            coins: stats.coins,
+            complaints: stats.complaints,
+            recovered: stats.recovered,
+            corrected_openings: stats.corrected_openings,
+            excluded_inputs: stats.excluded_inputs,
+            refills: stats.refills,
+        },
+        coin_key: "dealt by a trusted dealer".to_owned(),
+    }
+}
+
+fn transport(transport: Transport) -> String {
+    match transport {
+        Transport::Quic => "quic",
+        Transport::Tcp => "tcp",
+    }
+    .to_owned()
+}
+
+const fn phase(phase: life::Phase) -> Phase {
+    match phase {
+        life::Phase::Proposed => Phase::Proposed,
+        life::Phase::Open => Phase::Open,
+        life::Phase::Sealed => Phase::Sealed,
+        life::Phase::Computing => Phase::Computing,
+        life::Phase::Certified => Phase::Certified,
+    }
+}
+
+fn parse_digest(text: &str) -> Option<Digest> {
+    let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()?;
+    <[u8; 32]>::try_from(bytes).ok().map(Digest::from)
+}

@@ -1,0 +1,334 @@
+//! What travels between a node and those who ask it, as JSON. Nothing here can hold a vote, but
+//! the one request that hands it in.
+//!
+//! Organisations appear by name. Texts of proposals come from other organisations: whoever shows
+//! them must expect anything in them.
+
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// A decision as this node sees it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Decision {
+    /// Short name: `dec_` and the first eight digits of the digest.
+    pub id: String,
+    /// Digest of the proposal.
+    pub digest: String,
+    /// What is proposed, in a line.
+    pub title: String,
+    /// What is proposed, in full.
+    pub body: String,
+    /// The rule.
+    pub rule: String,
+    /// What a vote is: `a whole number from 0 to 100`, `yes or no`.
+    pub input: String,
+    /// Who proposed it.
+    pub proposer: String,
+    /// When votes are no longer waited for.
+    pub deadline: String,
+    /// The same, in milliseconds since 1970.
+    pub deadline_ms: u64,
+    /// How many must take part, or it expires.
+    pub minimum: usize,
+    /// Position in the ledger, once it is ordered.
+    pub position: Option<u64>,
+    /// `proposed`, `open`, `sealed`, `computing` or `certified`.
+    pub phase: Phase,
+    /// Number of members.
+    pub members: usize,
+    /// Whose votes are in, as far as this node knows.
+    pub voted: Vec<String>,
+    /// Who abstained.
+    pub abstained: Vec<String>,
+    /// Who is neither.
+    pub missing: Vec<String>,
+    /// Whether this organisation has voted.
+    pub you_voted: bool,
+    /// Whose votes count, once that is fixed.
+    pub counted: Option<Vec<String>>,
+    /// The outcome, once it is certified.
+    pub outcome: Option<Outcome>,
+    /// Whether this node only follows it, because it was away when it was opened.
+    pub following: bool,
+    /// What it is waiting for, in words.
+    pub waiting: String,
+}
+
+/// How far a decision is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// On its way to its place in the ledger.
+    Proposed,
+    /// Votes are being taken.
+    Open,
+    /// Who is counted is fixed.
+    Sealed,
+    /// The rule is being computed.
+    Computing,
+    /// Decided and signed.
+    Certified,
+}
+
+impl Phase {
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Proposed => "proposed",
+            Self::Open => "open",
+            Self::Sealed => "sealed",
+            Self::Computing => "computing",
+            Self::Certified => "certified",
+        }
+    }
+}
+
+/// The outcome of a decision.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The rule is met.
+    Accepted,
+    /// The rule is not met.
+    Rejected,
+    /// Too few took part.
+    Expired,
+}
+
+impl Outcome {
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Rejected => "rejected",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+impl Decision {
+    /// Whether it is decided.
+    pub const fn is_certified(&self) -> bool {
+        matches!(self.phase, Phase::Certified)
+    }
+
+    /// Whether this organisation can still vote on it.
+    pub const fn needs_you(&self) -> bool {
+        !self.you_voted && !self.following && matches!(self.phase, Phase::Proposed | Phase::Open)
+    }
+
+    /// The outcome if there is one, else the phase.
+    pub fn state(&self) -> &'static str {
+        self.outcome.map_or(self.phase.word(), Outcome::word)
+    }
+}
+
+/// A list of decisions, newest first.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Decisions {
+    /// The decisions.
+    pub decisions: Vec<Decision>,
+}
+
+/// A node and its network.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Status {
+    /// This organisation.
+    pub organisation: String,
+    /// The network's name.
+    pub network: String,
+    /// The network's digest.
+    pub digest: String,
+    /// The network's epoch.
+    pub epoch: u64,
+    /// Number of members.
+    pub members: usize,
+    /// How many faulty members the network tolerates.
+    pub tolerates: usize,
+    /// How many members it takes to decide.
+    pub quorum: usize,
+    /// Seconds since the node was started.
+    pub uptime_seconds: u64,
+    /// The other members.
+    pub peers: Vec<Peer>,
+    /// Random material made ahead.
+    pub stock: Stock,
+    /// Counts of decisions.
+    pub decisions: DecisionCounts,
+    /// Members that did what no honest member does.
+    pub faults: Vec<Faults>,
+    /// What the node had to do about faults and losses.
+    pub work: Work,
+    /// Where the coin key comes from.
+    pub coin_key: String,
+}
+
+impl Status {
+    /// How many of the other members are connected.
+    pub fn connected(&self) -> usize {
+        self.peers.iter().filter(|peer| peer.connected).count()
+    }
+}
+
+/// Another member's node.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Peer {
+    /// The organisation.
+    pub name: String,
+    /// Whether there is a connection.
+    pub connected: bool,
+    /// `quic` or `tcp`.
+    pub transport: Option<String>,
+    /// How long ago it was last heard.
+    pub last_seen_ms_ago: Option<u64>,
+    /// Messages on their way to it.
+    pub unacknowledged: usize,
+}
+
+/// Random material made ahead by all members together.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Stock {
+    /// Random bits left; negative if decisions wait for more.
+    pub bits: i64,
+    /// Multiplication triples left; negative if decisions wait for more.
+    pub triples: i64,
+    /// Runs completed.
+    pub runs: u64,
+    /// Whether a run is in progress.
+    pub refilling: bool,
+}
+
+/// Counts of decisions.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct DecisionCounts {
+    /// Not yet certified.
+    pub open: u64,
+    /// Certified.
+    pub certified: u64,
+    /// Positions of the ledger in use.
+    pub positions: u64,
+}
+
+/// What one member did that no honest member does.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Faults {
+    /// The organisation.
+    pub name: String,
+    /// What it did.
+    pub what: String,
+    /// How often.
+    pub times: u64,
+    /// Whether that can be proved to others.
+    pub provable: bool,
+}
+
+/// What the protocols had to do.
+#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+pub struct Work {
+    /// Common coins tossed.
+    pub coins: u64,
+    /// Complaints about dealers.
+    pub complaints: u64,
+    /// Shares recovered with the help of others.
+    pub recovered: u64,
+    /// Openings in which wrong shares were corrected.
+    pub corrected_openings: u64,
+    /// Members left out of a decision.
+    pub excluded_inputs: u64,
+    /// Times the stock was refilled.
+    pub refills: u64,
+}
+
+/// A proposal to be made.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewDecision {
+    /// What is proposed, in a line.
+    pub title: String,
+    /// What is proposed, in full.
+    #[serde(default)]
+    pub body: String,
+    /// The rule.
+    pub rule: String,
+    /// When votes are no longer waited for, in milliseconds since 1970.
+    pub deadline_ms: u64,
+}
+
+/// A proposal was made.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Proposed {
+    /// Its short name.
+    pub id: String,
+    /// Its digest.
+    pub digest: String,
+}
+
+/// A vote to be entered. Has no `Debug`, and is wiped when dropped.
+#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+#[serde(deny_unknown_fields)]
+pub struct NewVote {
+    /// As a person would type it.
+    pub vote: String,
+}
+
+/// A vote was taken. Says nothing about it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Short name of the decision.
+    pub id: String,
+    /// Digest of the proposal voted on.
+    pub digest: String,
+    /// Position in the ledger.
+    pub position: u64,
+}
+
+/// Why a request was refused (RFC 9457).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Problem {
+    /// HTTP status.
+    pub status: u16,
+    /// One word for programs.
+    pub code: Code,
+    /// What happened and why, for people.
+    pub detail: String,
+    /// What to do next.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hint: Option<String>,
+}
+
+/// Kinds of refusal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// No such decision or page.
+    NotFound,
+    /// Several decisions have names that begin so.
+    Ambiguous,
+    /// No token, or a wrong one.
+    Unauthorised,
+    /// Asked under another name than the loopback address.
+    ForbiddenHost,
+    /// Not a request this version understands.
+    BadRequest,
+    /// A rule that is not one.
+    InvalidRule,
+    /// A proposal that is not well formed.
+    InvalidProposal,
+    /// Not a vote of the rule.
+    InvalidVote,
+    /// This organisation has voted.
+    AlreadyVoted,
+    /// Too late.
+    Sealed,
+    /// The node was away when the decision was opened.
+    FollowingOnly,
+    /// This organisation has too many open.
+    TooManyOpen,
+    /// Not certified yet.
+    Undecided,
+    /// The node is stopping.
+    Stopping,
+    /// A defect.
+    #[serde(other)]
+    Internal,
+}

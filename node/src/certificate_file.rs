@@ -1,0 +1,210 @@
+//! The file in which a certificate is handed to others.
+//!
+//! It holds the certificate and the roster it is checked against (without addresses), so that the
+//! network's digest is all that its reader must know, and the same in words. The words are there
+//! to be read: they are only true if [`CertificateFile::verify`] says so, which writes them anew
+//! from what was signed and compares.
+
+use quorate_protocol::committee::{PartyId, PartySet};
+use quorate_protocol::crypto::Digest;
+use quorate_protocol::decision::certificate::{self, Certificate, Verifier};
+use quorate_protocol::decision::proposal::DecisionId;
+use serde::{Deserialize, Serialize};
+
+use crate::api::model::Outcome;
+use crate::cli::time;
+use crate::roster::Network;
+
+const FORMAT: &str = "quorate certificate 1";
+
+/// A certificate with its roster, in words and as it was signed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CertificateFile {
+    /// What this is, and its version.
+    pub format: String,
+    /// What was decided on, in a line.
+    pub title: String,
+    /// What was decided on, in full.
+    pub body: String,
+    /// The rule.
+    pub rule: String,
+    /// What came out.
+    pub outcome: Outcome,
+    /// Members whose votes count.
+    pub counted: Vec<String>,
+    /// All others.
+    pub not_counted: Vec<String>,
+    /// How many had to take part.
+    pub minimum: usize,
+    /// Until when votes were waited for.
+    pub deadline: String,
+    /// Short name of the decision.
+    pub id: String,
+    /// Digest of the proposal.
+    pub digest: String,
+    /// Position in the ledger.
+    pub position: u64,
+    /// Who signed.
+    pub signed_by: Vec<String>,
+    /// The network.
+    pub network: CertifiedNetwork,
+    /// The network file, without addresses.
+    pub roster: String,
+    /// The certificate as it was signed.
+    pub certificate: String,
+}
+
+/// The network of a certificate.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CertifiedNetwork {
+    /// Its name.
+    pub name: String,
+    /// Its epoch.
+    pub epoch: u64,
+    /// Its digest.
+    pub digest: String,
+}
+
+/// Why a certificate file does not hold.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Unverified {
+    /// Not such a file at all.
+    #[error("it is not a certificate file: {0}")]
+    Malformed(String),
+    /// The roster in the file is not one.
+    #[error("the roster in it is not valid: {0}")]
+    Roster(String),
+    /// A roster with another digest.
+    #[error("it is of another network, {name} with digest {digest}")]
+    OtherNetwork {
+        /// What that network calls itself.
+        name: String,
+        /// Its digest.
+        digest: String,
+    },
+    /// The certificate does not hold against the roster.
+    #[error("{0}")]
+    Certificate(String),
+    /// The words and the signed bytes differ.
+    #[error("its readable part does not say what the members signed")]
+    Words,
+}
+
+impl CertificateFile {
+    /// The file of a certificate of this network.
+    pub fn new(network: &Network, certificate: &Certificate) -> Self {
+        let statement = &certificate.statement;
+        let proposal = &certificate.proposal;
+        Self {
+            format: FORMAT.to_owned(),
+            title: proposal.title.clone(),
+            body: proposal.text.clone(),
+            rule: statement.rule.to_string(),
+            outcome: statement.outcome.into(),
+            counted: names(network, statement.counted),
+            not_counted: names(network, statement.absent),
+            minimum: proposal.minimum.into(),
+            deadline: time::moment(proposal.deadline_ms),
+            id: DecisionId::of(&statement.proposal).to_string(),
+            digest: statement.proposal.to_string(),
+            position: statement.position,
+            signed_by: names(network, certificate.signers()),
+            network: CertifiedNetwork {
+                name: network.name().to_owned(),
+                epoch: network.epoch(),
+                digest: network.digest().to_string(),
+            },
+            roster: network.without_addresses().to_toml(),
+            certificate: certificate.to_text(),
+        }
+    }
+
+    /// Reads a file; verifies nothing.
+    ///
+    /// # Errors
+    /// It is not such a file.
+    pub fn parse(text: &str) -> Result<Self, Unverified> {
+        let file: Self =
+            serde_json::from_str(text).map_err(|e| Unverified::Malformed(e.to_string()))?;
+        if file.format == FORMAT {
+            Ok(file)
+        } else {
+            Err(Unverified::Malformed(format!("its format is not `{FORMAT}`")))
+        }
+    }
+
+    /// The text of the file.
+    pub fn to_text(&self) -> String {
+        // Strings and numbers only: there is nothing that could not be written.
+        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
+    }
+
+    /// Checks everything, words included, against the network with this digest.
+    ///
+    /// # Errors
+    /// The first thing that does not hold.
+    pub fn verify(&self, network: &Digest) -> Result<Verified, Unverified> {
+        let roster =
+            Network::parse(&self.roster).map_err(|error| Unverified::Roster(error.to_string()))?;
+        if roster.digest() != *network {
+            return Err(Unverified::OtherNetwork {
+                name: roster.name().to_owned(),
+                digest: roster.digest().to_string(),
+            });
+        }
+        let refused = |error: &dyn std::fmt::Display| Unverified::Certificate(error.to_string());
+        let certificate = Certificate::from_text(&self.certificate).map_err(|e| refused(&e))?;
+        let identities = roster.identities();
+        let verifier = Verifier::new(*network, roster.epoch(), roster.committee(), identities)
+            .map_err(|error| refused(&error))?;
+        certificate.verify(&verifier).map_err(|error| refused(&error))?;
+        if Self::new(&roster, &certificate) != *self {
+            return Err(Unverified::Words);
+        }
+        Ok(Verified {
+            outcome: self.outcome,
+            signatures: certificate.signatures.len(),
+            needed: roster.committee().quorum(),
+            members: roster.committee().n(),
+        })
+    }
+}
+
+/// What a verified certificate says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct Verified {
+    /// What came out.
+    pub outcome: Outcome,
+    /// How many members signed.
+    pub signatures: usize,
+    /// How many have to.
+    pub needed: usize,
+    /// How many there are.
+    pub members: usize,
+}
+
+impl From<certificate::Outcome> for Outcome {
+    fn from(outcome: certificate::Outcome) -> Self {
+        match outcome {
+            certificate::Outcome::Accepted => Self::Accepted,
+            certificate::Outcome::Rejected => Self::Rejected,
+            certificate::Outcome::Expired => Self::Expired,
+        }
+    }
+}
+
+/// The names of a set of members, in roster order.
+pub fn names(network: &Network, members: PartySet) -> Vec<String> {
+    members.iter().map(|member| name(network, member)).collect()
+}
+
+/// The name of a member.
+pub fn name(network: &Network, member: PartyId) -> String {
+    let card = network.member(member);
+    card.map_or_else(|| format!("member {}", member.index() + 1), |card| card.name.clone())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,141 @@
+//! A decision in words, for `list`, `show` and `wait`.
+
+use super::terminal::{Paint, Terminal, clean, clean_lines, names};
+use super::time;
+use crate::api::model::{Decision, Outcome, Phase};
+
+/// The colour of a decision's state.
+pub fn paint(decision: &Decision) -> Paint {
+    match decision.outcome {
+        Some(Outcome::Accepted) => Paint::Good,
+        Some(Outcome::Rejected | Outcome::Expired) => Paint::Bad,
+        None => Paint::Waiting,
+    }
+}
+
+/// One line on how far it is: the phase, how many have voted, who has not. Never a vote.
+pub fn progress(decision: &Decision, now_ms: u64) -> String {
+    let (voted, members) = (decision.voted.len(), decision.members);
+    let phase = match decision.phase {
+        Phase::Proposed => "being placed in the ledger".to_owned(),
+        Phase::Open if decision.missing.is_empty() => "all votes are in".to_owned(),
+        Phase::Open => format!("waiting for {}", names(&decision.missing)),
+        Phase::Sealed => "votes are sealed".to_owned(),
+        Phase::Computing => "computing on the sealed votes".to_owned(),
+        Phase::Certified => format!("outcome: {}", decision.state()),
+    };
+    let mut line = format!("{voted} of {members} voted, {phase}");
+    if matches!(decision.phase, Phase::Open) && !decision.missing.is_empty() {
+        let until = time::from_now(decision.deadline_ms, now_ms);
+        line.push_str(&match now_ms <= decision.deadline_ms {
+            true => format!(", at the latest {until}"),
+            false => format!(", deadline {until}"),
+        });
+    }
+    line
+}
+
+/// Everything about it, on the terminal.
+pub fn show(terminal: &Terminal, decision: &Decision, you: &str, now_ms: u64) {
+    let state = terminal.painted(paint(decision), decision.state());
+    let title = terminal.painted(Paint::Strong, clean(&decision.title));
+    terminal.line(format_args!("{}  {title}  ({state})", decision.id));
+    for line in clean_lines(&decision.body) {
+        terminal.line(format_args!("    {line}"));
+    }
+    let field = |name: &str, value: &str| terminal.line(format_args!("  {name:<10} {value}"));
+    field("rule", &format!("{}   (a vote is {})", decision.rule, decision.input));
+    let position = decision.position.map(|p| format!(", ledger position {p}")).unwrap_or_default();
+    field("proposed", &format!("by {}{position}", clean(&decision.proposer)));
+    let deadline = time::readable_moment(decision.deadline_ms);
+    match decision.is_certified() {
+        true => field("deadline", &deadline),
+        false => {
+            let off = time::from_now(decision.deadline_ms, now_ms);
+            field("deadline", &format!("{deadline} ({off})"));
+        }
+    }
+    let (voted, members) = (decision.voted.len(), decision.members);
+    field("voted", &format!("{voted} of {members}: {}", names(&decision.voted)));
+    if !decision.abstained.is_empty() {
+        field("abstained", &names(&decision.abstained));
+    }
+    if !decision.missing.is_empty() && !decision.is_certified() {
+        field("missing", &names(&decision.missing));
+    }
+    if let Some(counted) = &decision.counted {
+        field("counted", &names(counted));
+    }
+    if !decision.is_certified() && !decision.waiting.is_empty() {
+        field("waiting", &clean(&decision.waiting));
+    }
+    if let Some(outcome) = decision.outcome {
+        field("outcome", outcome.word());
+        field("private", "every vote stays secret; the outcome is all that was revealed");
+    } else {
+        field("private", "every vote stays secret; only the outcome will be revealed");
+    }
+    if decision.needs_you() {
+        terminal.say(format_args!("{} has not voted: quorate vote {}", clean(you), decision.id));
+    }
+}
+
+/// For tests: a decision of four organisations, two of which have voted.
+#[cfg(test)]
+pub fn sample() -> Decision {
+    let names = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
+    Decision {
+        id: "dec_1a2b3c4d".into(),
+        digest: format!("1a2b3c4d{}", "0".repeat(56)),
+        title: "Extend the credit line".into(),
+        body: String::new(),
+        rule: "mean(confidence) > 75".into(),
+        input: "a whole number from 0 to 100".into(),
+        proposer: "Acme Bank".into(),
+        deadline: "2027-01-31T12:00:00Z".into(),
+        deadline_ms: 1_801_396_800_000,
+        minimum: 3,
+        position: Some(0),
+        phase: Phase::Open,
+        members: 4,
+        voted: names(&["Acme Bank", "Borealis Re"]),
+        abstained: Vec::new(),
+        missing: names(&["Cobalt Energy", "Delta Freight"]),
+        you_voted: false,
+        counted: None,
+        outcome: None,
+        following: false,
+        waiting: "votes".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_names_who_is_missing_and_until_when() {
+        let mut decision = sample();
+        let now = decision.deadline_ms - 20_000;
+        assert_eq!(
+            progress(&decision, now),
+            "2 of 4 voted, waiting for Cobalt Energy and Delta Freight, at the latest in 20 s"
+        );
+        decision.phase = Phase::Computing;
+        assert_eq!(progress(&decision, now), "2 of 4 voted, computing on the sealed votes");
+        decision.phase = Phase::Certified;
+        decision.outcome = Some(Outcome::Rejected);
+        assert_eq!(progress(&decision, now), "2 of 4 voted, outcome: rejected");
+    }
+
+    #[test]
+    fn votes_are_taken_until_it_is_sealed() {
+        let mut decision = sample();
+        assert!(decision.needs_you());
+        decision.phase = Phase::Sealed;
+        assert!(!decision.needs_you());
+        decision.phase = Phase::Open;
+        decision.you_voted = true;
+        assert!(!decision.needs_you());
+    }
+}

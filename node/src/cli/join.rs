@@ -1,0 +1,69 @@
+//! `quorate join`
+
+use std::path::PathBuf;
+
+use quorate_protocol::committee::PartyId;
+use serde_json::json;
+
+use super::Context;
+use super::exit::{Exit, Failure};
+use super::terminal::{Paint, clean};
+use crate::home::Home;
+use crate::roster::{Network, SealedCoinKey};
+
+/// Join the network of a network file
+#[derive(clap::Args, Debug)]
+pub struct Arguments {
+    /// The network file
+    network: PathBuf,
+
+    /// This organisation's key file from `quorate network deal`
+    #[arg(long, value_name = "FILE")]
+    coin_key: PathBuf,
+}
+
+/// `quorate join`
+pub fn join(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
+    let terminal = &context.terminal;
+    let home = Home::open(&context.global.data_dir())?;
+    let network = Network::read(&arguments.network)?;
+    if network.coin().is_none() {
+        let file = arguments.network.display();
+        return Err(Failure::new(Exit::Invalid, format!("the keys of {file} are not dealt yet"))
+            .hint(format!("quorate network deal {file} --insecure-dealer --out-dir deal")));
+    }
+    let coin_key = SealedCoinKey::read(&arguments.coin_key)?;
+    let party = join_network(&home, &network, &coin_key)?;
+    let committee = network.committee();
+    terminal.say(format_args!(
+        "{} is member {} of {} in {}; compare the digest with the other members",
+        terminal.painted_talk(Paint::Strong, clean(&home.card().name)),
+        party.index() + 1,
+        committee.n(),
+        clean(network.name()),
+    ));
+    terminal.say(format_args!("next: quorate run{}", context.global.data_dir_flag()));
+    if terminal.json {
+        terminal.object(&json!({
+            "organisation": home.card().name,
+            "network": network.name(),
+            "digest": network.digest().to_string(),
+            "position": party.index(),
+        }));
+    } else {
+        terminal.line(format_args!("network digest: {}", network.digest()));
+    }
+    Ok(Exit::Ok)
+}
+
+/// Makes a member join a network with its coin key.
+///
+/// # Errors
+/// It is not a member, it joined another network, or the key is for another member or network.
+pub fn join_network(
+    home: &Home,
+    network: &Network,
+    key: &SealedCoinKey,
+) -> Result<PartyId, Failure> {
+    Ok(home.join(network, Some(key))?)
+}

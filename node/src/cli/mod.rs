@@ -1,0 +1,254 @@
+//! The command line.
+//!
+//! Data goes to standard output, talk to standard error. Every command that reads takes `--json`.
+//! A failure is one line that says what happened and why, and one that says what to type next;
+//! exit codes are in [`exit`]. A vote is never taken from the command line.
+
+mod cert;
+mod decision_text;
+pub mod exit;
+mod init;
+mod join;
+mod list;
+mod network;
+mod prompt;
+mod propose;
+mod run;
+mod show;
+mod status;
+pub mod terminal;
+pub mod time;
+mod verify;
+mod vote;
+mod wait;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use crate::client::Client;
+use crate::demo;
+use exit::{EXIT_CODES, Exit, Failure};
+use terminal::Terminal;
+
+#[cfg(test)]
+pub use decision_text::sample as sample_decision;
+pub use init::{create_member, hold_free_port};
+pub use join::join_network;
+pub use network::{deal_coin_keys, found_network};
+pub use propose::parse_rule;
+pub use run::mark_ephemeral;
+pub use verify::verify_certificate;
+
+/// What every command can be told.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Global {
+    /// The organisation's data directory [default: ~/.local/share/quorate]
+    #[arg(
+        long,
+        global = true,
+        env = "QUORATE_DATA_DIR",
+        value_name = "DIR",
+        hide_env_values = true
+    )]
+    data_dir: Option<PathBuf>,
+
+    /// Data as JSON
+    #[arg(long, global = true)]
+    json: bool,
+
+    /// Nothing but data and errors
+    #[arg(long, short, global = true)]
+    quiet: bool,
+
+    /// No colours (also: NO_COLOR)
+    #[arg(long, global = true)]
+    no_color: bool,
+}
+
+impl Global {
+    /// The organisation's data directory.
+    pub fn data_dir(&self) -> PathBuf {
+        if let Some(dir) = &self.data_dir {
+            return dir.clone();
+        }
+        let set =
+            |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let data = set("XDG_DATA_HOME").or_else(|| Some(set("HOME")?.join(".local/share")));
+        data.unwrap_or_default().join("quorate")
+    }
+
+    /// The flags that lead another command to the same data directory, for hints.
+    pub fn data_dir_flag(&self) -> String {
+        match &self.data_dir {
+            Some(dir) if std::env::var_os("QUORATE_DATA_DIR").is_none() => {
+                format!(" --data-dir {}", dir.display())
+            }
+            _ => String::new(),
+        }
+    }
+
+    fn terminal(&self) -> Terminal {
+        Terminal::new(self.json, self.quiet, self.no_color)
+    }
+}
+
+/// Private decisions between organisations that do not trust each other.
+#[derive(Parser, Debug)]
+#[command(name = "quorate", version, after_help = EXIT_CODES, arg_required_else_help = true)]
+#[command(max_term_width = 100, subcommand_required = true)]
+struct CommandLine {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// See it work: a whole network on this machine, one decision, its certificate
+    Demo(demo::Arguments),
+    /// Make this organisation's keys and its public member card
+    Init(init::Arguments),
+    /// Write the network file, and deal its coin keys
+    #[command(subcommand)]
+    Network(network::Subcommands),
+    /// Join the network of a network file
+    Join(join::Arguments),
+    /// Run this organisation's node
+    Run(run::Arguments),
+    /// Propose something to be decided
+    Propose(propose::Arguments),
+    /// Enter this organisation's vote: at a prompt, from a file or from standard input
+    Vote(vote::Arguments),
+    /// List decisions
+    List(list::Arguments),
+    /// Show one decision
+    Show(show::Arguments),
+    /// Show this node and its network
+    Status(status::Arguments),
+    /// Wait for a decision's outcome: exit 0 accepted, 10 rejected, 11 expired, 7 time is up
+    Wait(wait::Arguments),
+    /// Print or save a decision's certificate
+    Cert(cert::Arguments),
+    /// Verify a certificate, offline
+    Verify(verify::Arguments),
+}
+
+/// What a command works with.
+pub struct Context {
+    /// What every command can be told.
+    pub global: Global,
+    /// Where it prints to.
+    pub terminal: Terminal,
+}
+
+impl Context {
+    /// The node of the data directory.
+    ///
+    /// # Errors
+    /// No such directory, or no node runs on it.
+    pub fn client(&self) -> Result<Client, Failure> {
+        Client::open(&self.global.data_dir())
+    }
+
+    /// Runs a future of a command that only asks or waits.
+    ///
+    /// # Errors
+    /// The future's, or the machine's.
+    pub fn block_on<T>(
+        &self,
+        future: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        let runtime = builder.enable_all().build().map_err(|error| {
+            Failure::new(Exit::Internal, format!("the runtime cannot be started: {error}"))
+        })?;
+        let result = runtime.block_on(future);
+        runtime.shutdown_background();
+        result
+    }
+}
+
+/// Reads the command line, does what it says, and reports how it ended.
+pub fn main() -> ExitCode {
+    let plain = std::env::args_os().any(|argument| argument == "--no-color");
+    let choice = if plain { ColorChoice::Never } else { ColorChoice::Auto };
+    let matches = CommandLine::command().color(choice).get_matches();
+    let line = CommandLine::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let terminal = line.global.terminal();
+    let context = Context { global: line.global, terminal };
+    match dispatch(&context, line.command) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            terminal.failure(&failure);
+            failure.exit.into()
+        }
+    }
+}
+
+fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Demo(arguments) => demo::demo(context, arguments),
+        Command::Init(arguments) => init::init(context, &arguments),
+        Command::Network(arguments) => network::network(context, &arguments),
+        Command::Join(arguments) => join::join(context, &arguments),
+        Command::Run(arguments) => run::run(context, &arguments),
+        Command::Propose(arguments) => propose::propose(context, &arguments),
+        Command::Vote(arguments) => vote::vote(context, &arguments),
+        Command::List(arguments) => list::list(context, &arguments),
+        Command::Show(arguments) => show::show(context, &arguments),
+        Command::Status(arguments) => status::status(context, &arguments),
+        Command::Wait(arguments) => wait::wait(context, &arguments),
+        Command::Cert(arguments) => cert::cert(context, &arguments),
+        Command::Verify(arguments) => verify::verify(context, &arguments),
+    }
+}
+
+/// A file name for an organisation or network: `Acme Bank & Söhne` becomes `acme-bank-söhne`.
+pub fn slug(name: &str) -> String {
+    let words = name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let slug = words.map(str::to_lowercase).collect::<Vec<_>>().join("-");
+    if slug.is_empty() { "unnamed".to_owned() } else { slug }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn names_become_file_names() {
+        assert_eq!(slug("Acme Bank & Söhne"), "acme-bank-söhne");
+        assert_eq!(slug("../../etc"), "etc");
+        assert_eq!(slug("--"), "unnamed");
+    }
+
+    #[test]
+    fn every_exit_code_is_in_the_help() {
+        for exit in [
+            Exit::Ok,
+            Exit::Internal,
+            Exit::Usage,
+            Exit::NotFound,
+            Exit::NotAuthorised,
+            Exit::Invalid,
+            Exit::Unreachable,
+            Exit::Pending,
+            Exit::Conflict,
+            Exit::Rejected,
+            Exit::Expired,
+            Exit::VerificationFailed,
+            Exit::SafetyStop,
+            Exit::Interrupted,
+        ] {
+            let line = format!("\n{:>4}  ", exit.code());
+            assert!(EXIT_CODES.contains(&line), "{exit:?}");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! `quorate propose`
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use quorate_protocol::rule::Rule;
+
+use super::Context;
+use super::exit::{Exit, Failure};
+use super::time;
+use crate::api::model::NewDecision;
+
+/// Propose something to be decided
+#[derive(clap::Args, Debug)]
+pub struct Arguments {
+    /// What is proposed, in a line
+    #[arg(long, value_name = "TEXT")]
+    title: String,
+
+    /// What is proposed, in full: a file, or - for standard input
+    #[arg(long, value_name = "FILE")]
+    body: Option<PathBuf>,
+
+    /// When it is accepted: 'mean(confidence) > 75' with votes from 0 to 100, or
+    /// 'count(approve) >= 3' with votes yes and no; also >=, <, <=
+    #[arg(long, value_name = "RULE")]
+    rule: String,
+
+    /// When votes are no longer waited for: 30s, 10m, 2h, 3d, or a moment such as
+    /// 2027-01-31T12:00:00Z; it decides at once when all votes are in
+    #[arg(long, value_name = "TIME", default_value = "24h")]
+    deadline: String,
+}
+
+/// `quorate propose`
+pub fn propose(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
+    let terminal = &context.terminal;
+    let rule = parse_rule(&arguments.rule)?;
+    let deadline_ms = time::parse_deadline(&arguments.deadline, time::now_ms())
+        .map_err(|what| Failure::new(Exit::Invalid, what).hint("for example: --deadline 2h"))?;
+    let body = arguments.body.as_deref().map(read_body).transpose()?.unwrap_or_default();
+    let client = context.client()?;
+    let proposal =
+        NewDecision { title: arguments.title.clone(), body, rule: rule.to_string(), deadline_ms };
+    let proposed = context.block_on(client.propose(&proposal))?;
+    terminal.say(format_args!(
+        "proposed to all members; a vote is {}, and waited for until {}",
+        rule.input(),
+        time::readable_moment(deadline_ms)
+    ));
+    terminal.say(format_args!(
+        "next: quorate vote {}{}",
+        proposed.id,
+        context.global.data_dir_flag()
+    ));
+    if terminal.json {
+        terminal.object(&proposed);
+    } else {
+        terminal.line(&proposed.id);
+    }
+    Ok(Exit::Ok)
+}
+
+/// Reads a rule, and shows the place where it goes wrong.
+pub fn parse_rule(text: &str) -> Result<Rule, Failure> {
+    Rule::parse(text).map_err(|error| {
+        let mut what = format!("the rule is not understood: {error}");
+        for line in error.excerpt().lines() {
+            what.push_str("\n  ");
+            what.push_str(line);
+        }
+        Failure::new(Exit::Invalid, what).hint(error.hint())
+    })
+}
+
+fn read_body(path: &Path) -> Result<String, Failure> {
+    let mut text = String::new();
+    let read = if path == Path::new("-") {
+        std::io::stdin().read_to_string(&mut text).map(drop)
+    } else {
+        std::fs::read_to_string(path).map(|content| text = content)
+    };
+    read.map_err(|error| Failure::unreadable(path, &error))?;
+    Ok(plain(&text))
+}
+
+/// As it may be broadcast: line feeds between lines, blanks for tabs, none of either at the end.
+fn plain(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\t', "    ").trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_rule_is_shown_with_the_place_and_a_hint() {
+        let failure = parse_rule("mean(confidence) > lots").unwrap_err();
+        assert_eq!(failure.exit, Exit::Invalid);
+        let lines: Vec<_> = failure.what.lines().collect();
+        assert_eq!(lines.get(1), Some(&"  mean(confidence) > lots"));
+        assert!(lines.get(2).is_some_and(|line| line.trim_start().starts_with('^')));
+        assert!(failure.hint.is_some());
+    }
+
+    #[test]
+    fn a_body_from_any_editor_can_be_sent() {
+        assert_eq!(plain("a\r\n\tb\n\n"), "a\n    b");
+    }
+}

@@ -1,0 +1,130 @@
+//! `quorate status`
+
+use std::time::Duration;
+
+use super::Context;
+use super::exit::{Exit, Failure};
+use super::terminal::{Paint, Terminal, clean};
+use super::time;
+use crate::api::model::{Decision, Peer, Status};
+
+/// Show this node and its network
+#[derive(clap::Args, Debug)]
+pub struct Arguments {}
+
+/// `quorate status`
+pub fn status(context: &Context, _: &Arguments) -> Result<Exit, Failure> {
+    let terminal = &context.terminal;
+    let client = context.client()?;
+    let (status, decisions) =
+        context.block_on(async { Ok((client.status().await?, client.decisions().await?)) })?;
+    if terminal.json {
+        terminal.object(&status);
+    } else {
+        show(terminal, &status, &decisions);
+    }
+    Ok(Exit::Ok)
+}
+
+fn show(terminal: &Terminal, status: &Status, decisions: &[Decision]) {
+    terminal.line(format_args!(
+        "{} in {}, up {}",
+        terminal.painted(Paint::Strong, clean(&status.organisation)),
+        clean(&status.network),
+        time::length(Duration::from_secs(status.uptime_seconds))
+    ));
+    let field = |name: &str, value: &str| terminal.line(format_args!("  {name:<10} {value}"));
+    field("network", &format!("{}, epoch {}", status.digest, status.epoch));
+    field("members", &margin(status));
+    for peer in &status.peers {
+        field("", &one_peer(peer));
+    }
+    let refilling = if status.stock.refilling { ", being refilled" } else { "" };
+    field(
+        "stock",
+        &format!("{} random bits, {} triples{refilling}", status.stock.bits, status.stock.triples),
+    );
+    let counts = &status.decisions;
+    field("decisions", &format!("{} open, {} certified", counts.open, counts.certified));
+    for decision in decisions.iter().filter(|decision| decision.needs_you()) {
+        field("needs you", &format!("{}  {}", decision.id, clean(&decision.title)));
+    }
+    for faults in &status.faults {
+        let name = clean(&faults.name);
+        let proof = if faults.provable { ", provably" } else { "" };
+        field("fault", &format!("{name}: {}, {} times{proof}", clean(&faults.what), faults.times));
+    }
+    field("coin key", &status.coin_key);
+}
+
+/// Who is there, and what that means.
+fn margin(status: &Status) -> String {
+    let here = status.connected() + 1;
+    let away = status.members - here.min(status.members);
+    let line = format!("{here} of {} here", status.members);
+    match (away, status.tolerates.checked_sub(away)) {
+        (0, _) => format!("{line}; {} more may fail", status.tolerates),
+        (_, Some(left)) => format!("{line}; {left} more may fail"),
+        (_, None) => format!(
+            "{line}; nothing is decided until {} are: {} more needed",
+            status.quorum,
+            status.quorum.saturating_sub(here)
+        ),
+    }
+}
+
+fn one_peer(peer: &Peer) -> String {
+    let name = clean(&peer.name);
+    match (peer.connected, peer.last_seen_ms_ago) {
+        (true, _) => {
+            let over = peer.transport.as_deref().unwrap_or("?");
+            format!("{name}: connected over {}", clean(over))
+        }
+        (false, Some(ms)) => {
+            format!("{name}: away, last seen {} ago", time::length(Duration::from_millis(ms)))
+        }
+        (false, None) => format!("{name}: not seen yet"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::model::{DecisionCounts, Stock, Work};
+
+    fn status(connected: usize) -> Status {
+        let peer = |i: usize| Peer {
+            name: format!("org {i}"),
+            connected: i < connected,
+            transport: None,
+            last_seen_ms_ago: None,
+            unacknowledged: 0,
+        };
+        Status {
+            organisation: "org".into(),
+            network: "net".into(),
+            digest: String::new(),
+            epoch: 1,
+            members: 4,
+            tolerates: 1,
+            quorum: 3,
+            uptime_seconds: 1,
+            peers: (0..3).map(peer).collect(),
+            stock: Stock { bits: 0, triples: 0, runs: 0, refilling: false },
+            decisions: DecisionCounts { open: 0, certified: 0, positions: 0 },
+            faults: Vec::new(),
+            work: Work::default(),
+            coin_key: String::new(),
+        }
+    }
+
+    #[test]
+    fn the_margin_says_how_many_more_may_fail() {
+        assert_eq!(margin(&status(3)), "4 of 4 here; 1 more may fail");
+        assert_eq!(margin(&status(2)), "3 of 4 here; 0 more may fail");
+        assert_eq!(
+            margin(&status(0)),
+            "1 of 4 here; nothing is decided until 3 are: 2 more needed"
+        );
+    }
+}
