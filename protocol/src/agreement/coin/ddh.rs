@@ -301,9 +301,13 @@ mod tests {
         }
     }
 
+    /// Else the shares of one coin would be those of another.
     #[test]
-    fn names_under_two_keys_have_two_bases() {
-        assert_ne!(coins(4, 1)[0].base(&name(0)), coins(4, 2)[0].base(&name(0)));
+    fn every_name_and_every_key_has_a_base_of_its_own() {
+        let (ours, others) = (coins(4, 1), coins(4, 2));
+        assert_ne!(ours[0].base(&name(0)), ours[0].base(&name(1)));
+        assert_ne!(ours[0].base(&name(0)), others[0].base(&name(0)));
+        assert_ne!(ours[0].share(&name(0)).point, ours[0].share(&name(1)).point);
     }
 
     #[test]
