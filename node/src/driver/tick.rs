@@ -63,3 +63,41 @@ impl<S: Suite> Held<S> {
         self.ticks.pop_front().map(|(_, tick)| tick)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use quorate_protocol::party::RealSuite;
+    use quorate_protocol::{Committee, PartyId};
+
+    use super::*;
+
+    fn tick(answers: u64) -> Tick<RealSuite> {
+        let committee = Committee::new(4).unwrap();
+        let mut tick = Tick::new(Outgoing::new(committee, PartyId::new(0), 1));
+        tick.answers.push((RequestId(answers), Err(Refusal::UnknownDecision)));
+        tick
+    }
+
+    fn leaving(held: &mut Held<RealSuite>) -> Vec<u64> {
+        let ticks = std::iter::from_fn(|| held.pop());
+        ticks.flat_map(|tick| tick.answers).map(|(RequestId(request), _)| request).collect()
+    }
+
+    #[test]
+    fn ticks_leave_in_order_once_all_records_before_them_are_durable() {
+        let mut held = Held::new();
+        held.push(0, tick(0));
+        assert_eq!(leaving(&mut held), [0], "nothing was ever written");
+        held.push(1, tick(1));
+        held.push(1, tick(2));
+        held.push(3, tick(3));
+        assert_eq!(leaving(&mut held), []);
+        held.reached(1);
+        assert_eq!(leaving(&mut held), [1, 2]);
+        held.reached(2);
+        held.push(3, tick(4));
+        assert_eq!(leaving(&mut held), []);
+        held.reached(3);
+        assert_eq!(leaving(&mut held), [3, 4]);
+    }
+}

@@ -10,6 +10,7 @@ use quorate_protocol::fault::FaultKind;
 use quorate_protocol::party::frame::{FrameError, Outgoing, decode_frame};
 use quorate_protocol::party::{
     Answer, Class, Effect, Event, MessageOf, Notice, Party, RealSuite, Receipt, Refusal, RequestId,
+    TimerToken,
 };
 use quorate_protocol::{Fault, PartyId, wire};
 use tokio::sync::{broadcast, mpsc};
@@ -56,7 +57,7 @@ pub(super) struct Driver {
     calls: mpsc::Receiver<Call>,
     notices: broadcast::Sender<Notice>,
     cancel: CancellationToken,
-    timers: Timers,
+    timers: Timers<TimerToken>,
     jobs: Jobs<Message>,
     faults: FaultLog,
     requests: BTreeMap<RequestId, Waiting>,
@@ -98,7 +99,7 @@ impl Driver {
             calls,
             notices,
             cancel,
-            timers: Timers::default(),
+            timers: Timers::new(),
             jobs: Jobs::new(),
             faults: FaultLog::default(),
             requests: BTreeMap::new(),
