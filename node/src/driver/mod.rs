@@ -30,6 +30,7 @@ mod tests;
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
@@ -60,6 +61,8 @@ const NOTICES: usize = 1024;
 pub struct NodeOptions {
     /// Where to listen for members; `None` for the addresses of the member's card.
     pub listen: Option<Vec<Multiaddr>>,
+    /// How long to wait for a port that is in use.
+    pub port_patience: Duration,
 }
 
 /// Why a node does not start, or stopped. One line; [`hint`](Self::hint) says what to do.
@@ -201,6 +204,7 @@ pub async fn run_node(
         network: *digest.as_bytes(),
         epoch: network.epoch(),
         listen,
+        port_patience: options.port_patience,
         validator: validator(&network, verifier),
     })
     .await

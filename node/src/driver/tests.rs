@@ -1,7 +1,7 @@
 //! Whole nodes in one process, over real connections on loopback.
 
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use quorate_protocol::crypto::transcript::Digest;
 use quorate_protocol::decision::certificate::Outcome;
@@ -16,16 +16,27 @@ use crate::roster;
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Members of one network, their ports reserved by the system.
+/// Members of one network.
 struct World {
     _folder: TempDir,
     homes: Vec<Home>,
 }
 
+/// Ports that nobody listens on, below those that the system gives to outgoing connections.
 fn free_ports(n: usize) -> Vec<u16> {
-    let bind = |_| std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let held: Vec<_> = (0..n).map(bind).collect();
-    held.iter().map(|listener| listener.local_addr().unwrap().port()).collect()
+    let free = |port: &u16| {
+        std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok()
+            && std::net::UdpSocket::bind(("127.0.0.1", *port)).is_ok()
+    };
+    let mut ports = std::collections::BTreeSet::new();
+    let random = std::iter::repeat_with(|| rand::random_range(12_000..32_000));
+    for port in random.filter(free) {
+        ports.insert(port);
+        if ports.len() == n {
+            break;
+        }
+    }
+    ports.into_iter().collect()
 }
 
 impl World {
@@ -48,7 +59,8 @@ impl World {
 
     async fn run(&self, member: usize) -> (Node, CancellationToken) {
         let cancel = CancellationToken::new();
-        let options = NodeOptions::default();
+        // A node that was stopped in this process leaves its port to the system for a while.
+        let options = NodeOptions { port_patience: PATIENCE, ..NodeOptions::default() };
         let node = run_node(&self.homes[member], options, cancel.clone()).await.unwrap();
         (node, cancel)
     }
@@ -166,7 +178,7 @@ async fn what_a_node_cannot_run_on_is_named() {
     assert!(matches!(error, NodeError::Home(HomeError::InUse { .. })), "{error}");
 
     let taken = world.homes[0].card().addresses.clone();
-    let options = NodeOptions { listen: Some(taken) };
+    let options = NodeOptions { listen: Some(taken), ..NodeOptions::default() };
     let error = run_node(&world.homes[1], options, CancellationToken::new()).await;
     let error = error.expect_err("the port is taken");
     assert!(matches!(error, NodeError::Listen { .. }), "{error}");

@@ -95,6 +95,9 @@ pub struct Config {
     pub epoch: u64,
     /// Where to listen.
     pub listen: Vec<Multiaddr>,
+    /// How long a port that is in use is waited for: one that this process has just closed takes
+    /// a while to be free.
+    pub port_patience: Duration,
     /// Says whether an announcement holds.
     pub validator: Validator,
 }
@@ -136,13 +139,13 @@ impl Links {
     /// # Errors
     /// An address cannot be listened on.
     pub async fn start(config: Config) -> Result<(Self, Incoming), ListenError> {
-        let Config { keys, me, peers, network, epoch, listen, validator } = config;
+        let Config { keys, me, peers, network, epoch, listen, port_patience, validator } = config;
         let topics = gossip::Topics::new(&network, epoch);
         let members: Vec<_> = peers.iter().map(|peer| peer.peer_id).collect();
         let failed = |address, reason| ListenError { address, reason };
         let mut swarm = swarm::build(keys, &members, &topics)
             .map_err(|reason| failed(Multiaddr::empty(), reason))?;
-        let listening = swarm::listen(&mut swarm, &listen)
+        let listening = swarm::listen(&mut swarm, &listen, port_patience)
             .await
             .map_err(|(address, reason)| failed(address, reason))?;
         for address in &listening {

@@ -43,9 +43,6 @@ const STREAMS_PER_CONNECTION: u32 = 64;
 /// How long closing may take.
 const CLOSING: Duration = Duration::from_millis(300);
 
-/// How long a port that is in use is waited for.
-const PORT_PATIENCE: Duration = Duration::from_secs(2);
-
 const PING_EVERY: Duration = Duration::from_secs(15);
 const PING_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -364,14 +361,16 @@ fn head_start(me: PartyId, peer: PartyId) -> Duration {
     if me < peer { Duration::ZERO } else { DIAL_LATER }
 }
 
-/// Starts to listen; returns the addresses once all are open.
+/// Starts to listen; returns the addresses once all are open. A port in use is waited for with
+/// `patience`.
 pub(super) async fn listen(
     swarm: &mut Swarm<Behaviour>,
     addresses: &[Multiaddr],
+    patience: Duration,
 ) -> Result<Vec<Multiaddr>, (Multiaddr, io::Error)> {
     let mut waiting = HashMap::new();
     for address in addresses {
-        until_free(address).await.map_err(|error| (address.clone(), error))?;
+        until_free(address, patience).await.map_err(|error| (address.clone(), error))?;
         match swarm.listen_on(address.clone()) {
             Ok(listener) => waiting.insert(listener, address.clone()),
             Err(error) => return Err((address.clone(), io::Error::other(error.to_string()))),
@@ -397,8 +396,8 @@ pub(super) async fn listen(
 }
 
 /// Waits a little for a port: a node that was just stopped may not have let go of it yet.
-async fn until_free(address: &Multiaddr) -> io::Result<()> {
-    let give_up = Instant::now() + PORT_PATIENCE;
+async fn until_free(address: &Multiaddr, patience: Duration) -> io::Result<()> {
+    let give_up = Instant::now() + patience;
     loop {
         match probe(address) {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < give_up => {

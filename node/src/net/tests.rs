@@ -56,6 +56,7 @@ impl World {
             network: self.network,
             epoch: 1,
             listen: self.addresses[me].clone(),
+            port_patience: PATIENCE,
             validator: Arc::new(|_, data| data.starts_with(b"good")),
         }
     }
@@ -341,6 +342,7 @@ async fn a_port_in_use_is_named() {
     for address in world.addresses[0].clone() {
         let mut config = world.config(1);
         config.listen = vec![address.clone()];
+        config.port_patience = Duration::ZERO;
         let error = Links::start(config).await.expect_err("the port is taken");
         assert_eq!(error.address, address);
         assert_eq!(error.reason.kind(), io::ErrorKind::AddrInUse, "{error}");
