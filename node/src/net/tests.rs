@@ -293,8 +293,8 @@ async fn an_oversized_frame_closes_the_connection_of_its_sender_only() {
     greeting.write(&mut stream).await.unwrap();
     Greeting::read(&mut stream).await.unwrap().check(&greeting).unwrap();
     stream.write_all(&u32::MAX.to_le_bytes()).await.unwrap();
-    stream.write_all(&[0; 8]).await.unwrap();
-    stream.flush().await.unwrap();
+    // The stream may be closed already.
+    let _ = stream.flush().await;
     let ended = timeout(PATIENCE, hostile.join_next()).await.expect("the connection is closed");
     assert!(ended.unwrap().unwrap(), "it was connected before");
 
