@@ -147,8 +147,8 @@ impl Plan {
         };
         for i in 0..questions {
             let mut question = draw_question(committee, &mut rng);
-            question.proposer = PartyId::new((i % committee.n()) as u16);
-            question.minimum = committee.majority() as u16;
+            question.proposer = party_at(committee, i);
+            question.minimum = narrow(committee.majority());
             question.deadline = 60 * SECOND;
             for vote in &mut question.votes {
                 let (value, twin) = vote.map_or((0, 0), |vote| (vote.value, vote.twin));
@@ -250,8 +250,22 @@ fn draw_faulty(committee: Committee, rng: &mut Rng) -> Vec<PartyId> {
     order
 }
 
+/// The party at this place of the roster, counted round and round.
+fn party_at(committee: Committee, index: usize) -> PartyId {
+    committee.parties().nth(index % committee.n()).unwrap_or(PartyId::new(0))
+}
+
+fn another(party: PartyId, committee: Committee, rng: &mut Rng) -> PartyId {
+    party_at(committee, party.index() + rng.random_range(1..committee.n()))
+}
+
+/// A number of members.
+fn narrow(members: usize) -> u16 {
+    u16::try_from(members).unwrap_or(u16::MAX)
+}
+
 fn draw_party(committee: Committee, rng: &mut Rng) -> PartyId {
-    PartyId::new(rng.random_range(0..committee.n()) as u16)
+    party_at(committee, rng.random_range(0..committee.n()))
 }
 
 fn draw_discipline(committee: Committee, rng: &mut Rng) -> Discipline {
@@ -260,9 +274,7 @@ fn draw_discipline(committee: Committee, rng: &mut Rng) -> Discipline {
         1 => Discipline::Lifo,
         2 | 3 => {
             let from = draw_party(committee, rng);
-            let to = PartyId::new(
-                ((from.index() + rng.random_range(1..committee.n())) % committee.n()) as u16,
-            );
+            let to = another(from, committee, rng);
             Discipline::Starved { from, to, behind_timers: rng.random() }
         }
         4 => Discipline::Slow { party: draw_party(committee, rng) },
@@ -284,8 +296,7 @@ fn draw_behaviours(me: PartyId, committee: Committee, rng: &mut Rng) -> Vec<Beha
 }
 
 fn draw_behaviour(me: PartyId, committee: Committee, rng: &mut Rng) -> Behaviour {
-    let step = rng.random_range(1..committee.n());
-    let target = PartyId::new(((me.index() + step) % committee.n()) as u16);
+    let target = another(me, committee, rng);
     match rng.random_range(0..16) {
         0 => Behaviour::Silent,
         1 | 2 => Behaviour::Crash { after: rng.random_range(1..3_000) },
@@ -355,7 +366,7 @@ fn draw_question(committee: Committee, rng: &mut Rng) -> Question {
     Question {
         proposer: draw_party(committee, rng),
         rule,
-        minimum: minimum as u16,
+        minimum: narrow(minimum),
         deadline,
         votes,
     }

@@ -139,7 +139,7 @@ impl<F, E> Pending<F, E> {
     }
 
     /// What happens next; `None` if nothing is left.
-    pub fn next(&mut self) -> Option<Next<F, E>> {
+    pub fn advance(&mut self) -> Option<Next<F, E>> {
         let stack_first = match self.discipline {
             Discipline::Lifo => self
                 .timed
@@ -198,7 +198,7 @@ mod tests {
         pending.send(a, b, '1', &mut rng);
         pending.send(b, a, '2', &mut rng);
         pending.send(a, b, '3', &mut rng);
-        let next = |_| match pending.next()? {
+        let next = |_| match pending.advance()? {
             Next::Frame(c) | Next::Event(c) => Some(c),
         };
         (0..9).map_while(next).collect()

@@ -6,10 +6,12 @@ use quorate_protocol::PartyId;
 
 use crate::schedule::{MILLI, SECOND};
 
+type Listener = Box<dyn FnMut(&str)>;
+
 /// Hashes what happens, and tells it to whoever listens.
 pub struct Trace {
     hasher: blake3::Hasher,
-    listener: Option<Box<dyn FnMut(&str)>>,
+    listener: Option<Listener>,
     messages: u64,
     bytes: u64,
 }

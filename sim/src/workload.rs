@@ -36,7 +36,7 @@ impl Workload {
     }
 
     /// The next question to ask now, if one may be open beside those that are.
-    pub fn next(&mut self) -> Option<usize> {
+    pub fn begin(&mut self) -> Option<usize> {
         if self.open.len() >= self.window || self.asked == self.questions.len() {
             return None;
         }

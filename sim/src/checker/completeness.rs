@@ -19,13 +19,16 @@ use crate::ghost::Ghost;
 /// An opening at a position: the masks, or a round of the computation.
 type Opening = (u64, Option<u16>);
 
+/// A liar, and what it lied for: the masks, or a round of the computation.
+type Lie = (PartyId, Option<u16>);
+
 /// See the [module](self).
 #[derive(Default)]
 pub(super) struct Completeness {
     /// Lies on their way: from, to, what for.
     told: BTreeSet<(PartyId, PartyId, Opening)>,
     /// Lies that have arrived, by receiver and position.
-    heard: BTreeMap<(PartyId, u64), BTreeSet<(PartyId, Option<u16>)>>,
+    heard: BTreeMap<(PartyId, u64), BTreeSet<Lie>>,
     /// The latest opening known to be seen, by party and position, and that of masks.
     round: BTreeMap<(PartyId, u64), u16>,
     masks: BTreeSet<(PartyId, u64)>,

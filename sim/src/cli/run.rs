@@ -1,5 +1,6 @@
 //! `run`: one seed, and what happens in it.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use super::{Size, print_violation, simulate};
@@ -21,10 +22,13 @@ impl Run {
         let token = self.size.token(self.seed);
         println!("seed {} ({token})", token.seed);
         println!("{}", Plan::draw(token)?);
+        let mut told = BTreeSet::new();
         let report = simulate(token, |world| {
-            world.listen(|line| {
-                let quiet = line.contains(" -> ") || line.contains("TimerToken");
-                if !quiet {
+            world.listen(move |line| {
+                let what = line.get(11..).unwrap_or(line).to_owned();
+                // Every message and vote is too much, and each blame is told once.
+                let dull = [" -> ", "TimerToken", "votes", "voted"];
+                if !dull.iter().any(|dull| line.contains(dull)) && told.insert(what) {
                     println!("{line}");
                 }
             });

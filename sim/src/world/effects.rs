@@ -62,7 +62,9 @@ impl World {
             Effect::Send { to, message } => self.say(actor, to, message),
             Effect::SetTimer { token, when } => {
                 let time = match when {
-                    When::After(duration) => now + duration.as_micros() as u64,
+                    When::After(duration) => {
+                        now.saturating_add(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
+                    }
                     When::AtUtc(ms) => ms.saturating_sub(UTC_BASE).saturating_mul(MILLI),
                 };
                 self.pending.at(time, Happening::Timer(actor, life, token));

@@ -179,7 +179,7 @@ impl World {
     /// Runs until everything rests or a property does not hold.
     pub fn run(&mut self) -> Report {
         while self.violation.is_none() {
-            let Some(next) = self.pending.next() else {
+            let Some(next) = self.pending.advance() else {
                 self.rest();
                 break;
             };
@@ -261,7 +261,7 @@ impl World {
 
     /// Asks as many questions as may be open.
     fn ask_more(&mut self) {
-        while let Some(number) = self.workload.next() {
+        while let Some(number) = self.workload.begin() {
             let pause = self.rng.random_range(0..20 * MILLI);
             self.pending.at(self.pending.now() + pause, Happening::Ask(number));
         }
