@@ -34,16 +34,31 @@ pub struct Coverage {
 
 impl Coverage {
     /// Counts of which a large swarm must not have zero, with their names and what makes them.
-    pub const fn required(&self) -> [(&'static str, u64, &'static str); 6] {
+    pub fn required(&self) -> [Required; 6] {
+        let by_anybody = |name, count, cause| Required { name, count, cause, byzantine: false };
+        let by_liars = |name, count, cause| Required { name, count, cause, byzantine: true };
         [
-            ("real coin rounds", self.coins, "split votes in agreements"),
-            ("complaints", self.complaints, "a dealer that cheats"),
-            ("recovered shares", self.recovered, "a dealer that cheats"),
-            ("error-corrected openings", self.corrected, "a party that sends wrong shares"),
-            ("excluded inputs", self.excluded, "a silent or slow party"),
-            ("refills", self.refills, "several decisions in a row"),
+            by_anybody("real coin rounds", self.coins, "split votes in agreements"),
+            by_liars("complaints", self.complaints, "a dealer that cheats"),
+            by_liars("recovered shares", self.recovered, "a dealer that cheats"),
+            by_liars("error-corrected openings", self.corrected, "a party that sends wrong shares"),
+            by_anybody("excluded inputs", self.excluded, "a silent or slow party"),
+            by_anybody("refills", self.refills, "several decisions in a row"),
         ]
     }
+}
+
+/// A count that a large swarm must not have zero.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Required {
+    /// Of what.
+    pub name: &'static str,
+    /// How many.
+    pub count: u64,
+    /// What makes them.
+    pub cause: &'static str,
+    /// Whether only Byzantine parties make them.
+    pub byzantine: bool,
 }
 
 impl AddAssign for Coverage {
@@ -67,7 +82,7 @@ impl AddAssign for Coverage {
 impl fmt::Display for Coverage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{:>12} decisions, {} of them expired", self.decisions, self.expired)?;
-        for (name, count, _) in self.required() {
+        for Required { name, count, .. } in self.required() {
             writeln!(f, "{count:>12} {name}")?;
         }
         writeln!(f, "{:>12} restarts", self.restarts)?;

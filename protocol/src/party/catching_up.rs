@@ -148,17 +148,21 @@ impl<S: Suite> Party<S> {
     fn try_adopt(&mut self, sink: &mut Sink<S>) {
         let enough = self.committee().one_honest();
         let before = self.here();
-        while let Some(summary) = self
-            .catching_up
-            .slots
-            .get(&self.ledger.next_slot())
-            .and_then(|said| alike(said.values(), enough))
-            .cloned()
-        {
-            self.apply_slot(summary, sink);
+        // What ended here out of order comes between what the others say.
+        loop {
+            let said = self.catching_up.slots.get(&self.ledger.next_slot());
+            if let Some(summary) = said.and_then(|said| alike(said.values(), enough)).cloned() {
+                self.apply_slot(summary, sink);
+            } else if !self.apply_ended_slot(sink) {
+                break;
+            }
         }
-        while let Some(dealers) = self.lost_run(enough) {
-            self.apply_run(dealers, None, sink);
+        loop {
+            if let Some(dealers) = self.lost_run(enough) {
+                self.apply_run(dealers, None, sink);
+            } else if !self.apply_ended_run(sink) {
+                break;
+            }
         }
         let here = self.here();
         self.catching_up.slots = self.catching_up.slots.split_off(&here.slot);

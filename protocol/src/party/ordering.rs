@@ -274,14 +274,21 @@ impl<S: Suite> Party<S> {
             return; // adopted from others meanwhile
         }
         self.ordering.ended.insert(slot, ids);
-        while let Some(ids) = self.ordering.ended.remove(&self.ledger.next_slot()) {
-            let proposals = ids
-                .into_iter()
-                .filter(|id| !self.ledger.contains(id))
-                .filter_map(|id| Some((id, self.ordering.waiting.get(&id)?.clone())))
-                .collect();
-            self.apply_slot(SlotSummary(proposals), sink);
-        }
+        while self.apply_ended_slot(sink) {}
+    }
+
+    /// Applies the next slot if it has ended here.
+    pub(super) fn apply_ended_slot(&mut self, sink: &mut Sink<S>) -> bool {
+        let next = self.ledger.next_slot();
+        self.ordering.ended = self.ordering.ended.split_off(&next);
+        let Some(ids) = self.ordering.ended.remove(&next) else { return false };
+        let proposals = ids
+            .into_iter()
+            .filter(|id| !self.ledger.contains(id))
+            .filter_map(|id| Some((id, self.ordering.waiting.get(&id)?.clone())))
+            .collect();
+        self.apply_slot(SlotSummary(proposals), sink);
+        true
     }
 
     /// Appends the next slot to the ledger, writes it down, and opens its decisions.

@@ -132,9 +132,16 @@ impl<S: Suite> Party<S> {
         }
         let dealers = u16::try_from(dealers).unwrap_or(u16::MAX);
         self.production.ended.insert(run, (dealers, batch));
-        while let Some((dealers, batch)) = self.production.ended.remove(&self.production.next) {
-            self.apply_run(dealers, Some(batch), sink);
-        }
+        while self.apply_ended_run(sink) {}
+    }
+
+    /// Applies the next run if it has ended here.
+    pub(super) fn apply_ended_run(&mut self, sink: &mut Sink<S>) -> bool {
+        let next = self.production.next;
+        self.production.ended = self.production.ended.split_off(&next);
+        let Some((dealers, batch)) = self.production.ended.remove(&next) else { return false };
+        self.apply_run(dealers, Some(batch), sink);
+        true
     }
 
     /// Adds the next run to the stock and writes it down.

@@ -247,8 +247,7 @@ impl<F: PrimeField> Refine<F> {
         }
         // Roots may be open before squares are: those of this party others may still need.
         let needed = self.bits > 0 && !self.root.sent;
-        let mut extracted =
-            if needed { self.extracted.clone()? } else { self.extracted.take()? };
+        let mut extracted = if needed { self.extracted.clone()? } else { self.extracted.take()? };
         let triples = match Arc::get_mut(&mut extracted) {
             Some(extracted) => std::mem::take(&mut extracted.triples.triples),
             None => extracted.triples.triples.clone(),
