@@ -187,3 +187,17 @@ fn a_killed_party_follows_catches_up_and_takes_part_again() {
         assert!(views.iter().all(|view| view.outcome.is_some()));
     }
 }
+
+/// Seeds that showed a bug when they were first run, and what it was.
+const SEEDS: [(&str, &str); 2] = [
+    ("n4b1s49", "a party that saw the roots before the squares kept its shares of the squares"),
+    ("n4b0s174", "slots that ended out of order were not applied after earlier ones were adopted"),
+];
+
+#[test]
+fn seeds_that_failed_once_hold() {
+    for (token, bug) in SEEDS {
+        let mut world = World::new(Plan::draw(token.parse().unwrap()).unwrap());
+        assert_eq!(world.run().violation, None, "{token}: {bug}");
+    }
+}
