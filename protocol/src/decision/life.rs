@@ -37,6 +37,7 @@ use crate::agreement::rbc;
 use crate::committee::{PartyId, PartyMap, PartySet};
 use crate::crypto::identity::Signature;
 use crate::crypto::keyring::Keyring;
+use crate::decision::ballot::Ballot;
 use crate::decision::certificate::{Certificate, Outcome, Statement, Verifier};
 use crate::decision::collect::{self, Collect, Progress};
 use crate::decision::ledger::Entry;
@@ -88,44 +89,6 @@ impl<S> fmt::Display for Message<S> {
             Self::Sign(..) => f.write_str("SIGN"),
             Self::Certificate(_) => f.write_str("CERTIFICATE"),
         }
-    }
-}
-
-/// What a member broadcasts (D2). Nothing in it depends on the vote: masks are uniform.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum Ballot {
-    /// The input's bits XOR the masks, 8 to a byte, lowest first; the last byte is filled with 0.
-    Masked(Bytes),
-    /// No input.
-    Abstain,
-}
-
-impl Ballot {
-    /// A ballot of masked bits.
-    pub fn masked(bits: &[bool]) -> Self {
-        let bytes: Vec<u8> = bits
-            .chunks(8)
-            .map(|chunk| chunk.iter().rev().fold(0, |byte, bit| byte << 1 | u8::from(*bit)))
-            .collect();
-        Self::Masked(bytes.into())
-    }
-
-    /// Reads a broadcast ballot of `bits` bits; `None` if it has another shape.
-    pub fn decode(bytes: &[u8], bits: usize) -> Option<Self> {
-        let ballot = wire::decode::<Self>(bytes, limits::MAX_BALLOT).ok()?;
-        match &ballot {
-            Self::Abstain => Some(ballot),
-            Self::Masked(_) => ballot.bits(bits).is_some().then_some(ballot),
-        }
-    }
-
-    /// The masked bits, if this is a ballot of `bits` bits.
-    pub fn bits(&self, bits: usize) -> Option<Vec<bool>> {
-        let Self::Masked(bytes) = self else { return None };
-        let all: Vec<bool> =
-            bytes.iter().flat_map(|byte| (0..8).map(move |i| byte >> i & 1 == 1)).collect();
-        let (bits, fill) = all.split_at_checked(bits)?;
-        (bytes.len() == bits.len().div_ceil(8) && !fill.contains(&true)).then(|| bits.to_vec())
     }
 }
 

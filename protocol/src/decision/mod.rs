@@ -5,11 +5,13 @@
 //! | [`proposal`] | the question, with its rule and deadline |
 //! | [`slot`], [`ledger`] | which position it gets |
 //! | [`stock`] | the preprocessed material its position claims |
+//! | [`ballot`] | what a voter broadcasts |
 //! | [`life`] | votes, sealing, computation, certification |
 //! | [`collect`] | agreement on which broadcast values count: for slots, and for votes |
 //! | [`certificate`] | the signed outcome, for anybody to check offline |
 
 mod armour;
+pub mod ballot;
 pub mod certificate;
 pub mod collect;
 pub mod ledger;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use crate::committee::{Committee, PartyId, PartyMap, PartySet};
 use crate::crypto::transcript::Digest;
+use crate::decision::ballot::Ballot;
 use crate::decision::certificate::Certificate;
-use crate::decision::life::{self, Ballot, Context, Decision, News};
+use crate::decision::life::{self, Context, Decision, News};
 use crate::decision::proposal::Proposal;
 use crate::fault::DecisionFault;
 use crate::limits;

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use quorate_protocol::agreement::rbc::{self, Mode, Rbc};
+use quorate_protocol::decision::ballot::Ballot;
 use quorate_protocol::decision::collect;
-use quorate_protocol::decision::life::{self, Ballot};
+use quorate_protocol::decision::life;
 use quorate_protocol::fault::Fault;
 use quorate_protocol::limits;
 use quorate_protocol::party::Message;
