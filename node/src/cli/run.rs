@@ -99,8 +99,7 @@ async fn node(
         [] => None,
         texts => Some(super::init::addresses(texts)?),
     };
-    let node =
-        run_node(home, NodeOptions { listen, ..NodeOptions::default() }, cancel.clone()).await?;
+    let node = run_node(home, NodeOptions { listen }, cancel.clone()).await?;
     let token = home.api_token()?.expose().clone();
     let address = server.address();
     let answering = server.serve(Live::new(node.handle()), token, cancel.clone());

@@ -61,8 +61,6 @@ const NOTICES: usize = 1024;
 pub struct NodeOptions {
     /// Where to listen for members; `None` for the addresses of the member's card.
     pub listen: Option<Vec<Multiaddr>>,
-    /// How long to wait for a port that is in use.
-    pub port_patience: Duration,
 }
 
 /// Why a node does not start, or stopped. One line; [`hint`](Self::hint) says what to do.
@@ -204,7 +202,7 @@ pub async fn run_node(
         network: *digest.as_bytes(),
         epoch: network.epoch(),
         listen,
-        port_patience: options.port_patience,
+        port_patience: Duration::ZERO,
         validator: validator(&network, verifier),
     })
     .await

@@ -58,9 +58,18 @@ impl World {
     }
 
     async fn run(&self, member: usize) -> (Node, CancellationToken) {
+        self.run_with(member, NodeOptions::default()).await
+    }
+
+    /// Runs a member's node again. One that was stopped in this process holds its port for some
+    /// seconds more, so the node takes another; it dials the others.
+    async fn run_again(&self, member: usize) -> (Node, CancellationToken) {
+        let listen = Some(roster::addresses("127.0.0.1:0").unwrap());
+        self.run_with(member, NodeOptions { listen }).await
+    }
+
+    async fn run_with(&self, member: usize, options: NodeOptions) -> (Node, CancellationToken) {
         let cancel = CancellationToken::new();
-        // A node that was stopped in this process leaves its port to the system for a while.
-        let options = NodeOptions { port_patience: PATIENCE, ..NodeOptions::default() };
         let node = run_node(&self.homes[member], options, cancel.clone()).await.unwrap();
         (node, cancel)
     }
@@ -162,7 +171,7 @@ async fn a_restarted_node_takes_part_in_the_next_decision() {
         let (node, cancel) = nodes.remove(3);
         cancel.cancel();
         node.finished().await.unwrap();
-        nodes.push(world.run(3).await);
+        nodes.push(world.run_again(3).await);
         let restarted = nodes[3].0.handle();
         let known = restarted.certificate(&decision).await.unwrap().expect("it was stored");
         assert_eq!(known.statement.outcome, Outcome::Accepted);
@@ -178,7 +187,7 @@ async fn what_a_node_cannot_run_on_is_named() {
     assert!(matches!(error, NodeError::Home(HomeError::InUse { .. })), "{error}");
 
     let taken = world.homes[0].card().addresses.clone();
-    let options = NodeOptions { listen: Some(taken), ..NodeOptions::default() };
+    let options = NodeOptions { listen: Some(taken) };
     let error = run_node(&world.homes[1], options, CancellationToken::new()).await;
     let error = error.expect_err("the port is taken");
     assert!(matches!(error, NodeError::Listen { .. }), "{error}");
