@@ -100,6 +100,11 @@ impl Committee {
         self.t() + 1
     }
 
+    /// `t + 2`, or all if there are fewer: at least two of them are honest.
+    pub fn two_honest(self) -> usize {
+        (self.t() + 2).min(self.n())
+    }
+
     /// `2t + 1`: most of them are honest.
     pub const fn honest_majority(self) -> usize {
         2 * self.t() + 1

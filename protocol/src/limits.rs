@@ -73,8 +73,14 @@ pub const RUN_WINDOW: u64 = 4;
 /// laggards are sent the certificate.
 pub const POSITION_WINDOW: u64 = 64;
 
-/// Messages kept from one peer for positions that are not ordered here yet.
-pub const MAX_EARLY_MESSAGES: usize = 4096;
+/// Bytes kept from one peer, of each kind, for what has not begun here yet: positions, slots and
+/// runs, and what it says of the past. Honest peers are a few messages ahead, and a dealing is the
+/// largest of those.
+pub const MAX_EARLY_BYTES: usize = 4 << 20;
+
+/// Bytes of one message of a decision's circuit that is kept before the input set is fixed here: a
+/// circuit opens a few values at a time.
+pub const MAX_EARLY_OPENING: usize = 16 << 10;
 
 /// Slots or runs told to a peer that catches up, at a time.
 pub const SYNC_SLOTS: u64 = 32;

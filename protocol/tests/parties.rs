@@ -22,8 +22,8 @@ use quorate_protocol::decision::life::Phase;
 use quorate_protocol::decision::proposal::Proposal;
 use quorate_protocol::decision::stock::Policy;
 use quorate_protocol::party::{
-    Answer, Config, Effect, Event, MessageOf, Party, RealSuite, Record, Refusal, RequestId,
-    TimerToken, When,
+    Answer, Config, Effect, Event, Message, MessageOf, Party, RealSuite, Record, Refusal,
+    RequestId, TimerToken, When, sync,
 };
 use quorate_protocol::protocol::Recipient;
 use quorate_protocol::rule::Rule;
@@ -42,6 +42,8 @@ struct World {
     done: VecDeque<(PartyId, Wire)>,
     timers: Vec<(u64, PartyId, TimerToken)>,
     now: u64,
+    /// Messages for which this holds are lost.
+    lost: fn(&(PartyId, PartyId, Wire)) -> bool,
     answers: Vec<(PartyId, RequestId, Result<Answer, Refusal>)>,
     faults: Vec<(PartyId, Fault)>,
     rng: ChaCha8Rng,
@@ -74,6 +76,7 @@ impl World {
             done: VecDeque::new(),
             timers: Vec::new(),
             now: 0,
+            lost: |_| false,
             answers: Vec::new(),
             faults: Vec::new(),
             rng,
@@ -165,8 +168,11 @@ impl World {
             self.step(party, Event::Done(message));
         } else if !self.flight.is_empty() {
             let i = self.rng.random_range(0..self.flight.len());
-            let (from, to, message) = self.flight.swap_remove(i);
-            self.step(to, Event::Message { from, message });
+            let envelope = self.flight.swap_remove(i);
+            if !(self.lost)(&envelope) {
+                let (from, to, message) = envelope;
+                self.step(to, Event::Message { from, message });
+            }
         } else {
             return false;
         }
@@ -369,4 +375,62 @@ fn nothing_is_begun_before_a_quorum_is_up() {
             world.start(PartyId::new(earlier));
         }
     }
+}
+
+#[test]
+fn one_peer_alone_makes_nobody_begin_anything() {
+    // A second network, further on, provides messages that p3 might send to an idle first one.
+    let mut other = World::new(4, 10);
+    other.propose(3, "count(approve) >= 3");
+    other.run_untimed();
+    other.propose(3, "count(approve) >= 3");
+    let mut said = Vec::new();
+    while !other.flight.is_empty() {
+        said.extend(other.flight.iter().filter(|(from, ..)| from.index() == 3).cloned());
+        other.deliver_one();
+    }
+    let mut world = World::new(4, 10);
+    world.run();
+    let before: Vec<usize> = world.stores.values().map(BTreeMap::len).collect();
+    for (from, to, message) in said {
+        if matches!(&message, Message::Slot(..) | Message::Run(..)) {
+            world.step(to, Event::Message { from, message });
+        }
+    }
+    for run in [0, 1, 9, u64::MAX] {
+        for message in [
+            Message::RunDone(run),
+            Message::Sync(sync::Message::Run(run, 4)),
+            Message::Sync(sync::Message::Ask(sync::Position { slot: run, run, position: run })),
+        ] {
+            world.step(PartyId::new(0), Event::Message { from: PartyId::new(3), message });
+        }
+    }
+    let after: Vec<usize> = world.stores.values().map(BTreeMap::len).collect();
+    assert_eq!(before, after, "records were written");
+}
+
+#[test]
+fn a_member_that_never_gets_a_proposal_learns_its_slot_and_goes_on() {
+    let mut world = World::new(4, 11);
+    world.run();
+    // p3 keeps its proposal from p1, and what the others say of it comes too late.
+    world.lost = |(_, to, message)| to.index() == 1 && matches!(message, Message::Proposal(..));
+    let kept = world.propose(3, "count(approve) >= 3");
+    world.run_untimed();
+    for party in [0, 2, 3] {
+        world.vote(party, kept, 1);
+    }
+    world.run();
+    // Now p3 is silent, so that nothing goes on without p1.
+    world.lost = |_| false;
+    world.stop(PartyId::new(3));
+    let next = world.propose(0, "count(approve) >= 3");
+    world.run_untimed();
+    for party in 0..3 {
+        world.vote(party, next, 1);
+    }
+    world.run();
+    world.assert_certified(kept, Outcome::Accepted);
+    world.assert_certified(next, Outcome::Accepted);
 }

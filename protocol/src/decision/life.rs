@@ -452,7 +452,8 @@ impl<C: Coin> Decision<C> {
         news: &mut Vec<News>,
     ) {
         let Some(engine) = &mut self.engine else {
-            if self.early[from].len() < limits::MAX_EARLY_OPENINGS {
+            let fits = wire::encode(&message).len() <= limits::MAX_EARLY_OPENING;
+            if fits && self.early[from].len() < limits::MAX_EARLY_OPENINGS {
                 self.early[from].push(message);
             } else {
                 out.blame(from, DecisionFault::OutOfPlace);

@@ -90,8 +90,8 @@ impl Proposal {
         }
         check_text("title", &self.title, limits::MAX_TITLE, |_| false)?;
         check_text("text", &self.text, limits::MAX_TEXT, |c| c == '\n')?;
-        // The outcome over a single vote would tell what it was.
-        let (least, most, got) = (committee.n().min(2), committee.n(), usize::from(self.minimum));
+        // The outcome over a single honest vote and t others would tell what it was.
+        let (least, most, got) = (committee.two_honest(), committee.n(), usize::from(self.minimum));
         if !(least..=most).contains(&got) {
             return Err(ProposalError::Minimum { least, most, got });
         }

@@ -9,16 +9,20 @@ use crate::limits;
 use crate::party::sink::Sink;
 use crate::party::sync::{self, Position};
 use crate::party::{Message, Party, Suite};
+use crate::wire;
 
 /// What others say of the past, and who wants to hear of it from us.
 pub(super) struct CatchingUp {
     slots: BTreeMap<u64, BTreeMap<PartyId, SlotSummary>>,
+    /// Bytes of each peer's summaries that are kept.
+    summary_bytes: PartyMap<usize>,
     runs: BTreeMap<u64, BTreeMap<PartyId, u16>>,
     /// Slots and runs below these are told to the party as they end.
     owed: PartyMap<(u64, u64)>,
-    /// Who speaks of things beyond our windows.
-    ahead: PartySet,
-    asked: Option<Position>,
+    /// The highest slot and run of which each peer spoke.
+    reached: PartyMap<(u64, u64)>,
+    /// Where we were when we last asked, and how far `t + 1` peers had then come.
+    asked: Option<(Position, (u64, u64))>,
     /// Members that said something since this party started, oneself included.
     heard: PartySet,
     /// How often each peer may still ask: an answer is much longer than a question.
@@ -29,9 +33,10 @@ impl CatchingUp {
     pub(super) fn new(committee: Committee) -> Self {
         Self {
             slots: BTreeMap::new(),
+            summary_bytes: PartyMap::new(committee),
             runs: BTreeMap::new(),
             owed: PartyMap::new(committee),
-            ahead: PartySet::EMPTY,
+            reached: PartyMap::new(committee),
             asked: None,
             heard: PartySet::EMPTY,
             answers_left: PartyMap::from_fn(committee, |_| limits::SYNC_ANSWERS),
@@ -66,21 +71,44 @@ impl<S: Suite> Party<S> {
         }
     }
 
-    /// Asks everybody what we missed (S1), unless we asked from here before.
+    /// Asks everybody what we missed (S1), unless nothing has changed since we last asked.
     pub(super) fn ask(&mut self, sink: &mut Sink<S>) {
-        let here = self.here();
-        if self.catching_up.asked.replace(here) != Some(here) {
-            sink.outbox().multicast(Message::Sync(sync::Message::Ask(here)));
+        let now = (self.here(), self.reached());
+        if self.catching_up.asked.replace(now) != Some(now) {
+            sink.outbox().multicast(Message::Sync(sync::Message::Ask(now.0)));
         }
     }
 
-    /// `peer` speaks of something beyond our windows. Once an honest one does, ask.
-    pub(super) fn is_ahead(&mut self, peer: PartyId, sink: &mut Sink<S>) {
-        self.catching_up.ahead.insert(peer);
-        if self.catching_up.ahead.len() >= self.committee().one_honest() {
-            self.catching_up.ahead = PartySet::EMPTY;
+    /// `peer` speaks in a slot after our next one. Once an honest peer does, our next slot has ended
+    /// somewhere, and what it takes to end it here may never come: ask.
+    pub(super) fn speaks_of_slot(&mut self, peer: PartyId, slot: u64, sink: &mut Sink<S>) {
+        let reached = &mut self.catching_up.reached[peer];
+        reached.0 = reached.0.max(slot);
+        self.ask_if_behind(sink);
+    }
+
+    /// `peer` speaks of a run beyond our window.
+    pub(super) fn speaks_of_run(&mut self, peer: PartyId, run: u64, sink: &mut Sink<S>) {
+        let reached = &mut self.catching_up.reached[peer];
+        reached.1 = reached.1.max(run);
+        self.ask_if_behind(sink);
+    }
+
+    fn ask_if_behind(&mut self, sink: &mut Sink<S>) {
+        let (here, (slot, run)) = (self.here(), self.reached());
+        if slot > here.slot || run >= here.run.saturating_add(limits::RUN_WINDOW) {
             self.ask(sink);
         }
+    }
+
+    /// The slot and the run that some honest peer has reached: `t + 1` peers spoke of them.
+    fn reached(&self) -> (u64, u64) {
+        let highest = |of: fn(&(u64, u64)) -> u64| {
+            let mut all: Vec<u64> = self.catching_up.reached.values().iter().map(of).collect();
+            all.sort_unstable_by(|a, b| b.cmp(a));
+            all.get(self.committee().t()).copied().unwrap_or_default()
+        };
+        (highest(|reached| reached.0), highest(|reached| reached.1))
     }
 
     pub(super) fn on_sync_message(
@@ -97,7 +125,7 @@ impl<S: Suite> Party<S> {
             sync::Message::Slot(slot, summary) => {
                 let next = self.ledger.next_slot();
                 if (next..next + limits::SYNC_SLOTS).contains(&slot) {
-                    self.catching_up.slots.entry(slot).or_default().insert(from, summary);
+                    self.keep_summary(from, slot, summary);
                     self.try_adopt(sink);
                 }
             }
@@ -167,9 +195,27 @@ impl<S: Suite> Party<S> {
         let here = self.here();
         self.catching_up.slots = self.catching_up.slots.split_off(&here.slot);
         self.catching_up.runs = self.catching_up.runs.split_off(&here.run);
+        if here != before {
+            self.catching_up.summary_bytes = PartyMap::new(self.committee());
+            for (peer, summary) in self.catching_up.slots.values().flatten() {
+                self.catching_up.summary_bytes[*peer] += wire::encode(summary).len();
+            }
+            self.ask_if_behind(sink);
+        }
         let full = limits::SYNC_SLOTS;
         if here.slot / full > before.slot / full || here.run / full > before.run / full {
             self.ask(sink);
+        }
+    }
+
+    /// Keeps what a peer says of a slot, within its budget.
+    fn keep_summary(&mut self, from: PartyId, slot: u64, summary: SlotSummary) {
+        let bytes = &mut self.catching_up.summary_bytes[from];
+        let more = wire::encode(&summary).len();
+        let said = self.catching_up.slots.entry(slot).or_default();
+        if *bytes + more <= limits::MAX_EARLY_BYTES && !said.contains_key(&from) {
+            *bytes += more;
+            said.insert(from, summary);
         }
     }
 

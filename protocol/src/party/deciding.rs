@@ -16,8 +16,10 @@ use crate::party::records::{Key, delete, put};
 use crate::party::sink::Sink;
 use crate::party::{CoinShare, Message, Party, Suite};
 use crate::secret::Secret;
+use crate::wire;
 
-type Early<S> = Vec<(PartyId, life::Message<CoinShare<S>>)>;
+/// Messages, with their senders and sizes.
+type Early<S> = Vec<(PartyId, usize, life::Message<CoinShare<S>>)>;
 
 /// Decisions that are open here, and certificates of those that are not.
 pub(super) struct Deciding<S: Suite> {
@@ -29,7 +31,7 @@ pub(super) struct Deciding<S: Suite> {
     votes: BTreeMap<Digest, (RequestId, Secret<u64>)>,
     /// Messages for positions that are not open here yet.
     early: BTreeMap<u64, Early<S>>,
-    early_count: PartyMap<usize>,
+    early_bytes: PartyMap<usize>,
     /// Who got the certificate of which position after asking for nothing.
     answered: BTreeMap<u64, PartySet>,
 }
@@ -42,7 +44,7 @@ impl<S: Suite> Deciding<S> {
             voted: BTreeSet::new(),
             votes: BTreeMap::new(),
             early: BTreeMap::new(),
-            early_count: PartyMap::new(committee),
+            early_bytes: PartyMap::new(committee),
             answered: BTreeMap::new(),
         }
     }
@@ -129,9 +131,9 @@ impl<S: Suite> Party<S> {
         } else {
             sink.timer(Alarm::Deadline(position), When::AtUtc(deadline));
         }
-        for (from, message) in self.deciding.early.remove(&position).unwrap_or_default() {
-            let count = &mut self.deciding.early_count[from];
-            *count = count.saturating_sub(1);
+        for (from, size, message) in self.deciding.early.remove(&position).unwrap_or_default() {
+            let bytes = &mut self.deciding.early_bytes[from];
+            *bytes = bytes.saturating_sub(size);
             self.on_decision_message(from, position, message, sink);
         }
         self.try_vote(position, sink);
@@ -181,14 +183,12 @@ impl<S: Suite> Party<S> {
             return;
         }
         let next = self.ledger.next_position();
-        if position >= next + limits::POSITION_WINDOW
-            || self.deciding.early_count[from] >= limits::MAX_EARLY_MESSAGES
-        {
-            self.is_ahead(from, sink);
-            return;
+        let size = wire::encode(&message).len();
+        let bytes = &mut self.deciding.early_bytes[from];
+        if position < next + limits::POSITION_WINDOW && *bytes + size <= limits::MAX_EARLY_BYTES {
+            *bytes += size;
+            self.deciding.early.entry(position).or_default().push((from, size, message));
         }
-        self.deciding.early_count[from] += 1;
-        self.deciding.early.entry(position).or_default().push((from, message));
     }
 
     /// Whoever still speaks in a decision that is certified here gets the certificate, once.

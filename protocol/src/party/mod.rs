@@ -23,6 +23,7 @@
 
 mod catching_up;
 mod deciding;
+mod early;
 pub mod event;
 pub mod frame;
 pub mod message;
@@ -127,7 +128,7 @@ impl<S: Suite> Party<S> {
             ledger: Ledger::new(&root),
             stock: Stock::new(policy),
             ordering: Ordering::new(committee),
-            production: Production::new(),
+            production: Production::new(committee),
             deciding: Deciding::new(committee),
             catching_up: CatchingUp::new(committee),
             faults: PartyMap::new(committee),

@@ -10,6 +10,7 @@ use crate::decision::proposal::{Proposal, ProposalId};
 use crate::decision::slot::{self, Slot};
 use crate::fault::DecisionFault;
 use crate::limits;
+use crate::party::early::Early;
 use crate::party::event::{Answer, Notice, Refusal, RequestId};
 use crate::party::records::{Key, delete, put};
 use crate::party::sink::Sink;
@@ -25,6 +26,10 @@ pub(super) struct Ordering<S: Suite> {
     /// Broadcasts that were going on when this party restarted: it is silent in them.
     barred: BTreeSet<ProposalId>,
     slots: BTreeMap<u64, Slot<S::Coin>>,
+    /// Messages of slots that have not begun here.
+    early: Early<slot::Message<CoinShare<S>>>,
+    /// Broadcasts in which we have spoken.
+    begun: BTreeSet<ProposalId>,
     /// Slots below this may have been begun before a restart: this party is silent in them.
     slots_barred: u64,
     slots_begun: u64,
@@ -41,6 +46,8 @@ impl<S: Suite> Ordering<S> {
             waiting: BTreeMap::new(),
             barred: BTreeSet::new(),
             slots: BTreeMap::new(),
+            early: Early::new(committee),
+            begun: BTreeSet::new(),
             slots_barred: 0,
             slots_begun: 0,
             ended: BTreeMap::new(),
@@ -76,6 +83,7 @@ impl<S: Suite> Ordering<S> {
     /// Forgets the broadcast of a proposal that is certified: laggards get the certificate.
     pub(super) fn forget(&mut self, id: &ProposalId) {
         self.broadcasts.remove(id);
+        self.begun.remove(id);
     }
 }
 
@@ -102,19 +110,21 @@ impl<S: Suite> Party<S> {
         }
         let id = ProposalId { proposer: me, sequence: self.ordering.sequence[me] };
         self.ordering.saw(&id);
-        let Some(rbc) = self.broadcast_of(id, sink) else {
+        let Some(rbc) = self.broadcast_of(id) else {
             let limit = limits::MAX_OWN_OPEN;
             return sink.answer(request, Err(Refusal::TooManyOpen { limit }));
         };
+        let before = sink.mark();
         let payload = Bytes::from(wire::encode(&proposal));
         let out = &mut sink.outbox().wrap(move |m| Message::Proposal(id, m));
         rbc.broadcast(payload, out).expect("a valid proposal is short, and its instance is new");
+        self.begin_broadcast(id, before, sink);
         sink.answer(request, Ok(Answer::Proposed { decision }));
     }
 
     /// The broadcast of a proposal, begun now if it is new; `None` outside the window, or where we
     /// must be silent.
-    fn broadcast_of(&mut self, id: ProposalId, sink: &mut Sink<S>) -> Option<&mut Rbc> {
+    fn broadcast_of(&mut self, id: ProposalId) -> Option<&mut Rbc> {
         if !self.committee().contains(id.proposer) || self.ordering.barred.contains(&id) {
             return None;
         }
@@ -133,7 +143,6 @@ impl<S: Suite> Party<S> {
             {
                 return None;
             }
-            sink.persist(vec![put(&Key::Begun(id), &())]);
         }
         let shared = &self.shared;
         Some(self.ordering.broadcasts.entry(id).or_insert_with(|| {
@@ -153,9 +162,11 @@ impl<S: Suite> Party<S> {
         message: rbc::Message,
         sink: &mut Sink<S>,
     ) {
-        let Some(rbc) = self.broadcast_of(id, sink) else { return };
+        let Some(rbc) = self.broadcast_of(id) else { return };
+        let before = sink.mark();
         let out = &mut sink.outbox().wrap(move |m| Message::Proposal(id, m));
         let delivery = rbc.handle(from, message, out);
+        self.begin_broadcast(id, before, sink);
         self.try_approve(id, sink);
         if let Some(Delivery::Payload(payload)) = delivery
             && let Some(proposal) = self.read_proposal(&payload)
@@ -188,7 +199,17 @@ impl<S: Suite> Party<S> {
         if self.open_by(id.proposer) < limits::MAX_OPEN_PER_MEMBER
             && let Some(rbc) = self.ordering.broadcasts.get_mut(&id)
         {
+            let before = sink.mark();
             rbc.approve(&mut sink.outbox().wrap(move |m| Message::Proposal(id, m)));
+            self.begin_broadcast(id, before, sink);
+        }
+    }
+
+    /// Writes down that we speak in this broadcast, before anything sent since `before`. What others
+    /// say alone writes nothing: a peer could bar us from a broadcast that its sender never began.
+    fn begin_broadcast(&mut self, id: ProposalId, before: usize, sink: &mut Sink<S>) {
+        if sink.mark() > before && self.ordering.begun.insert(id) {
+            sink.persist_at(before, vec![put(&Key::Begun(id), &())]);
         }
     }
 
@@ -237,9 +258,33 @@ impl<S: Suite> Party<S> {
         sink: &mut Sink<S>,
     ) {
         if slot >= self.ledger.next_slot() + limits::SLOT_WINDOW {
-            self.is_ahead(from, sink);
+            self.speaks_of_slot(from, slot, sink);
             return;
         }
+        if slot > self.ledger.next_slot() {
+            self.speaks_of_slot(from, slot, sink);
+        }
+        let begun = self.ordering.slots.contains_key(&slot);
+        if !begun && (slot < self.ledger.next_slot() || slot < self.ordering.slots_barred) {
+            return;
+        }
+        let wanted = slot == self.ledger.next_slot() && !self.ordering.waiting.is_empty();
+        if !begun && !self.ordering.early.admit(slot, from) && !wanted {
+            return self.ordering.early.keep(slot, from, message);
+        }
+        for (from, message) in self.ordering.early.take(slot) {
+            self.handle_slot_message(from, slot, message, sink);
+        }
+        self.handle_slot_message(from, slot, message, sink);
+    }
+
+    fn handle_slot_message(
+        &mut self,
+        from: PartyId,
+        slot: u64,
+        message: slot::Message<CoinShare<S>>,
+        sink: &mut Sink<S>,
+    ) {
         if self.slot(slot).is_none() {
             return;
         }
@@ -301,6 +346,7 @@ impl<S: Suite> Party<S> {
             let follows = slot < self.ordering.slots_barred;
             self.opened(position, follows, sink);
         }
+        self.ordering.early.forget_before(slot + 1);
         self.ordering.slots.retain(|number, _| *number + limits::SLOTS_KEPT > slot);
         self.tell_slot(slot, summary, sink);
         self.recheck_slots(sink);
@@ -312,6 +358,12 @@ impl<S: Suite> Party<S> {
             self.ordering.saw(id);
             self.ordering.waiting.remove(id);
             self.ordering.barred.remove(id);
+        }
+        // A copy of an earlier proposal gets no position, and so no certificate to forget it at.
+        for (id, proposal) in &summary.0 {
+            if self.ledger.find(&self.ledger.digest_of(proposal)).is_some() {
+                self.ordering.forget(id);
+            }
         }
         let (n, stock) = (self.shared.committee().n(), &mut self.stock);
         let first = self.ledger.append(summary, |proposal| {
@@ -339,6 +391,9 @@ impl<S: Suite> Party<S> {
         if let Some(instance) = self.slot(slot) {
             let out = &mut sink.outbox().wrap(move |m| Message::Slot(slot, m));
             instance.propose(&waiting, out).expect("proposed once");
+        }
+        for (from, message) in self.ordering.early.take(slot) {
+            self.handle_slot_message(from, slot, message, sink);
         }
     }
 

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::committee::{PartyId, PartySet};
+use crate::committee::{Committee, PartyId, PartySet};
 use crate::limits;
 use crate::math::Fp61;
 use crate::mpc::preprocessing::{self, Batch, Preprocessing, Request};
+use crate::party::early::Early;
 use crate::party::event::{Alarm, Notice, When};
 use crate::party::records::{Key, put};
 use crate::party::sink::Sink;
@@ -27,10 +28,12 @@ pub(super) struct Production<S: Suite> {
     /// How many dealers each finished run agreed on.
     dealers: Vec<u16>,
     done: BTreeMap<u64, PartySet>,
+    /// Messages of runs that have not begun here.
+    early: Early<preprocessing::Message<Fp61, CoinShare<S>>>,
 }
 
 impl<S: Suite> Production<S> {
-    pub(super) const fn new() -> Self {
+    pub(super) fn new(committee: Committee) -> Self {
         Self {
             runs: BTreeMap::new(),
             ended: BTreeMap::new(),
@@ -40,6 +43,7 @@ impl<S: Suite> Production<S> {
             started: None,
             dealers: Vec::new(),
             done: BTreeMap::new(),
+            early: Early::new(committee),
         }
     }
 
@@ -120,9 +124,30 @@ impl<S: Suite> Party<S> {
         sink: &mut Sink<S>,
     ) {
         if run >= self.production.next + limits::RUN_WINDOW {
-            self.is_ahead(from, sink);
+            self.speaks_of_run(from, run, sink);
             return;
         }
+        let begun = self.production.runs.contains_key(&run);
+        if !begun && run < self.production.next.max(self.production.barred) {
+            return;
+        }
+        let early = &mut self.production.early;
+        if !begun && !early.admit(run, from) {
+            return early.keep(run, from, message);
+        }
+        for (from, message) in self.production.early.take(run) {
+            self.handle_run_message(from, run, message, sink);
+        }
+        self.handle_run_message(from, run, message, sink);
+    }
+
+    fn handle_run_message(
+        &mut self,
+        from: PartyId,
+        run: u64,
+        message: preprocessing::Message<Fp61, CoinShare<S>>,
+        sink: &mut Sink<S>,
+    ) {
         let Some(instance) = self.run(run, sink) else { return };
         let out = &mut sink.outbox().wrap(move |m| Message::Run(run, m));
         let Some(batch) = instance.handle(from, message, out) else { return };
@@ -167,6 +192,7 @@ impl<S: Suite> Party<S> {
         }
         self.tell_run(run, dealers, sink);
         sink.notify(Notice::Refilled { run });
+        self.production.early.forget_before(run + 1);
         let oldest = run.saturating_sub(limits::RUN_WINDOW);
         let dropped: Vec<u64> = self.production.runs.range(..oldest).map(|(run, _)| *run).collect();
         for run in dropped {
@@ -177,7 +203,7 @@ impl<S: Suite> Party<S> {
     /// A run is kept until every member has its batch, within the window.
     pub(super) fn on_run_done(&mut self, from: PartyId, run: u64) {
         let next = self.production.next;
-        if run + limits::RUN_WINDOW < next || run >= next + limits::RUN_WINDOW {
+        if run < next.saturating_sub(limits::RUN_WINDOW) || run >= next + limits::RUN_WINDOW {
             return;
         }
         let done = self.production.done.entry(run).or_default();
@@ -213,6 +239,9 @@ impl<S: Suite> Party<S> {
         self.production.started = Some(run);
         let Some(instance) = self.run(run, sink) else { return };
         instance.start(&mut sink.outbox().wrap(move |m| Message::Run(run, m)));
+        for (from, message) in self.production.early.take(run) {
+            self.handle_run_message(from, run, message, sink);
+        }
         sink.timer(Alarm::Patience(run), When::After(limits::RUN_PATIENCE));
     }
 }

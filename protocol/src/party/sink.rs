@@ -28,6 +28,16 @@ impl<S: Suite> Sink<S> {
         self.effects.push(Effect::Persist(records));
     }
 
+    /// How many effects there are.
+    pub(super) const fn mark(&self) -> usize {
+        self.effects.len()
+    }
+
+    /// Has records written before everything since `mark`.
+    pub(super) fn persist_at(&mut self, mark: usize, records: Vec<Record>) {
+        self.effects.insert(mark, Effect::Persist(records));
+    }
+
     pub(super) fn notify(&mut self, notice: Notice) {
         self.effects.push(Effect::Notify(notice));
     }

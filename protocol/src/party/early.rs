@@ -1,0 +1,66 @@
+//! Messages of instances that have not begun here.
+//!
+//! To speak in a slot or a run is written down, and a party that restarts is silent where it may have
+//! spoken. So one peer alone must not make a party begin: an instance begins when this party has a
+//! reason of its own, or when `t + 1` members speak in it, of whom one is honest and has a reason.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::committee::{Committee, PartyId, PartyMap, PartySet};
+use crate::limits;
+use crate::wire;
+
+/// Kept messages by instance, within a budget of bytes for each peer.
+pub(super) struct Early<M> {
+    committee: Committee,
+    speakers: BTreeMap<u64, PartySet>,
+    messages: BTreeMap<u64, Vec<(PartyId, usize, M)>>,
+    bytes: PartyMap<usize>,
+}
+
+impl<M: Serialize> Early<M> {
+    pub(super) fn new(committee: Committee) -> Self {
+        Self {
+            committee,
+            speakers: BTreeMap::new(),
+            messages: BTreeMap::new(),
+            bytes: PartyMap::new(committee),
+        }
+    }
+
+    /// Notes that `from` speaks in an instance; whether it may begin for that.
+    pub(super) fn admit(&mut self, instance: u64, from: PartyId) -> bool {
+        let speakers = self.speakers.entry(instance).or_default();
+        speakers.insert(from);
+        speakers.len() >= self.committee.one_honest()
+    }
+
+    /// Keeps a message, if its sender's budget allows.
+    pub(super) fn keep(&mut self, instance: u64, from: PartyId, message: M) {
+        let size = wire::encode(&message).len();
+        if self.bytes[from] + size <= limits::MAX_EARLY_BYTES {
+            self.bytes[from] += size;
+            self.messages.entry(instance).or_default().push((from, size, message));
+        }
+    }
+
+    /// Takes an instance's messages, now that it begins.
+    pub(super) fn take(&mut self, instance: u64) -> Vec<(PartyId, M)> {
+        self.speakers.remove(&instance);
+        let taken = self.messages.remove(&instance).unwrap_or_default();
+        for (from, size, _) in &taken {
+            self.bytes[*from] -= size;
+        }
+        taken.into_iter().map(|(from, _, message)| (from, message)).collect()
+    }
+
+    /// Forgets all instances before this one.
+    pub(super) fn forget_before(&mut self, instance: u64) {
+        while let Some((&first, _)) = self.messages.range(..instance).next() {
+            self.take(first);
+        }
+        self.speakers = self.speakers.split_off(&instance);
+    }
+}
