@@ -434,3 +434,18 @@ fn a_member_that_never_gets_a_proposal_learns_its_slot_and_goes_on() {
     world.assert_certified(kept, Outcome::Accepted);
     world.assert_certified(next, Outcome::Accepted);
 }
+
+#[test]
+fn ones_own_proposal_is_known_and_can_be_voted_on_at_once() {
+    let mut world = World::new(4, 12);
+    let decision = world.propose(0, "count(approve) >= 3");
+    assert_eq!(world.parties[&PartyId::new(0)].decision(&decision).unwrap().phase, Phase::Proposed);
+    world.vote(0, decision, 1);
+    assert!(world.answers.iter().all(|(_, _, answer)| answer.is_ok()));
+    world.run_untimed();
+    assert!(matches!(world.answers.last().unwrap().2, Ok(Answer::Voted(_))));
+    (1..4).for_each(|party| world.vote(party, decision, 1));
+    world.run();
+    world.assert_certified(decision, Outcome::Accepted);
+    assert_eq!(world.parties[&PartyId::new(0)].decisions().len(), 1);
+}

@@ -289,10 +289,10 @@ mod tests {
         ] {
             assert_eq!(refused(Proposal { text, ..p.clone() }), error);
         }
-        for minimum in [0, 1, 5] {
+        for minimum in [0, 1, 2, 5] {
             assert_eq!(
                 refused(Proposal { minimum, ..p.clone() }),
-                format!("the minimum participation is {minimum}: it must be from 2 to 4")
+                format!("the minimum participation is {minimum}: it must be from 3 to 4")
             );
         }
         let rule = Rule::parse("count(x) >= 5").unwrap();

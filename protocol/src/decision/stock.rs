@@ -31,9 +31,10 @@ impl Policy {
     /// The policy of a network of `n` members: a run serves about a dozen decisions, and the next
     /// one starts when half of it is claimed.
     pub const fn for_members(n: usize) -> Self {
-        // A mean over n members takes 7n mask bits, at most 53 comparison bits, 24 triples.
+        // A mean over n members takes 7n mask bits, at most 53 comparison bits, and 12 triples (n = 4)
+        // to 20 (n = 64).
         let decisions = if n <= 8 { 12 } else { 4 };
-        let (bits, triples) = (decisions * (7 * n + 53), decisions * 24);
+        let (bits, triples) = (decisions * (7 * n + 53), decisions * if n <= 10 { 14 } else { 20 });
         Self {
             request: Request { bits, triples },
             low_bits: bits as u64 / 2,

@@ -100,8 +100,8 @@ impl<S: Suite> Party<S> {
         if let Some(entry) = self.ledger.find(digest) {
             return Some(&entry.proposal);
         }
-        let mut waiting = self.ordering.waiting().values();
-        waiting.find(|proposal| self.ledger.digest_of(proposal) == *digest)
+        let mut unordered = self.ordering.unordered().map(|(_, proposal)| proposal);
+        unordered.find(|proposal| self.ledger.digest_of(proposal) == *digest)
     }
 
     /// Makes the instance of a position.

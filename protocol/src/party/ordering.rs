@@ -21,6 +21,8 @@ use crate::wire::{self, Bytes};
 /// Proposals without a position, and the slots that give them one.
 pub(super) struct Ordering<S: Suite> {
     broadcasts: BTreeMap<ProposalId, Rbc>,
+    /// Our own, on their way: not delivered yet.
+    own: BTreeMap<ProposalId, Proposal>,
     /// Delivered, without a position.
     waiting: BTreeMap<ProposalId, Proposal>,
     /// Broadcasts that were going on when this party restarted: it is silent in them.
@@ -43,6 +45,7 @@ impl<S: Suite> Ordering<S> {
     pub(super) fn new(committee: Committee) -> Self {
         Self {
             broadcasts: BTreeMap::new(),
+            own: BTreeMap::new(),
             waiting: BTreeMap::new(),
             barred: BTreeSet::new(),
             slots: BTreeMap::new(),
@@ -75,9 +78,9 @@ impl<S: Suite> Ordering<S> {
         *next = (*next).max(id.sequence + 1);
     }
 
-    /// Delivered proposals without a position.
-    pub(super) const fn waiting(&self) -> &BTreeMap<ProposalId, Proposal> {
-        &self.waiting
+    /// Proposals without a position that are known here: delivered, or our own.
+    pub(super) fn unordered(&self) -> impl Iterator<Item = (&ProposalId, &Proposal)> {
+        self.waiting.iter().chain(&self.own)
     }
 
     /// Forgets the broadcast of a proposal that is certified: laggards get the certificate.
@@ -110,14 +113,15 @@ impl<S: Suite> Party<S> {
         }
         let id = ProposalId { proposer: me, sequence: self.ordering.sequence[me] };
         self.ordering.saw(&id);
+        let before = sink.mark();
+        let payload = Bytes::from(wire::encode(&proposal));
         let Some(rbc) = self.broadcast_of(id) else {
             let limit = limits::MAX_OWN_OPEN;
             return sink.answer(request, Err(Refusal::TooManyOpen { limit }));
         };
-        let before = sink.mark();
-        let payload = Bytes::from(wire::encode(&proposal));
         let out = &mut sink.outbox().wrap(move |m| Message::Proposal(id, m));
         rbc.broadcast(payload, out).expect("a valid proposal is short, and its instance is new");
+        self.ordering.own.insert(id, proposal);
         self.begin_broadcast(id, before, sink);
         sink.answer(request, Ok(Answer::Proposed { decision }));
     }
@@ -174,6 +178,7 @@ impl<S: Suite> Party<S> {
             let decision = self.ledger.digest_of(&proposal);
             if !self.ledger.contains(&id) {
                 sink.persist(vec![put(&Key::Waiting(id), &proposal), delete(&Key::Begun(id))]);
+                self.ordering.own.remove(&id);
                 self.ordering.waiting.insert(id, proposal);
                 sink.notify(Notice::Proposed { decision });
             }
@@ -357,6 +362,7 @@ impl<S: Suite> Party<S> {
         for (id, _) in &summary.0 {
             self.ordering.saw(id);
             self.ordering.waiting.remove(id);
+            self.ordering.own.remove(id);
             self.ordering.barred.remove(id);
         }
         // A copy of an earlier proposal gets no position, and so no certificate to forget it at.

@@ -113,8 +113,7 @@ impl<S: Suite> Party<S> {
         let ordered = self.ledger.entries().iter().map(|entry| self.view_of(entry.position));
         let waiting = self
             .ordering
-            .waiting()
-            .iter()
+            .unordered()
             .map(|(id, proposal)| Some(self.waiting_view(id.proposer, proposal)));
         ordered.chain(waiting).flatten().collect()
     }
@@ -126,8 +125,7 @@ impl<S: Suite> Party<S> {
         }
         let (id, proposal) = self
             .ordering
-            .waiting()
-            .iter()
+            .unordered()
             .find(|(_, proposal)| self.ledger.digest_of(proposal) == *digest)?;
         Some(self.waiting_view(id.proposer, proposal))
     }

@@ -208,6 +208,7 @@ fn a_proposal_that_could_not_have_been_made_is_refused() {
 fn too_few_doubled_unordered_and_foreign_signers_are_refused() {
     use CertificateError as E;
     let world = World::new(7);
+    let proposal = || Proposal { minimum: 4, ..proposal() };
     let verify = |c: &Certificate| c.verify(&world.verifier);
     let good = world.certify(world.statement(), proposal(), &[0, 1, 2, 4, 6]);
     assert_eq!(verify(&good), Ok(()));
