@@ -18,6 +18,7 @@ use crate::api::model::{
     Code, Decision, Decisions, NewDecision, NewVote, Phase, Problem, Proposed, Receipt, Status,
 };
 use crate::certificate_file::CertificateFile;
+use crate::cli;
 use crate::cli::exit::{Exit, Failure};
 use crate::home::Home;
 
@@ -249,9 +250,9 @@ fn decision_path(id: &str, rest: &str) -> String {
 }
 
 fn not_running(data_dir: &Path) -> Failure {
-    let shown = data_dir.display();
-    Failure::new(Exit::Unreachable, format!("no node is running on {shown}"))
-        .hint(format!("start it: quorate run --data-dir {shown}"))
+    let what = format!("no node is running on {}", data_dir.display());
+    Failure::new(Exit::Unreachable, what)
+        .hint(format!("start it: quorate run --data-dir {}", cli::quoted(data_dir)))
 }
 
 fn unintelligible(error: &dyn std::fmt::Display) -> Failure {

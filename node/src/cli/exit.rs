@@ -170,7 +170,10 @@ impl From<RosterError> for Failure {
         let hint = error.hint();
         match &error {
             RosterError::File { path, source } => Self::file(path, source),
-            _ => Self::new(Exit::Invalid, &error),
+            RosterError::DuplicateName { .. } | RosterError::DuplicateAddress { .. } => {
+                Self::new(Exit::Invalid, &error).hint("list every organisation once, as it is")
+            }
+            _ => Self::new(Exit::Invalid, &error).hint("correct it, or ask for the file again"),
         }
         .maybe_hint(hint)
     }
@@ -188,7 +191,9 @@ impl From<HomeError> for Failure {
         match error {
             HomeError::Roster(error) => error.into(),
             HomeError::File { path, source } => Self::file(&path, &source).maybe_hint(hint),
-            error => Self::new(exit, &error).maybe_hint(hint),
+            error => Self::new(exit, &error)
+                .hint("put the file back as it was, or begin anew in another --data-dir")
+                .maybe_hint(hint),
         }
     }
 }
@@ -203,10 +208,12 @@ impl From<NodeError> for Failure {
                 Self::new(Exit::Conflict, what).maybe_hint(hint)
             }
             // What was stored and what the network says do not go together.
-            NodeError::Restore(_) | NodeError::Store(_) => {
-                Self::new(Exit::SafetyStop, &error).maybe_hint(hint)
-            }
-            _ => Self::new(Exit::Internal, &error).maybe_hint(hint),
+            NodeError::Restore(_) | NodeError::Store(_) => Self::new(Exit::SafetyStop, &error)
+                .hint("keep the data directory as it is, and ask for help")
+                .maybe_hint(hint),
+            _ => Self::new(Exit::Internal, &error)
+                .hint("QUORATE_LOG=debug says more")
+                .maybe_hint(hint),
         }
     }
 }

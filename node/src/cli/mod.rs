@@ -22,7 +22,7 @@ mod verify;
 mod vote;
 mod wait;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -41,6 +41,9 @@ pub use propose::parse_rule;
 pub use run::mark_ephemeral;
 pub use verify::verify_certificate;
 
+/// Where `--help` shows what every command can be told.
+const EVERYWHERE: &str = "Options of every command";
+
 /// What every command can be told.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Global {
@@ -55,15 +58,15 @@ pub struct Global {
     data_dir: Option<PathBuf>,
 
     /// Data as JSON
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     json: bool,
 
     /// Nothing but data and errors
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, help_heading = EVERYWHERE)]
     quiet: bool,
 
     /// No colours (also: NO_COLOR)
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     no_color: bool,
 }
 
@@ -83,7 +86,7 @@ impl Global {
     pub fn data_dir_flag(&self) -> String {
         match &self.data_dir {
             Some(dir) if std::env::var_os("QUORATE_DATA_DIR").is_none() => {
-                format!(" --data-dir {}", dir.display())
+                format!(" --data-dir {}", quoted(dir))
             }
             _ => String::new(),
         }
@@ -153,6 +156,26 @@ impl Context {
         Client::open(&self.global.data_dir())
     }
 
+    /// The failure with a hint that can be typed as it is: for this data directory.
+    fn complete(&self, mut failure: Failure) -> Failure {
+        const AT_A_NODE: [&str; 7] = [
+            "quorate list",
+            "quorate show",
+            "quorate vote",
+            "quorate wait",
+            "quorate status",
+            "quorate cert",
+            "quorate run",
+        ];
+        if let Some(hint) = &mut failure.hint
+            && !hint.contains("--data-dir")
+            && AT_A_NODE.iter().any(|command| hint.contains(command))
+        {
+            hint.push_str(&self.global.data_dir_flag());
+        }
+        failure
+    }
+
     /// Runs a future of a command that only asks or waits.
     ///
     /// # Errors
@@ -182,6 +205,7 @@ pub fn main() -> ExitCode {
     match dispatch(&context, line.command) {
         Ok(exit) => exit.into(),
         Err(failure) => {
+            let failure = context.complete(failure);
             terminal.failure(&failure);
             failure.exit.into()
         }
@@ -206,6 +230,13 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
     }
 }
 
+/// A path as one would type it.
+pub fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+=:,@~".contains(c);
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
 /// A file name for an organisation or network: `Acme Bank & Söhne` becomes `acme-bank-söhne`.
 pub fn slug(name: &str) -> String {
     let words = name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
@@ -227,6 +258,13 @@ mod tests {
         assert_eq!(slug("Acme Bank & Söhne"), "acme-bank-söhne");
         assert_eq!(slug("../../etc"), "etc");
         assert_eq!(slug("--"), "unnamed");
+    }
+
+    #[test]
+    fn paths_can_be_pasted_into_a_shell() {
+        assert_eq!(quoted(Path::new("data/acme-1")), "data/acme-1");
+        assert_eq!(quoted(Path::new("Acme Bank")), "'Acme Bank'");
+        assert_eq!(quoted(Path::new("it's")), "'it'\\''s'");
     }
 
     #[test]

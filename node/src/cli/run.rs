@@ -27,8 +27,10 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Run this organisation's node
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Stop it with Ctrl-C. QUORATE_LOG=debug says more, QUORATE_LOG=info less \
-                        than that; the default is warnings only. No log line holds a vote.")]
+#[command(
+    after_help = "Stop it with Ctrl-C. QUORATE_LOG=info or QUORATE_LOG=debug says more than \
+                        the warnings it says by default. No log line holds a vote."
+)]
 pub struct Arguments {
     /// Listen here instead of at the addresses of the member card: HOST:PORT or an address
     #[arg(long, value_name = "ADDRESS")]

@@ -57,7 +57,7 @@ pub fn vote(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
             "a vote is not taken from the command line, which other users of the machine and \
              the shell's history can see; nothing was sent",
         )
-        .hint(format!("quorate vote {} and type it at the prompt, or --from-file", arguments.id)));
+        .hint(format!("it is asked for, or read --from-file: quorate vote {}", arguments.id)));
     }
     let client = context.client()?;
     let decision = context.block_on(async {
@@ -83,7 +83,7 @@ pub fn vote(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
     // The digest, not the id as typed: the vote is for exactly the proposal that was shown.
     let vote = NewVote { vote: vote.to_string() };
     let receipt = context.block_on(client.vote(&decision.digest, &vote))?;
-    terminal.say("your vote is in, and nobody can read it; it cannot be changed or withdrawn");
+    terminal.say("your vote is in, masked; it cannot be read, changed or withdrawn");
     terminal.say(format_args!(
         "next: quorate wait {}{}",
         receipt.id,
@@ -135,10 +135,11 @@ fn introduce(context: &Context, decision: &Decision) {
         terminal.say(format_args!("  {line}"));
     }
     terminal.say(format_args!(
-        "  proposed by {}, accepted if {}, votes until {}",
+        "  proposed by {}, accepted if {}, votes until {} ({})",
         clean(&decision.proposer),
         decision.rule,
+        time::readable_moment(decision.deadline_ms),
         time::from_now(decision.deadline_ms, time::now_ms())
     ));
-    terminal.say("  only whether it is accepted will be known; who voted is known too");
+    terminal.say("  known to all: who voted, and at the end whether it is accepted; never a vote");
 }
