@@ -29,6 +29,7 @@ use quorate_protocol::protocol::Recipient;
 use quorate_protocol::rule::Rule;
 use quorate_protocol::secret::Secret;
 use quorate_protocol::{Committee, Fault, PartyId};
+use quorate_protocol::{limits, wire};
 
 type Real = Party<RealSuite>;
 type Wire = MessageOf<RealSuite>;
@@ -448,4 +449,43 @@ fn ones_own_proposal_is_known_and_can_be_voted_on_at_once() {
     world.run();
     world.assert_certified(decision, Outcome::Accepted);
     assert_eq!(world.parties[&PartyId::new(0)].decisions().len(), 1);
+}
+
+#[test]
+fn every_message_of_a_network_has_one_encoding_and_no_other_bytes_decode_to_it() {
+    let decode = |bytes: &[u8]| wire::decode::<Wire>(bytes, limits::MAX_ENVELOPE);
+    let mut world = World::new(4, 13);
+    let decision = world.propose(0, "mean(confidence) > 75");
+    let (mut kinds, mut voted) = (BTreeMap::new(), false);
+    loop {
+        for (_, _, message) in &world.flight {
+            let kind: String =
+                message.to_string().chars().filter(|c| !c.is_ascii_digit()).collect();
+            kinds.entry(kind).or_insert_with(|| message.clone());
+        }
+        if !world.deliver_one() && !voted {
+            voted = true;
+            (0..4).for_each(|party| world.vote(party, decision, 76));
+        } else if world.flight.is_empty() && world.done.is_empty() && voted {
+            break;
+        }
+    }
+    world.assert_certified(decision, Outcome::Accepted);
+    for (kind, message) in &kinds {
+        let bytes = wire::encode(message);
+        assert_eq!(wire::encode(&decode(&bytes).unwrap()), bytes, "{kind}");
+        let mut longer = bytes.clone();
+        longer.push(0);
+        assert!(decode(&longer).is_err(), "{kind} with a trailing byte");
+        assert!(decode(&bytes[..bytes.len() - 1]).is_err(), "{kind} cut short");
+        // Whatever a changed byte decodes to, it is another message with that one encoding.
+        for i in (0..bytes.len()).step_by(1 + bytes.len() / 64) {
+            let mut other = bytes.clone();
+            other[i] ^= 0x80;
+            if let Ok(message) = decode(&other) {
+                assert_eq!(wire::encode(&message), other, "{kind} changed at {i}");
+            }
+        }
+    }
+    assert!(kinds.len() >= 30, "{} kinds: {:?}", kinds.len(), kinds.keys());
 }
