@@ -149,12 +149,30 @@ fn a_wrong_rule_is_shown_where_it_goes_wrong_before_anything_is_asked() {
 
 #[test]
 fn a_vote_on_the_command_line_is_refused_and_not_repeated() {
-    for arguments in [&["vote", "dec_0", "7331"][..], &["vote", "dec_0", "-7331"]] {
+    for arguments in [
+        &["vote", "dec_0", "7331"][..],
+        &["vote", "dec_0", "-7331"],
+        &["vote", "dec_0", "--vote", "7331"],
+        &["vote", "dec_0", "--vote=7331"],
+        &["vote", "dec_0", "7331", "7331"],
+        &["vote", "dec_0", "--json", "--vote", "7331"],
+        &["vote", "dec_0", "-v7331"],
+    ] {
         let refused = run(arguments);
         refused.failed(2, "not taken from the command line", "--from-file");
         let refused = run(arguments);
-        assert!(!refused.err.contains("7331"), "{refused:?}");
+        assert!(!format!("{refused:?}").contains("7331"), "{refused:?}");
     }
+    for arguments in [&["vote", "--vote", "7331", "dec_0"][..], &["vote", "--vote=7331", "dec_0"]] {
+        let refused = run(arguments);
+        assert_eq!(refused.code, 2, "{refused:?}");
+        assert!(!format!("{refused:?}").contains("7331"), "{refused:?}");
+    }
+    // What is no vote is still understood.
+    let folder = tempfile::tempdir().unwrap();
+    let nowhere = folder.path().join("nowhere").display().to_string();
+    let line = ["vote", "dec_0", "--quiet", "--from-file", "-", "--data-dir", &nowhere];
+    run(&line).failed(3, "holds no member", "quorate init");
 }
 
 #[test]
@@ -178,6 +196,10 @@ fn a_node_refuses_a_port_in_use_and_a_directory_in_use() {
 fn an_ephemeral_node_goes_with_its_standard_input_and_takes_its_folder_along() {
     let network = Network::set_up();
     let dir = network.path(NAMES[0]);
+    network.at(0, &["run", "--ephemeral"]).failed(2, "removes the keys", "quorate run");
+    assert!(dir.join("keys.toml").exists(), "the keys of a real organisation stay");
+    let mark = dir.parent().unwrap().join(".quorate-ephemeral");
+    fs::write(&mark, "").unwrap();
     let mut command = common::quorate(&["run", "--ephemeral", "--data-dir"]);
     let command = command.arg(&dir).stdin(std::process::Stdio::piped());
     let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
@@ -189,7 +211,7 @@ fn an_ephemeral_node_goes_with_its_standard_input_and_takes_its_folder_along() {
     drop(lifeline);
     assert!(child.wait().unwrap().success());
     assert!(!dir.exists());
-    assert!(network.path(NAMES[1]).exists(), "a folder without the mark stays");
+    assert!(!mark.exists(), "the folder around it goes as well");
 }
 
 #[test]

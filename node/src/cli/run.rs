@@ -40,8 +40,9 @@ pub struct Arguments {
     #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
     control_port: u16,
 
-    /// End with the end of standard input, and remove the data directory: for trying things out
-    #[arg(long)]
+    // For the demo: end with the end of standard input, and remove the data directory. Only in a
+    // folder with the mark, so that no organisation's keys are ever lost by it.
+    #[arg(long, hide = true)]
     ephemeral: bool,
 }
 
@@ -50,6 +51,14 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
     start_log(context);
     let dir = context.global.data_dir();
     let home = Home::open(&dir)?;
+    if arguments.ephemeral && !is_ephemeral(&dir) {
+        let what = format!(
+            "--ephemeral removes the keys in {} at its end, and is for what `quorate demo` has made",
+            dir.display()
+        );
+        let flag = context.global.data_dir_flag();
+        return Err(Failure::new(Exit::Usage, what).hint(format!("quorate run{flag}")));
+    }
     if home.network()?.is_none() {
         let flag = context.global.data_dir_flag();
         return Err(Failure::new(
@@ -65,7 +74,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
     let orphaned = Arc::new(AtomicBool::new(false));
     let result = runtime.block_on(node(context, arguments, &home, &orphaned));
     runtime.shutdown_background();
-    if arguments.ephemeral {
+    if arguments.ephemeral && is_ephemeral(&dir) {
         remove(&dir, orphaned.load(Ordering::Relaxed));
     }
     result
@@ -173,6 +182,13 @@ fn stop_with_stdin(cancel: CancellationToken, orphaned: Arc<AtomicBool>) {
         orphaned.store(true, Ordering::Relaxed);
         cancel.cancel();
     });
+}
+
+/// Whether a data directory is in a folder that goes with it.
+fn is_ephemeral(dir: &Path) -> bool {
+    let real = dir.canonicalize().ok();
+    let around = real.as_deref().and_then(Path::parent);
+    around.is_some_and(|around| around.join(EPHEMERAL_MARK).is_file())
 }
 
 /// Removes a data directory and, if whoever started the node is gone, the folder around it, when

@@ -28,8 +28,8 @@ pub struct Arguments {
     from_file: Option<PathBuf>,
 
     // Not for use: to tell whoever types a vote here why not, without repeating it.
-    #[arg(hide = true, allow_hyphen_values = true)]
-    refused: Option<Untold>,
+    #[arg(hide = true, allow_hyphen_values = true, trailing_var_arg = true)]
+    refused: Vec<Untold>,
 }
 
 /// Something that was typed and will not be shown.
@@ -51,7 +51,7 @@ impl std::fmt::Debug for Untold {
 /// `quorate vote`
 pub fn vote(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
     let terminal = &context.terminal;
-    if arguments.refused.is_some() {
+    if !arguments.refused.is_empty() {
         return Err(Failure::new(
             Exit::Usage,
             "a vote is not taken from the command line, which other users of the machine and \
