@@ -356,7 +356,7 @@ fn draw_question(committee: Committee, rng: &mut Rng) -> Question {
         })
         .collect();
     let minimum = match rng.random_range(0..4) {
-        0 => rng.random_range(2..=n),
+        0 => rng.random_range(committee.two_honest()..=n),
         _ => committee.majority(),
     };
     let deadline = match rng.random_range(0..3) {
