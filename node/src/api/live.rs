@@ -1,7 +1,6 @@
 //! The interface's view of a running node: from protocol values to organisation names and words.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use quorate_protocol::committee::PartySet;
 use quorate_protocol::crypto::Digest;
@@ -11,7 +10,6 @@ use quorate_protocol::party::{DecisionView, Notice, Refusal, StatusView};
 use quorate_protocol::rule::Rule;
 use quorate_protocol::secret::Secret;
 use tokio::sync::broadcast;
-use tokio::sync::broadcast::error::RecvError;
 
 use super::Service;
 use super::model::{
@@ -23,9 +21,6 @@ use crate::cli::time;
 use crate::net::Transport;
 use crate::roster::Network;
 use crate::{CallError, NodeHandle, NodeStatus};
-
-/// How long a new proposal's broadcast is waited for.
-const BROADCAST: Duration = Duration::from_secs(5);
 
 /// A running node behind the interface.
 #[derive(Clone)]
@@ -119,23 +114,8 @@ impl Service for Live {
             _ => Problem::new(Code::InvalidProposal, error.to_string())
                 .hint("change it and propose again"),
         })?;
-        let mut changes = self.node.subscribe();
         let digest = self.node.propose(proposal).await?;
-        // It is known here, too, once it was broadcast: so that what is asked next finds it.
-        let known = async {
-            while self.node.decision(&digest).await?.is_none() {
-                if changes.recv().await == Err(RecvError::Closed) {
-                    return Err(CallError::Stopped);
-                }
-            }
-            Ok(())
-        };
-        let known = tokio::time::timeout(BROADCAST, known).await;
-        Ok(Proposed {
-            id: DecisionId::of(&digest).to_string(),
-            digest: digest.to_string(),
-            known: matches!(known, Ok(Ok(()))),
-        })
+        Ok(Proposed { id: DecisionId::of(&digest).to_string(), digest: digest.to_string() })
     }
 
     async fn vote(&self, digest: &str, vote: NewVote) -> Result<Receipt, Problem> {

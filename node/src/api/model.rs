@@ -261,8 +261,6 @@ pub struct Proposed {
     pub id: String,
     /// Its digest.
     pub digest: String,
-    /// Whether its broadcast was seen to succeed; if not, too few members are there yet.
-    pub known: bool,
 }
 
 /// A vote to be entered. Has no `Debug`, and is wiped when dropped.

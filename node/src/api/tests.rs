@@ -110,8 +110,7 @@ impl Service for Fake {
     async fn propose(&self, new: NewDecision) -> Result<Proposed, Problem> {
         let mut decision = named("dec_NEW00000", 0xee);
         decision.title = new.title;
-        let proposed =
-            Proposed { id: decision.id.clone(), digest: decision.digest.clone(), known: true };
+        let proposed = Proposed { id: decision.id.clone(), digest: decision.digest.clone() };
         self.decisions.lock().unwrap().push(decision);
         let _ = self.notices.send(());
         Ok(proposed)

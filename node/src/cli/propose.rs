@@ -43,17 +43,13 @@ pub fn propose(context: &Context, arguments: &Arguments) -> Result<Exit, Failure
     let proposal =
         NewDecision { title: arguments.title.clone(), body, rule: rule.to_string(), deadline_ms };
     let proposed = context.block_on(client.propose(&proposal))?;
-    if proposed.known {
-        terminal.say(format_args!(
-            "proposed to all members; a vote is {}, and waited for until {}",
-            rule.input(),
-            time::readable_moment(deadline_ms)
-        ));
-        let flag = context.global.data_dir_flag();
-        terminal.say(format_args!("next: quorate vote {}{flag}", proposed.id));
-    } else {
-        terminal.say("the node holds the proposal until enough members are there: quorate status");
-    }
+    terminal.say(format_args!(
+        "proposed to all members; a vote is {}, and waited for until {}",
+        rule.input(),
+        time::readable_moment(deadline_ms)
+    ));
+    let flag = context.global.data_dir_flag();
+    terminal.say(format_args!("next: quorate vote {}{flag}", proposed.id));
     if terminal.json {
         terminal.object(&proposed);
     } else {
