@@ -145,6 +145,16 @@ fn a_wrong_rule_is_shown_where_it_goes_wrong_before_anything_is_asked() {
     network.at(0, &late).failed(5, "not a time", "--deadline 2h");
     let body = ["propose", "--title", "T", "--rule", "mean(x) > 1", "--body", "/nonexistent"];
     network.at(0, &body).failed(3, "there is no such file", "path");
+    let propose = ["propose", "--title", "T", "--rule", "mean(x) > 1", "--body"];
+    let folder = network.file("deal");
+    network.at(0, &[&propose[..], &[&folder]].concat()).failed(5, "directory", "path of a file");
+    let long = network.file("long.txt");
+    fs::write(&long, "x".repeat(100_000)).unwrap();
+    network.at(0, &[&propose[..], &[&long]].concat()).failed(5, "100000 bytes long", "shorten");
+    let title = "x".repeat(201);
+    let line = ["propose", "--title", &title, "--rule", "mean(x) > 1"];
+    network.at(0, &line).failed(5, "the title is 201 bytes long", "shorten");
+    assert_eq!(network.at(0, &["show", ""]).code, 2, "an empty id is no id");
 }
 
 #[test]

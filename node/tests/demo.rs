@@ -84,7 +84,7 @@ fn killed_nodes_change_nothing() {
 fn absent_organisations_are_decided_without() {
     let ended = Demo::new().run(&["--absent", "1", "--rule", "count(approve) >= 2"]).ok();
     decided(&ended, "accepted");
-    assert!(ended.err.contains("Delta Freight never start"), "{}", ended.err);
+    assert!(ended.err.contains("Delta Freight never starts"), "{}", ended.err);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use super::exit::{Exit, Failure};
 #[derive(clap::Args, Debug)]
 pub struct Arguments {
     /// The decision: its id, or the beginning of it
+    #[arg(value_parser = clap::builder::NonEmptyStringValueParser::new())]
     id: String,
 
     /// Save it in this file

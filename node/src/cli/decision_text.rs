@@ -15,6 +15,9 @@ pub fn paint(decision: &Decision) -> Paint {
 
 /// One line on how far it is: the phase, how many have voted, who has not. Never a vote.
 pub fn progress(decision: &Decision, now_ms: u64) -> String {
+    if decision.following && !decision.is_certified() {
+        return "this node only follows it, waiting for the others' certificate".to_owned();
+    }
     let (voted, members) = (decision.voted.len(), decision.members);
     let phase = match decision.phase {
         Phase::Proposed => "being placed in the ledger".to_owned(),
@@ -36,7 +39,7 @@ pub fn progress(decision: &Decision, now_ms: u64) -> String {
 }
 
 /// Everything about it, on the terminal.
-pub fn show(terminal: &Terminal, decision: &Decision, you: &str, now_ms: u64) {
+pub fn show(terminal: &Terminal, decision: &Decision, you: &str, flag: &str, now_ms: u64) {
     let state = terminal.painted(paint(decision), decision.state());
     let title = terminal.painted(Paint::Strong, clean(&decision.title));
     terminal.line(format_args!("{}  {title}  ({state})", decision.id));
@@ -55,18 +58,23 @@ pub fn show(terminal: &Terminal, decision: &Decision, you: &str, now_ms: u64) {
             field("deadline", &format!("{deadline} ({off})"));
         }
     }
-    let (voted, members) = (decision.voted.len(), decision.members);
-    field("voted", &format!("{voted} of {members}: {}", names(&decision.voted)));
-    if !decision.abstained.is_empty() {
-        field("abstained", &names(&decision.abstained));
-    }
-    if !decision.missing.is_empty() && !decision.is_certified() {
-        field("missing", &names(&decision.missing));
+    let undecided = !decision.is_certified();
+    if decision.following && undecided {
+        field("voted", "not known here: this node was restarted since, and only follows it");
+    } else {
+        let (voted, members) = (decision.voted.len(), decision.members);
+        field("voted", &format!("{voted} of {members}: {}", names(&decision.voted)));
+        if !decision.abstained.is_empty() {
+            field("abstained", &names(&decision.abstained));
+        }
+        if !decision.missing.is_empty() && undecided {
+            field("missing", &names(&decision.missing));
+        }
     }
     if let Some(counted) = &decision.counted {
         field("counted", &names(counted));
     }
-    if !decision.is_certified() && !decision.waiting.is_empty() {
+    if undecided && !decision.waiting.is_empty() {
         field("waiting", &clean(&decision.waiting));
     }
     if let Some(outcome) = decision.outcome {
@@ -76,7 +84,11 @@ pub fn show(terminal: &Terminal, decision: &Decision, you: &str, now_ms: u64) {
         field("private", "every vote stays secret; only the outcome will be revealed");
     }
     if decision.needs_you() {
-        terminal.say(format_args!("{} has not voted: quorate vote {}", clean(you), decision.id));
+        terminal.say(format_args!(
+            "{} has not voted: quorate vote {}{flag}",
+            clean(you),
+            decision.id
+        ));
     }
 }
 
@@ -121,6 +133,10 @@ mod tests {
             progress(&decision, now),
             "2 of 4 voted, waiting for Cobalt Energy and Delta Freight, at the latest in 20 s"
         );
+        decision.following = true;
+        let follows = "this node only follows it, waiting for the others' certificate";
+        assert_eq!(progress(&decision, now), follows);
+        decision.following = false;
         decision.phase = Phase::Computing;
         assert_eq!(progress(&decision, now), "2 of 4 voted, computing on the sealed votes");
         decision.phase = Phase::Certified;

@@ -131,8 +131,13 @@ impl Failure {
             std::io::ErrorKind::PermissionDenied => Exit::NotAuthorised,
             _ => Exit::Invalid,
         };
-        Self::new(exit, format!("{} cannot be read: {}", path.display(), reason(error)))
-            .hint("check the path and its permissions")
+        Self::new(exit, format!("{} cannot be read: {}", path.display(), reason(error))).hint(
+            match error.kind() {
+                std::io::ErrorKind::InvalidData => "give a file of text in UTF-8",
+                std::io::ErrorKind::IsADirectory => "give the path of a file, not of a directory",
+                _ => "check the path and its permissions",
+            },
+        )
     }
 
     /// A file that cannot be written.
@@ -232,6 +237,8 @@ mod tests {
         assert_eq!(gone.exit, Exit::NotFound);
         let closed = Failure::unreadable(Path::new("a/b"), &io::Error::from_raw_os_error(13));
         assert_eq!(closed.exit, Exit::NotAuthorised);
+        let folder = Failure::unreadable(Path::new("a"), &io::Error::from_raw_os_error(21));
+        assert!(folder.hint.is_some_and(|hint| hint.contains("not of a directory")));
         let full = Failure::unwritable(Path::new("a/b"), &io::Error::from_raw_os_error(28));
         assert_eq!(full.what, "a/b cannot be written: no space left on device");
     }

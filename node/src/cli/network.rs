@@ -137,7 +137,7 @@ fn deal(context: &Context, arguments: &Deal) -> Result<Exit, Failure> {
     // Last: until the file names the public keys, the deal can be done again.
     network.write(&arguments.network)?;
     terminal.say(format_args!(
-        "dealt {} coin keys as a trusted dealer: this command knew them all, and forgot them",
+        "dealt {} coin keys as a trusted dealer: whoever ran this could have kept them all",
         keys.len()
     ));
     terminal

@@ -3,6 +3,8 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use quorate_protocol::decision::proposal::ProposalError;
+use quorate_protocol::limits;
 use quorate_protocol::rule::Rule;
 
 use super::Context;
@@ -39,6 +41,8 @@ pub fn propose(context: &Context, arguments: &Arguments) -> Result<Exit, Failure
     let deadline_ms = time::parse_deadline(&arguments.deadline, time::now_ms())
         .map_err(|what| Failure::new(Exit::Invalid, what).hint("for example: --deadline 2h"))?;
     let body = arguments.body.as_deref().map(read_body).transpose()?.unwrap_or_default();
+    check_length("title", &arguments.title, limits::MAX_TITLE)?;
+    check_length("text", &body, limits::MAX_TEXT)?;
     let client = context.client()?;
     let proposal =
         NewDecision { title: arguments.title.clone(), body, rule: rule.to_string(), deadline_ms };
@@ -79,6 +83,16 @@ fn read_body(path: &Path) -> Result<String, Failure> {
     };
     read.map_err(|error| Failure::unreadable(path, &error))?;
     Ok(plain(&text))
+}
+
+/// The node's own check, before it is sent.
+fn check_length(what: &'static str, text: &str, limit: usize) -> Result<(), Failure> {
+    let got = text.len();
+    if got <= limit {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::Invalid, ProposalError::TooLong { what, limit, got })
+        .hint("shorten it, or name a document that all members have, and propose again"))
 }
 
 /// As it may be broadcast: line feeds between lines, blanks for tabs, none of either at the end.

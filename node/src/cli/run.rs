@@ -22,8 +22,9 @@ use crate::{NodeOptions, run_node};
 /// A folder with a file of this name goes with the data directories in it.
 const EPHEMERAL_MARK: &str = ".quorate-ephemeral";
 
-/// How long the node may take to end.
-const FAREWELL: Duration = Duration::from_secs(1);
+/// How long the node may take to end; with a quarter of that again for requests that are being
+/// answered. What is not written by then was never said, as after a crash.
+const FAREWELL: Duration = Duration::from_millis(500);
 
 /// Run this organisation's node
 #[derive(clap::Args, Debug)]

@@ -9,6 +9,7 @@ use super::time;
 #[derive(clap::Args, Debug)]
 pub struct Arguments {
     /// The decision: its id, or the beginning of it
+    #[arg(value_parser = clap::builder::NonEmptyStringValueParser::new())]
     id: String,
 }
 
@@ -20,7 +21,8 @@ pub fn show(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
     if terminal.json {
         terminal.object(&decision);
     } else {
-        decision_text::show(terminal, &decision, "this organisation", time::now_ms());
+        let flag = context.global.data_dir_flag();
+        decision_text::show(terminal, &decision, "this organisation", &flag, time::now_ms());
     }
     Ok(Exit::Ok)
 }

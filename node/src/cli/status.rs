@@ -62,10 +62,10 @@ fn margin(status: &Status) -> String {
     let here = status.connected() + 1;
     let away = status.members - here.min(status.members);
     let line = format!("{here} of {} here", status.members);
-    match (away, status.tolerates.checked_sub(away)) {
-        (0, _) => format!("{line}; {} more may fail", status.tolerates),
-        (_, Some(left)) => format!("{line}; {left} more may fail"),
-        (_, None) => format!(
+    match status.tolerates.checked_sub(away) {
+        Some(0) => format!("{line}; no further failure is tolerated"),
+        Some(left) => format!("{line}; {left} may fail"),
+        None => format!(
             "{line}; nothing is decided until {} are: {} more needed",
             status.quorum,
             status.quorum.saturating_sub(here)
@@ -81,7 +81,7 @@ fn one_peer(peer: &Peer) -> String {
             format!("{name}: connected over {}", clean(over))
         }
         (false, Some(ms)) => {
-            format!("{name}: away, last seen {} ago", time::length(Duration::from_millis(ms)))
+            format!("{name}: away, last seen {} ago", time::length(Duration::from_secs(ms / 1000)))
         }
         (false, None) => format!("{name}: not seen yet"),
     }
@@ -120,8 +120,8 @@ mod tests {
 
     #[test]
     fn the_margin_says_how_many_more_may_fail() {
-        assert_eq!(margin(&status(3)), "4 of 4 here; 1 more may fail");
-        assert_eq!(margin(&status(2)), "3 of 4 here; 0 more may fail");
+        assert_eq!(margin(&status(3)), "4 of 4 here; 1 may fail");
+        assert_eq!(margin(&status(2)), "3 of 4 here; no further failure is tolerated");
         assert_eq!(
             margin(&status(0)),
             "1 of 4 here; nothing is decided until 3 are: 2 more needed"

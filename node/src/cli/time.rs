@@ -86,12 +86,12 @@ fn timestamp(ms: u64) -> Option<Timestamp> {
     Timestamp::from_second(i64::try_from(ms / 1000).ok()?).ok()
 }
 
-/// How far off a moment is: `in 2 h 5 min`, `4 s ago`.
+/// How far off a moment is, in whole seconds: `in 2 h 5 min`, `4 s ago`.
 pub fn from_now(ms: u64, now_ms: u64) -> String {
     if ms >= now_ms {
-        format!("in {}", length(Duration::from_millis(ms - now_ms)))
+        format!("in {}", length(Duration::from_secs((ms - now_ms).div_ceil(1000))))
     } else {
-        format!("{} ago", length(Duration::from_millis(now_ms - ms)))
+        format!("{} ago", length(Duration::from_secs((now_ms - ms) / 1000)))
     }
 }
 
@@ -103,6 +103,7 @@ pub fn length(length: Duration) -> String {
         _ => format!("{a} {a_unit} {b} {b_unit}"),
     };
     match s {
+        0..10 if length.subsec_nanos() == 0 => format!("{s} s"),
         0 if length.as_millis() < 10 => format!("{:.1} ms", length.as_secs_f64() * 1000.0),
         0 if length.as_millis() < 100 => format!("{} ms", length.as_millis()),
         0..10 => format!("{:.1} s", length.as_secs_f64()),
@@ -158,7 +159,8 @@ mod tests {
         ] {
             assert_eq!(length(Duration::from_millis(ms)), text);
         }
-        assert_eq!(from_now(5_000, 1_000), "in 4.0 s");
+        assert_eq!(from_now(5_000, 1_000), "in 4 s");
+        assert_eq!(from_now(5_000, 4_700), "in 1 s");
         assert_eq!(from_now(1_000, 13_000), "12 s ago");
         assert_eq!(moment(1_801_396_800_123), "2027-01-31T12:00:00Z");
         assert_eq!(readable_moment(1_801_396_800_123), "2027-01-31 12:00:00 UTC");

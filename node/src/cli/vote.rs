@@ -21,6 +21,7 @@ const PLACED: Duration = Duration::from_secs(20);
                         if that is no terminal. It cannot be changed or withdrawn.")]
 pub struct Arguments {
     /// The decision: its id, or the beginning of it
+    #[arg(value_parser = clap::builder::NonEmptyStringValueParser::new())]
     id: String,
 
     /// Read the vote from this file; - is standard input
@@ -83,7 +84,8 @@ pub fn vote(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
     // The digest, not the id as typed: the vote is for exactly the proposal that was shown.
     let vote = NewVote { vote: vote.to_string() };
     let receipt = context.block_on(client.vote(&decision.digest, &vote))?;
-    terminal.say("your vote is in, masked; it cannot be read, changed or withdrawn");
+    terminal
+        .say("your vote is in; it left this node only masked, and cannot be changed or withdrawn");
     terminal.say(format_args!(
         "next: quorate wait {}{}",
         receipt.id,
@@ -112,11 +114,15 @@ fn refuse_early(decision: &Decision) -> Result<(), Failure> {
         );
     }
     if decision.following && !decision.is_certified() {
-        let what = "this node was away when it was opened, and only follows it to the outcome";
+        let what =
+            "this node was restarted since it was opened, and only follows it to the outcome";
         return Err(Failure::new(Exit::Conflict, what).hint(wait));
     }
     if !decision.needs_you() {
-        let what = format!("it is {}: votes are no longer taken", decision.state());
+        let what = match decision.is_certified() {
+            true => format!("{} is already decided ({})", decision.id, decision.state()),
+            false => format!("{} is {}: votes are no longer taken", decision.id, decision.state()),
+        };
         let hint =
             if decision.is_certified() { format!("quorate show {}", decision.id) } else { wait };
         return Err(Failure::new(Exit::Conflict, what).hint(hint));
@@ -135,7 +141,7 @@ fn introduce(context: &Context, decision: &Decision) {
         terminal.say(format_args!("  {line}"));
     }
     terminal.say(format_args!(
-        "  proposed by {}, accepted if {}, votes until {} ({})",
+        "  proposed by {}, accepted if {}, votes are taken until {} ({})",
         clean(&decision.proposer),
         decision.rule,
         time::readable_moment(decision.deadline_ms),

@@ -13,6 +13,7 @@ use crate::client::Client;
 #[derive(clap::Args, Debug)]
 pub struct Arguments {
     /// The decision: its id, or the beginning of it
+    #[arg(value_parser = clap::builder::NonEmptyStringValueParser::new())]
     id: String,
 
     /// How long to wait: 30s, 10m, 2h [default: as long as it takes]

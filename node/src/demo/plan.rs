@@ -10,6 +10,9 @@ use crate::cli::parse_rule;
 /// More nodes than this are too many for one machine.
 const MAX_ORGS: usize = 31;
 
+/// More decisions in a row than this take too long to be a demo.
+const MAX_DECISIONS: usize = 10_000;
+
 const NAMES: [&str; 10] = [
     "Acme Bank",
     "Borealis Re",
@@ -52,12 +55,15 @@ impl Plan {
     pub fn new(arguments: &Arguments) -> Result<Self, Failure> {
         let given = arguments.inputs.as_deref().map(split);
         let n = count(arguments.orgs, given.as_ref().map(Vec::len))?;
-        let committee = Committee::new(n)
-            .map_err(|error| Failure::new(Exit::Invalid, error).hint("quorate demo --orgs 4"))?;
+        if n < 4 {
+            let what = format!("{n} organisations cannot tolerate a faulty one: at least 4 can");
+            return Err(Failure::new(Exit::Invalid, what).hint("quorate demo --orgs 4"));
+        }
         if n > MAX_ORGS {
             let what = format!("{n} nodes are too many for one machine: at most {MAX_ORGS}");
             return Err(Failure::new(Exit::Invalid, what).hint("quorate demo --orgs 10"));
         }
+        let committee = Committee::new(n).map_err(|error| Failure::new(Exit::Invalid, error))?;
         let rule = parse_rule(&arguments.rule)?;
         rule.check(n).map_err(|error| Failure::new(Exit::Invalid, &error).hint(error.hint()))?;
         let inputs = given.unwrap_or_else(|| sensible_inputs(&rule, n));
@@ -72,6 +78,14 @@ impl Plan {
         if arguments.decisions == 0 {
             return Err(Failure::new(Exit::Invalid, "no decisions at all: nothing to show")
                 .hint("--decisions 1 or more"));
+        }
+        if arguments.decisions > MAX_DECISIONS {
+            let what = format!(
+                "{} decisions in a row take hours and fill the nodes' ledgers: at most \
+                 {MAX_DECISIONS}",
+                arguments.decisions
+            );
+            return Err(Failure::new(Exit::Invalid, what).hint("quorate demo --decisions 100"));
         }
         Ok(Self {
             committee,
@@ -203,10 +217,13 @@ mod tests {
 
     #[test]
     fn small_networks_rules_without_a_choice_and_nothing_to_do_are_refused() {
-        assert!(refused(&Arguments { orgs: Some(3), ..arguments() }).contains("at least 4"));
+        assert!(refused(&Arguments { orgs: Some(3), ..arguments() }).contains("3 organisations"));
         assert!(refused(&Arguments { orgs: Some(99), ..arguments() }).contains("too many"));
         let rule = "count(approve) >= 5".to_owned();
         assert!(refused(&Arguments { rule, ..arguments() }).contains("never"));
         assert!(Plan::new(&Arguments { decisions: 0, ..arguments() }).is_err());
+        let many = |decisions| Arguments { decisions, ..arguments() };
+        assert!(Plan::new(&many(MAX_DECISIONS)).is_ok());
+        assert!(refused(&many(MAX_DECISIONS + 1)).ends_with("at most 10000"));
     }
 }

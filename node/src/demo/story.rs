@@ -65,7 +65,8 @@ impl Story {
         self.field("tolerates", &format!("any {t} of them lying, late or dead"), None);
         if plan.absent > 0 {
             let absent = plan.names.get(plan.present()..).unwrap_or_default();
-            self.field("absent", &format!("{} never start", names(absent)), None);
+            let never = if plan.absent == 1 { "never starts" } else { "never start" };
+            self.field("absent", &format!("{} {never}", names(absent)), None);
         }
         self.field("rule", &format!("{}, a vote is {}", plan.rule, plan.rule.input()), None);
         self.field("secret", "every vote, and anything about them but the outcome", None);

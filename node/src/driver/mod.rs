@@ -107,7 +107,7 @@ impl NodeError {
                 Some("another program uses the port: stop it, or listen on another".to_owned())
             }
             Self::Listen { .. } | Self::NoAddress => {
-                Some("quorate run --listen HOST:PORT, with an address of this machine".to_owned())
+                Some("with an address of this machine: quorate run --listen HOST:PORT".to_owned())
             }
             Self::Store(StoreError::Database { .. }) | Self::Restore(_) => Some(
                 "the disk may be failing; keep the file. Do not restore an old copy: that could \

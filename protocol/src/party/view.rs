@@ -229,6 +229,7 @@ impl<S: Suite> Party<S> {
             Phase::Proposed => "a ledger position".into(),
             Phase::Open if !decision.supplied() => "preprocessed material".into(),
             Phase::Open if missing == 0 => "agreement on the input set".into(),
+            Phase::Open if missing == 1 => "1 more vote, or the deadline".into(),
             Phase::Open => format!("{missing} more votes, or the deadline"),
             Phase::Sealed => "preprocessed material".into(),
             Phase::Computing => "shares and signatures of a quorum".into(),
