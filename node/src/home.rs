@@ -296,7 +296,7 @@ impl Home {
         let path = self.dir.join("keys.toml");
         check_private(&path)?;
         let file: KeysFile = text::read(&path, |text| {
-            text::check_format(text)?;
+            text::check_format(text, text::Kind::Keys)?;
             text::parse(text)
         })?;
         let bad = |reason| HomeError::Malformed { path: path.clone(), reason };

@@ -100,6 +100,14 @@ fn dealing_needs_the_flag_that_says_what_it_is_and_happens_once() {
     );
     let key = network.path("deal/acme-bank.coin");
     assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o077, 0);
+    // A file of another kind is called by its name.
+    let card = network.path("Acme Bank/member.toml").display().to_string();
+    let sealed = network.file("deal/acme-bank.coin");
+    let join = |file: &str, key: &str| network.at(1, &["join", file, "--coin-key", key]);
+    join(&card, &sealed).failed(5, "this is a member card, not a network file", "network new");
+    join(&file, &file).failed(5, "this is a network file, not a sealed coin key", "deal");
+    let keys = network.path("Acme Bank/keys.toml").display().to_string();
+    join(&keys, &sealed).failed(5, "this is a member's secret keys, not a network", "init");
     // Another member's key is of no use.
     let key = key.display().to_string();
     network.at(1, &["join", &file, "--coin-key", &key]).failed(5, "coin key", "dealer");

@@ -51,7 +51,10 @@ pub fn list(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
         rows.push([
             decision.id.clone(),
             decision.state().to_owned(),
-            format!("{} of {}", decision.voted.len(), decision.members),
+            match decision.following && !decision.is_certified() {
+                true => "-".to_owned(),
+                false => format!("{} of {}", decision.voted.len(), decision.members),
+            },
             deadline,
             you.to_owned(),
             clean(&decision.title),

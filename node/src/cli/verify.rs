@@ -96,7 +96,7 @@ fn parse_digest(text: &str) -> Result<Digest, Failure> {
     let bytes = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
     bytes.map(Digest::from).ok_or_else(|| {
         Failure::new(Exit::Invalid, "a network digest is 64 digits from 0 to 9, a to f")
-            .hint("verify with --network FILE, or ask a member what its quorate status shows")
+            .hint("verify with --network FILE, or ask a member for the network digest")
     })
 }
 

@@ -86,7 +86,7 @@ impl MemberCard {
     /// # Errors
     /// It is malformed, or what [`check`](Self::check) refuses.
     pub fn parse(text: &str) -> Result<Self, RosterError> {
-        text::check_format(text)?;
+        text::check_format(text, text::Kind::Card)?;
         Self::from_text(text::parse::<CardFile>(text)?.member)
     }
 

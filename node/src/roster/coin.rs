@@ -87,7 +87,7 @@ impl CoinKey {
     /// It cannot be read or is malformed.
     pub fn read(path: &Path) -> Result<Self, RosterError> {
         text::read(path, |text| {
-            text::check_format(text)?;
+            text::check_format(text, text::Kind::CoinKey)?;
             let file: CoinFile = text::parse(text)?;
             let bad = |which| RosterError::BadKey { owner: file.member.clone(), which };
             let secret = text::unhex(&file.secret)

@@ -30,6 +30,14 @@ pub enum RosterError {
     /// Of a later version.
     #[error("format {0} is not known to this version of quorate")]
     Format(u32),
+    /// One of our files, but not the one that is asked for.
+    #[error("this is {found}, not {wanted}")]
+    OtherKind {
+        /// What it is.
+        found: &'static str,
+        /// What it should be.
+        wanted: &'static str,
+    },
     /// Too few to tolerate a faulty member.
     #[error("{n} members cannot tolerate a faulty one: at least 4 are needed")]
     TooFew {
@@ -117,6 +125,10 @@ impl RosterError {
                  again"
             }
             Self::BadAddress { .. } => "use HOST:PORT, for example 192.0.2.7:7001",
+            Self::OtherKind { .. } => {
+                "a network file is written by `quorate network new`, a member card (member.toml) \
+                 by `quorate init`, and sealed coin keys by `quorate network deal`"
+            }
             Self::Format(_) => "update quorate",
             Self::BadKey { .. } => "ask the member for its member.toml again",
             _ => return None,

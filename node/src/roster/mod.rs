@@ -87,7 +87,7 @@ impl Network {
     /// # Errors
     /// It is malformed, or what [`new`](Self::new) refuses.
     pub fn parse(text: &str) -> Result<Self, RosterError> {
-        text::check_format(text)?;
+        text::check_format(text, text::Kind::Network)?;
         let file: NetworkFile = text::parse(text)?;
         let members =
             file.members.into_iter().map(MemberCard::from_text).collect::<Result<_, _>>()?;

@@ -65,7 +65,7 @@ impl SealedCoinKey {
     /// It cannot be read or is malformed.
     pub fn read(path: &Path) -> Result<Self, RosterError> {
         text::read(path, |text| {
-            text::check_format(text)?;
+            text::check_format(text, text::Kind::SealedCoinKey)?;
             let file: SealedFile = text::parse(text)?;
             let bad = |which| RosterError::BadKey { owner: file.member.clone(), which };
             let bytes =

@@ -34,15 +34,54 @@ pub(crate) fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
     HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()?.try_into().ok()
 }
 
-/// Refuses a later format before anything else in it is looked at.
-pub(crate) fn check_format(text: &str) -> Result<(), RosterError> {
+/// The kinds of file, told apart by a name that only one of them has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    Network,
+    Card,
+    SealedCoinKey,
+    CoinKey,
+    Keys,
+}
+
+impl Kind {
+    const ALL: [(Self, &str, &str); 5] = [
+        (Self::Network, "members", "a network file"),
+        (Self::Card, "member", "a member card"),
+        (Self::SealedCoinKey, "ciphertext", "a sealed coin key"),
+        (Self::CoinKey, "secret", "a member's own coin key"),
+        (Self::Keys, "seed", "a member's secret keys"),
+    ];
+
+    /// What a file is, whatever else is in it. A coin key says in a line for which member it is.
+    fn of(table: &toml::Table) -> Option<Self> {
+        let has = |name: &str, kind| match kind {
+            Self::Card => table.get(name).is_some_and(toml::Value::is_table),
+            _ => table.contains_key(name),
+        };
+        Self::ALL.into_iter().find(|(kind, name, _)| has(name, *kind)).map(|(kind, ..)| kind)
+    }
+
+    fn words(self) -> &'static str {
+        Self::ALL.iter().find(|(kind, ..)| *kind == self).map_or("", |(.., words)| words)
+    }
+}
+
+/// Refuses a later format, and another kind of file, before anything else in it is looked at.
+pub(crate) fn check_format(text: &str, wanted: Kind) -> Result<(), RosterError> {
     #[derive(serde::Deserialize)]
     struct Versioned {
         format: u32,
     }
     match parse::<Versioned>(text)?.format {
-        FORMAT => Ok(()),
-        other => Err(RosterError::Format(other)),
+        FORMAT => {}
+        other => return Err(RosterError::Format(other)),
+    }
+    match Kind::of(&parse(text)?) {
+        Some(found) if found != wanted => {
+            Err(RosterError::OtherKind { found: found.words(), wanted: wanted.words() })
+        }
+        _ => Ok(()),
     }
 }
 
