@@ -209,12 +209,16 @@ fn too_few_doubled_unordered_and_foreign_signers_are_refused() {
     use CertificateError as E;
     let world = World::new(7);
     let proposal = || Proposal { minimum: 4, ..proposal() };
+    let statement = || {
+        let (counted, previous) = (parties(&[0, 1, 3, 5]), Digest::from([4; 32]));
+        Statement::new(&world.verifier, &proposal(), 17, previous, counted, Outcome::Accepted)
+    };
     let verify = |c: &Certificate| c.verify(&world.verifier);
-    let good = world.certify(world.statement(), proposal(), &[0, 1, 2, 4, 6]);
+    let good = world.certify(statement(), proposal(), &[0, 1, 2, 4, 6]);
     assert_eq!(verify(&good), Ok(()));
-    let few = world.certify(world.statement(), proposal(), &[0, 1, 2, 4]);
+    let few = world.certify(statement(), proposal(), &[0, 1, 2, 4]);
     assert_eq!(verify(&few), Err(E::TooFewSignatures { got: 4, needed: 5 }));
-    let doubled = world.certify(world.statement(), proposal(), &[0, 1, 2, 4, 4]);
+    let doubled = world.certify(statement(), proposal(), &[0, 1, 2, 4, 4]);
     assert_eq!(verify(&doubled), Err(E::Signers));
     let mut unordered = good.clone();
     unordered.signatures.swap(0, 1);
@@ -226,7 +230,7 @@ fn too_few_doubled_unordered_and_foreign_signers_are_refused() {
     exchanged.signatures[4].0 = party(5);
     assert_eq!(verify(&exchanged), Err(E::Signature(party(5))));
     // One bad signature beside enough good ones is refused too: a certificate is all true.
-    let mut beside = world.certify(world.statement(), proposal(), &[0, 1, 2, 3, 4, 6]);
+    let mut beside = world.certify(statement(), proposal(), &[0, 1, 2, 3, 4, 6]);
     beside.signatures[3].1 = beside.signatures[2].1;
     assert_eq!(verify(&beside), Err(E::Signature(party(3))));
 }
