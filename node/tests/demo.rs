@@ -100,7 +100,7 @@ fn several_decisions_in_a_row_are_measured() {
 fn however_it_is_ended_nothing_is_left_behind() {
     for name in ["INT", "HUP", "TERM", "KILL"] {
         let demo = Demo::new();
-        let mut command = quorate(&["demo", "--decisions", "100000"]);
+        let mut command = quorate(&["demo", "--decisions", "10000"]);
         let command = command.env("TMPDIR", demo.temporary.path());
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut talk = BufReader::new(child.stderr.take().unwrap());
