@@ -9,6 +9,7 @@
 //! | [`decision`] | the life of one decision: proposal, certificate |
 //! | [`rule`] | the rule language: parse, check, cost, evaluate in the clear |
 //! | [`mpc`] | computing on shared values |
+//! | [`keys`] | distributed key generation, threshold signatures |
 //! | [`sharing`] | Shamir shares, verifiable sharing, robust opening |
 //! | [`agreement`] | reliable broadcast, common coin, binary agreement, common subset |
 //! | [`crypto`] | transcripts, Merkle trees, erasure codes, sealing, proofs, identities |
@@ -20,6 +21,7 @@
 pub mod agreement;
 pub mod crypto;
 pub mod decision;
+pub mod keys;
 pub mod math;
 pub mod mpc;
 pub mod party;

@@ -7,6 +7,7 @@
 //! | [`erasure`] | a byte string in n shards, any k of which give it back |
 //! | [`identity`] | who signed: Ed25519, strictly verified, each signature in its own domain |
 //! | [`dleq`] | proofs that powers share an exponent |
+//! | [`point`] | points of prime order, one encoding each |
 //! | [`seal`] | encryption to a member, which the member can open for all to see |
 //! | [`keyring`] | all keys one party holds and knows in an epoch |
 //!
@@ -18,6 +19,7 @@ pub mod erasure;
 pub mod identity;
 pub mod keyring;
 pub mod merkle;
+pub mod point;
 pub mod seal;
 pub mod transcript;
 

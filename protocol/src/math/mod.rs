@@ -1,10 +1,11 @@
 //! Finite fields, polynomials, error-correcting decoding, matrices.
 //!
 //! Everything is generic over [`Field`]; the protocols run over [`Fp61`] and its extension
-//! [`Ext`], tests that count exhaustively over [`F7`] and [`F31`].
+//! [`Ext`], keys and signatures over [`Fl`], tests that count exhaustively over [`F7`] and [`F31`].
 
 pub mod ext;
 pub mod field;
+pub mod fl;
 pub mod fp61;
 pub mod matrix;
 pub mod poly;
@@ -13,6 +14,7 @@ pub mod small;
 
 pub use ext::Ext;
 pub use field::{Field, PrimeField};
+pub use fl::Fl;
 pub use fp61::Fp61;
 pub use poly::{Poly, lagrange_row};
 pub use small::{F7, F31, Small};

@@ -35,6 +35,7 @@ use crate::committee::{Committee, PartyId, PartyMap};
 use crate::crypto::dleq::Proof;
 use crate::crypto::transcript::{Digest, Transcript};
 use crate::error::Error;
+use crate::math::Fl;
 use crate::secret::Secret;
 use crate::tag::Tag;
 
@@ -45,6 +46,16 @@ pub struct CoinPublic {
 }
 
 impl CoinPublic {
+    /// The public part with these `X_i`.
+    pub const fn new(shares: PartyMap<RistrettoPoint>) -> Self {
+        Self { shares }
+    }
+
+    /// `X_i` of each party.
+    pub const fn shares(&self) -> &PartyMap<RistrettoPoint> {
+        &self.shares
+    }
+
     /// The name of the key set.
     fn digest(&self) -> Digest {
         let mut transcript = Transcript::new(&Tag::root(&[0; 32], 0), "coin key set");
@@ -72,6 +83,12 @@ impl CoinSecret {
     /// The key with these bytes; `None` if they are not canonical.
     pub fn from_bytes(bytes: &[u8; 32]) -> Option<Self> {
         Option::from(Scalar::from_canonical_bytes(*bytes)).map(|x| Self(Secret::new(x)))
+    }
+}
+
+impl From<&Fl> for CoinSecret {
+    fn from(share: &Fl) -> Self {
+        Self(Secret::new(*share.scalar()))
     }
 }
 
