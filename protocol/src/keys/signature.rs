@@ -15,6 +15,10 @@ pub struct GroupSignature {
 }
 
 impl GroupSignature {
+    pub(super) const fn new(nonce: [u8; 32], response: [u8; 32]) -> Self {
+        Self { nonce, response }
+    }
+
     /// The signature with these bytes, valid or not.
     pub const fn from_bytes(bytes: &[u8; 64]) -> Self {
         let (nonce, rest) = bytes.split_first_chunk::<32>().expect("32 of 64 bytes");
