@@ -151,6 +151,7 @@ impl World {
             deadline_ms: u64::MAX,
             minimum: self.parties.len() as u16 / 2 + 1,
             nonce: bytes,
+            document: None,
         };
         self.step(0, Event::Propose { request: RequestId(0), proposal });
         self.run(|_| false);

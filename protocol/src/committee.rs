@@ -208,6 +208,16 @@ impl PartySet {
         (0..128).map(PartyId).filter(move |p| self.contains(*p))
     }
 
+    /// The bitmap: bit `i % 8` of byte `i / 8` for party `i`.
+    pub const fn to_bytes(self) -> [u8; 16] {
+        self.0.to_le_bytes()
+    }
+
+    /// The set with this bitmap.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(u128::from_le_bytes(bytes))
+    }
+
     const fn bit(party: PartyId) -> u128 {
         // Parties beyond the bitmap cannot exist: `Committee` refuses them and links know no others.
         if party.0 < 128 { 1 << party.0 } else { 0 }
@@ -330,5 +340,7 @@ mod tests {
         );
         assert_eq!(s.to_string(), "{1,6}");
         assert!(s.within(c) && !s.within(Committee::new(4).unwrap()));
+        assert_eq!(s.to_bytes()[..2], [0b100_0010, 0]);
+        assert_eq!(PartySet::from_bytes(s.to_bytes()), s);
     }
 }

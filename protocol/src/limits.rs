@@ -35,8 +35,12 @@ pub const MAX_TITLE: usize = 200;
 /// Bytes of a proposal's text: with everything else it fits [`MAX_SHORT_PAYLOAD`].
 pub const MAX_TEXT: usize = 2 << 10;
 
-/// Bytes of an encoded certificate: a proposal, the statement, and 66 for each of
-/// [`MAX_PARTIES`] signatures.
+/// Bytes of a document that the network is asked to sign: a payment file or a manifest, not the
+/// goods themselves. It is broadcast in shards and kept until its decision is certified.
+pub const MAX_DOCUMENT: usize = 1 << 20;
+
+/// Bytes of an encoded certificate: a proposal, the statement, and in the accountable form 64 for
+/// each of up to [`MAX_PARTIES`] members' signatures.
 pub const MAX_CERTIFICATE: usize = 16 << 10;
 
 /// Names in one slot's value: each is 10 bytes, and a value is a short broadcast.

@@ -204,6 +204,7 @@ impl World {
             deadline_ms: 1_000_000,
             minimum,
             nonce,
+            document: None,
         };
         let request = RequestId(self.answers.len() as u64 + 1000);
         self.step(PartyId::new(party), Event::Propose { request, proposal });

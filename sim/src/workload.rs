@@ -64,6 +64,7 @@ impl Workload {
             deadline_ms: utc_ms(time + question.deadline),
             minimum: question.minimum,
             nonce,
+            document: None,
         })
     }
 

@@ -106,6 +106,7 @@ impl Service for Live {
             deadline_ms: new.deadline_ms,
             minimum: u16::try_from(committee.majority()).unwrap_or(u16::MAX),
             nonce: rand::random(),
+            document: None,
         };
         proposal.validate(committee).map_err(|error| match &error {
             ProposalError::Rule(rule) => {

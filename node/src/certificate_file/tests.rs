@@ -27,6 +27,7 @@ fn certified() -> (Network, CertificateFile) {
         deadline_ms: 1_801_396_800_000,
         minimum: 3,
         nonce: [7; 16],
+        document: None,
     };
     let committee = network.committee();
     let verifier =

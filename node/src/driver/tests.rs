@@ -84,6 +84,7 @@ fn proposal(rule: &str, nonce: u8) -> Proposal {
         deadline_ms: u64::try_from((now + PATIENCE).as_millis()).unwrap(),
         minimum: 3,
         nonce: [nonce; 16],
+        document: None,
     }
 }
 

@@ -36,6 +36,8 @@
 //! - (C4) The outcome is `expired` exactly if fewer votes counted than the proposal asks for.
 //! - (C5) At least `n - t` members signed, in roster order, each once, and every signature holds.
 
+pub mod v1;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};

@@ -8,6 +8,26 @@
 //! A proposal from a peer is text from another organisation. [`Proposal::validate`] bounds it and
 //! refuses characters that could make a terminal or a page show something else than what was
 //! sent; it still is to be shown as a quotation, never interpreted.
+//!
+//! A proposal may ask for the network's signature over a *document*, a file of the proposer's. It
+//! names the file by length and hash; the file itself travels beside it.
+//!
+//! # Encoding
+//! Integers are little-endian, texts UTF-8.
+//!
+//! | bytes | field |
+//! |---|---|
+//! | 8 + length | length and bytes of the title |
+//! | 8 + length | length and bytes of the text |
+//! | 8 + length | length and text of the rule, canonical |
+//! | 8 | deadline, milliseconds since 1970 UTC |
+//! | 2 | minimum |
+//! | 16 | nonce |
+//! | 1 | 1 if a document is to be signed, else 0; if 1, then |
+//! | 4 | length of the document |
+//! | 32 | hash of the document |
+//!
+//! The digest is [`Transcript::new`]`(root, "proposal").bytes(encoding).digest()`.
 
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
@@ -37,6 +57,31 @@ pub struct Proposal {
     pub minimum: u16,
     /// Makes equal questions different proposals.
     pub nonce: [u8; 16],
+    /// What the network is to sign if it accepts.
+    pub document: Option<DocumentRef>,
+}
+
+/// Names a document.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct DocumentRef {
+    /// Bytes it has.
+    pub length: u32,
+    /// Its BLAKE3 hash, plain, so that `b3sum` gives it: a file has one name everywhere.
+    pub digest: Digest,
+}
+
+impl DocumentRef {
+    /// The name of these bytes; `None` if they are too many.
+    pub fn of(bytes: &[u8]) -> Option<Self> {
+        let length = u32::try_from(bytes.len()).ok()?;
+        let digest = Digest::from(*blake3::hash(bytes).as_bytes());
+        (bytes.len() <= limits::MAX_DOCUMENT).then_some(Self { length, digest })
+    }
+
+    /// Whether it names these bytes.
+    pub fn names(&self, bytes: &[u8]) -> bool {
+        Self::of(bytes) == Some(*self)
+    }
 }
 
 /// Why a proposal is refused.
@@ -74,6 +119,14 @@ pub enum ProposalError {
         /// Given.
         got: usize,
     },
+    /// A document that is empty or too long.
+    #[error("the document is {got} bytes long: it must have from 1 to {limit}")]
+    Document {
+        /// Most bytes allowed.
+        limit: usize,
+        /// Bytes it has.
+        got: u32,
+    },
     /// A rule that makes no sense for this network.
     #[error(transparent)]
     Rule(#[from] RuleError),
@@ -95,12 +148,23 @@ impl Proposal {
         if !(least..=most).contains(&got) {
             return Err(ProposalError::Minimum { least, most, got });
         }
+        if let Some(document) = &self.document {
+            let (limit, got) = (limits::MAX_DOCUMENT, document.length);
+            if got == 0 || usize::try_from(got).is_ok_and(|got| got > limit) {
+                return Err(ProposalError::Document { limit, got });
+            }
+        }
         Ok(self.rule.check(committee.n())?)
+    }
+
+    /// The encoding.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        wire::encode(self)
     }
 
     /// What the proposal is known by in one epoch of one network, whose root `root` is.
     pub fn digest(&self, root: &Tag) -> Digest {
-        Transcript::new(root, "proposal").bytes(&wire::encode(self)).digest()
+        Transcript::new(root, "proposal").bytes(&self.to_bytes()).digest()
     }
 }
 
@@ -226,6 +290,7 @@ mod tests {
             deadline_ms: 1_790_000_000_000,
             minimum: 3,
             nonce: [7; 16],
+            document: None,
         }
     }
 
@@ -247,6 +312,8 @@ mod tests {
             Proposal { deadline_ms: 0, ..p.clone() }.digest(&root),
             Proposal { minimum: 4, ..p.clone() }.digest(&root),
             Proposal { nonce: [8; 16], ..p.clone() }.digest(&root),
+            Proposal { document: DocumentRef::of(b"a"), ..p.clone() }.digest(&root),
+            Proposal { document: DocumentRef::of(b"b"), ..p.clone() }.digest(&root),
         ];
         digests.sort();
         let count = digests.len();
@@ -260,12 +327,46 @@ mod tests {
             title: "t".repeat(limits::MAX_TITLE),
             text: "x".repeat(limits::MAX_TEXT),
             rule: Rule::parse(&format!("mean({}) >= 66.666667", "n".repeat(32))).unwrap(),
+            document: DocumentRef::of(b"a"),
             ..proposal()
         };
         assert_eq!(p.validate(four()), Ok(()));
         let bytes = wire::encode(&p);
         assert!(bytes.len() <= limits::MAX_SHORT_PAYLOAD);
         assert_eq!(wire::decode(&bytes, limits::MAX_SHORT_PAYLOAD), Ok(p));
+    }
+
+    #[test]
+    fn a_proposal_is_encoded_byte_for_byte_as_documented() {
+        let p = proposal();
+        let mut bytes = Vec::new();
+        for text in [&p.title, &p.text, &p.rule.to_string()] {
+            bytes.extend((text.len() as u64).to_le_bytes());
+            bytes.extend(text.as_bytes());
+        }
+        bytes.extend(p.deadline_ms.to_le_bytes());
+        bytes.extend([3, 0]);
+        bytes.extend([7; 16]);
+        assert_eq!(p.to_bytes(), [&bytes[..], &[0]].concat());
+        let with = Proposal { document: DocumentRef::of(b"abc"), ..p };
+        let hash = *blake3::hash(b"abc").as_bytes();
+        assert_eq!(with.to_bytes(), [&bytes[..], &[1, 3, 0, 0, 0], &hash].concat());
+    }
+
+    #[test]
+    fn documents_are_named_by_all_their_bytes_and_bounded() {
+        let name = DocumentRef::of(b"pay 100").unwrap();
+        assert!(name.names(b"pay 100"));
+        assert!(!name.names(b"pay 101") && !name.names(b"pay 1000") && !name.names(b""));
+        assert!(DocumentRef::of(&vec![0; limits::MAX_DOCUMENT]).is_some());
+        assert_eq!(DocumentRef::of(&vec![0; limits::MAX_DOCUMENT + 1]), None);
+        let of_length = |length| {
+            let document = Some(DocumentRef { length, ..name });
+            Proposal { document, ..proposal() }.validate(four())
+        };
+        let most = limits::MAX_DOCUMENT as u32;
+        assert_eq!((of_length(1), of_length(most)), (Ok(()), Ok(())));
+        assert!(of_length(0).is_err() && of_length(most + 1).is_err());
     }
 
     #[test]

@@ -5,9 +5,11 @@
 //! | `key_set` | what a member holds in one epoch |
 //! | [`signing`] | signatures under a group's key, in one hop |
 
+mod group_public;
 mod key_set;
 mod signature;
 pub mod signing;
 
+pub use group_public::{GroupPublic, NotAKey};
 pub use key_set::{GroupKey, KeySet, PublicKeys, SecretKeys, TrustedKeyDealer};
 pub use signature::GroupSignature;

@@ -43,6 +43,7 @@ fn ghost() -> Ghost {
         deadline_ms: utc_ms(10 * SECOND),
         minimum: 3,
         nonce: [0; 16],
+        document: None,
     };
     ghost.asked(digest(), p(0), proposal);
     (0..4).for_each(|member| ghost.entered(&digest(), p(member), 80));

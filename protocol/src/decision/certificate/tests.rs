@@ -13,6 +13,7 @@ fn proposal() -> Proposal {
         deadline_ms: 1_790_000_000_000,
         minimum: 3,
         nonce: [7; 16],
+        document: None,
     }
 }
 
