@@ -15,7 +15,9 @@ use quorate_protocol::math::{Field, Fp61};
 use quorate_protocol::protocol::{Job, Outbox, Protocol, Recipient};
 use quorate_protocol::secret::Secret;
 use quorate_protocol::sharing::Shares;
-use quorate_protocol::sharing::acss::{Acss, Dealing, Deviation, Message, NoStatement, Terms};
+use quorate_protocol::sharing::acss::{
+    Acss, Dealing, Deviation, Elements, Message, NoStatement, Terms,
+};
 use quorate_protocol::{Fault, PartyId, Tag};
 
 const DEALER: PartyId = PartyId::new(0);
@@ -91,8 +93,8 @@ fn bench(c: &mut Criterion) {
     group.sample_size(10).throughput(Throughput::Elements(SECRETS as u64));
     for n in [4, 7, 16, 31] {
         let keyrings = Keyring::for_tests(n, 1);
-        let terms =
-            Terms::<Fp61, _>::new(keyrings[0].committee(), DEALER, &tag(), SECRETS, NoStatement);
+        let scheme = Elements::<Fp61, _>::new(SECRETS, NoStatement);
+        let terms = Terms::new(keyrings[0].committee(), DEALER, &tag(), scheme);
         let seed = Secret::new([1; 32]);
         group.bench_function(format!("deal/{n}"), |b| {
             b.iter(|| {
@@ -107,8 +109,8 @@ fn bench(c: &mut Criterion) {
         });
         let heard = what_one_party_hears(&keyrings);
         let make = || {
-            let acss =
-                Acss::<Fp61, _>::new(keyrings[1].clone(), DEALER, tag(), SECRETS, NoStatement);
+            let keyring = keyrings[1].clone();
+            let acss = Acss::<Elements<Fp61, _>>::new(keyring, DEALER, tag(), SECRETS, NoStatement);
             (acss, heard.clone())
         };
         group.bench_function(format!("receive/{n}"), |b| {

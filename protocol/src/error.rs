@@ -62,4 +62,7 @@ pub enum Error {
         /// How so.
         what: &'static str,
     },
+    /// Scalars that everybody would refuse a sharing of.
+    #[error("a scalar that is shared may not be zero, and in a sharing of zeros must be")]
+    NotShareable,
 }

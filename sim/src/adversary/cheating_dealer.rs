@@ -8,7 +8,7 @@ use quorate_protocol::math::Fp61;
 use quorate_protocol::mpc::preprocessing::{self, Layout, TripleStatement, deal_tag};
 use quorate_protocol::party::Message;
 use quorate_protocol::sharing::Shares;
-use quorate_protocol::sharing::acss::{self, Dealing, Deviation, Local, Terms};
+use quorate_protocol::sharing::acss::{self, Dealing, Deviation, Elements, Local, Terms};
 
 use super::{Adversary, Insider, Letter};
 use crate::{Rng, Wire};
@@ -83,7 +83,8 @@ impl CheatingDealer {
         let layout = Layout::new::<Fp61>(committee, self.insider.policy.request).ok()?;
         let tag = deal_tag(&self.insider.root.indexed("run", run), me);
         let statement = TripleStatement::new(layout);
-        let terms = Terms::new(committee, me, &tag, layout.secrets(), statement);
+        let terms =
+            Terms::new(committee, me, &tag, Elements::<Fp61, _>::new(layout.secrets(), statement));
         let deviation = self.cheat.deviation();
         Some(Dealing::new(&terms, keyring, secrets, &self.insider.seed, &deviation))
     }

@@ -17,7 +17,7 @@ use crate::math::PrimeField;
 use crate::protocol::{Outbox, Protocol};
 use crate::secret::Secret;
 use crate::sharing::Shares;
-use crate::sharing::acss::{self, Acss, Deviation};
+use crate::sharing::acss::{self, Acss, Deviation, Elements};
 use crate::tag::Tag;
 
 /// Messages of openings that an honest party may send before the dealers are agreed here: two hops
@@ -44,7 +44,7 @@ pub struct Preprocessing<F: PrimeField, C: Coin> {
     seed: Secret<[u8; 32]>,
     layout: Layout,
     started: bool,
-    sharings: PartyMap<Acss<F, TripleStatement>>,
+    sharings: PartyMap<Acss<Elements<F, TripleStatement>>>,
     /// Our shares of complete sharings, until the dealers are agreed.
     shares: PartyMap<Option<Shares<F>>>,
     subset: CommonSubset<C>,

@@ -3,16 +3,15 @@
 use crate::committee::{PartyId, PartySet};
 use crate::crypto::seal::{SealHeader, Sealer};
 use crate::crypto::{Digest, Keyring, Transcript, merkle};
-use crate::math::{Ext, Field, PrimeField};
 use crate::secret::Secret;
 use crate::sharing::Shares;
 use crate::wire::{self, Bytes};
 
-use super::combination::Combination;
 use super::message::Shard;
-use super::public::{Public, commit, evaluate};
-use super::statement::Statement;
-use super::terms::{CHECKS, SALT_BYTES, Terms};
+use super::public::Public;
+use super::scalar::Forgery;
+use super::scheme::Scheme;
+use super::terms::Terms;
 
 /// Everything a dealer sends.
 #[derive(Clone, Debug)]
@@ -38,6 +37,8 @@ pub struct Deviation {
     pub excess_degree: usize,
     /// Is published in place of the header of the sealing key that was used.
     pub header: Option<SealHeader>,
+    /// Of scalars: what is wrong with the commitments or their proof.
+    pub forgery: Option<Forgery>,
 }
 
 impl Dealing {
@@ -45,124 +46,50 @@ impl Dealing {
     ///
     /// All randomness is drawn from (seed, tag, secrets): the same call gives the same bytes, and
     /// other secrets under the same name get independent polynomials.
-    pub fn new<F: PrimeField, S: Statement<F>>(
-        terms: &Terms<F, S>,
+    pub fn new<S: Scheme>(
+        terms: &Terms<S>,
         keyring: &Keyring,
-        secrets: Shares<F>,
+        secrets: Shares<S::Field>,
         seed: &Secret<[u8; 32]>,
         deviation: &Deviation,
     ) -> Self {
         let committee = terms.committee();
         let mut rng = generator(terms, &secrets, seed).rng();
-        let degree = committee.degree() + deviation.excess_degree;
-        let columns = random_columns(secrets, degree, &mut rng);
-        let rows = transpose(&columns);
-        let blinders: [Shares<Ext<F>>; CHECKS] =
-            std::array::from_fn(|_| (0..=degree).map(|_| Ext::random(&mut rng)).collect());
         let sealer = Sealer::new(terms.tag(), &mut rng);
-
-        let mut commitments = Vec::with_capacity(committee.n());
         let mut dispersals = Vec::with_capacity(committee.n());
         let mut parts: Vec<_> =
             committee.parties().map(|p| (p, Vec::with_capacity(committee.n()))).collect();
-        for party in committee.parties() {
-            let point = terms.point(party);
-            let mut shares = evaluate_rows(&rows, columns.len(), point);
-            if deviation.wrong_share.contains(party) {
-                shares.iter_mut().for_each(|share| *share += F::ONE);
-            }
-            let mut salt = Secret::new([0; SALT_BYTES]);
-            rand::Rng::fill_bytes(&mut rng, salt.expose_mut());
-            let shares = Shares::from(shares);
-            let at_point = blinders.each_ref().map(|g| evaluate(g, point));
-            let encoded = terms.encode(&shares, at_point, salt.expose());
-            commitments.push(terms.commitment(party, encoded.expose()));
-            let sealed = sealer.seal(party, keyring.sealing_of(party), encoded.expose());
+        let mut seal = |party: PartyId, encoded: &[u8]| {
+            let sealed = sealer.seal(party, keyring.sealing_of(party), encoded);
             dispersals.push(disperse(terms, party, sealed, deviation, &mut parts));
-        }
+        };
+        let (commitments, witness) = S::deal(terms, secrets, deviation, &mut rng, &mut seal);
         parts.retain(|(party, _)| !deviation.omitted.contains(*party));
 
-        let root = commit(&commitments);
+        // Only a deviation makes commitments without a root, and nobody verifies those.
+        let root = S::root(terms, &commitments).unwrap_or_else(|| Digest::from([0; 32]));
         let header = sealer.header(&terms.context(&root, &dispersals));
-        let kept = columns.get(..=committee.degree()).unwrap_or_default();
-        let public = Public {
-            checks: degree_checks(&terms.challenges(&root), kept, &blinders),
-            commitments,
-            header: deviation.header.clone().unwrap_or(header),
-            dispersals,
-            proof: terms.statement().prove(terms.tag(), &root, kept),
-        };
+        let header = deviation.header.clone().unwrap_or(header);
+        let proof = S::prove(terms, witness, &commitments, &root, &header);
+        let public = Public { commitments, header, dispersals, proof };
         Self { payload: wire::encode(&public).into(), parts }
     }
 }
 
 /// What all randomness of a dealing is drawn from.
-fn generator<F: PrimeField, S: Statement<F>>(
-    terms: &Terms<F, S>,
-    secrets: &Shares<F>,
+fn generator<S: Scheme>(
+    terms: &Terms<S>,
+    secrets: &Shares<S::Field>,
     seed: &Secret<[u8; 32]>,
 ) -> Transcript {
-    let mut encoded = Vec::with_capacity(secrets.len() * F::BYTES);
-    secrets.iter().for_each(|secret| secret.to_bytes_into(&mut encoded));
-    let encoded = Secret::new(encoded);
     let mut transcript = Transcript::new(terms.tag(), "acss dealing");
-    transcript.bytes(seed.expose()).bytes(encoded.expose());
+    transcript.bytes(seed.expose()).bytes(terms.encode(secrets).expose());
     transcript
 }
 
-/// Coefficients of random polynomials with the given constants, by power of x.
-pub(super) fn random_columns<F: PrimeField>(
-    constants: Shares<F>,
-    degree: usize,
-    rng: &mut impl rand::Rng,
-) -> Vec<Shares<F>> {
-    let count = constants.len();
-    // A zero leading coefficient is as good as any other: refusing it would tell something.
-    let random = (0..degree).map(|_| (0..count).map(|_| F::random(rng)).collect());
-    let random: Vec<_> = random.collect();
-    std::iter::once(constants).chain(random).collect()
-}
-
-/// The same coefficients, polynomial by polynomial.
-pub(super) fn transpose<F: PrimeField>(columns: &[Shares<F>]) -> Shares<F> {
-    let count = columns.first().map_or(0, Shares::len);
-    let mut rows = vec![F::ZERO; count * columns.len()];
-    for (k, column) in columns.iter().enumerate() {
-        let places = rows.iter_mut().skip(k).step_by(columns.len());
-        places.zip(column.iter()).for_each(|(place, coefficient)| *place = *coefficient);
-    }
-    rows.into()
-}
-
-/// All polynomials, given by `terms` coefficients each, at one point: reductions wait until the
-/// end of each, which Horner's rule would not let them.
-pub(super) fn evaluate_rows<F: PrimeField>(rows: &Shares<F>, terms: usize, point: F) -> Vec<F> {
-    let powers: Vec<F> =
-        std::iter::successors(Some(F::ONE), |p| Some(*p * point)).take(terms).collect();
-    let value = |row: &[F]| F::sum_of_products(row.iter().copied().zip(powers.iter().copied()));
-    // No growing: a vector that moved would leave copies behind.
-    let mut values = Vec::with_capacity(rows.len() / terms);
-    values.extend(rows.chunks_exact(terms).map(value));
-    values
-}
-
-/// `G_q = g_q + sum over l of gamma_q^l f_l`, cut to as many coefficients as the columns have.
-pub(super) fn degree_checks<F: PrimeField>(
-    challenges: &[Ext<F>; CHECKS],
-    columns: &[Shares<F>],
-    blinders: &[Shares<Ext<F>>; CHECKS],
-) -> [Vec<Ext<F>>; CHECKS] {
-    std::array::from_fn(|q| {
-        let pair = challenges.iter().zip(blinders).nth(q);
-        let Some((challenge, blinder)) = pair else { return Vec::new() };
-        let combination = Combination::new(*challenge);
-        columns.iter().zip(blinder.iter()).map(|(c, g)| *g + combination.of(c)).collect()
-    })
-}
-
 /// Disperses one party's ciphertext: a shard to each node's part. Returns the root.
-fn disperse<F: PrimeField, S: Statement<F>>(
-    terms: &Terms<F, S>,
+fn disperse<S: Scheme>(
+    terms: &Terms<S>,
     owner: PartyId,
     mut sealed: Vec<u8>,
     deviation: &Deviation,

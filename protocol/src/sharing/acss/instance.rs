@@ -17,27 +17,29 @@ use crate::tag::Tag;
 use crate::wire::Bytes;
 
 use super::dealing::{Dealing, Deviation};
+use super::elements::{Elements, Statement};
 use super::message::{Complaint, Local, Message, Shard};
 use super::public::Verified;
 use super::retrieval::{interpolate, judge, retrieve};
-use super::statement::Statement;
+use super::scalar::{ScalarTerms, Scalars};
+use super::scheme::Scheme;
 use super::terms::Terms;
 
 /// One party's instance of asynchronous complete secret sharing. See the [module](super).
-pub struct Acss<F: PrimeField, S: Statement<F>> {
+pub struct Acss<S: Scheme> {
     keyring: Arc<Keyring>,
-    terms: Arc<Terms<F, S>>,
+    terms: Arc<Terms<S>>,
     rbc: Rbc,
     dealt: bool,
 
     /// Our shard of every ciphertext, until it is forwarded.
     shards: Option<Vec<Shard>>,
     /// The payload whose ECHO was withheld, and its content if it holds.
-    offered: Option<Offered<F, S>>,
+    offered: Option<Offered<S>>,
     vetted: bool,
     echoed: bool,
     /// The public part that was delivered.
-    batch: Option<Arc<Verified<F, S>>>,
+    batch: Option<Arc<Verified<S>>>,
     forwarded: bool,
     /// What came before the delivery.
     waiting: Vec<(PartyId, Message)>,
@@ -66,9 +68,9 @@ pub struct Acss<F: PrimeField, S: Statement<F>> {
     finished: bool,
 }
 
-type Offered<F, S> = (Bytes, Option<Arc<Verified<F, S>>>);
+type Offered<S> = (Bytes, Option<Arc<Verified<S>>>);
 
-impl<F: PrimeField, S: Statement<F>> Acss<F, S> {
+impl<F: PrimeField, S: Statement<F>> Acss<Elements<F, S>> {
     /// An instance called `tag` in which `dealer` shares `count` secrets for which `statement`
     /// holds.
     ///
@@ -81,7 +83,23 @@ impl<F: PrimeField, S: Statement<F>> Acss<F, S> {
         count: usize,
         statement: S,
     ) -> Self {
-        let terms = Terms::new(keyring.committee(), dealer, &tag, count, statement);
+        Self::with_scheme(keyring, dealer, &tag, Elements::new(count, statement))
+    }
+}
+
+impl Acss<Scalars> {
+    /// An instance called `tag` in which `dealer` shares these scalars.
+    ///
+    /// # Panics
+    /// As [`Terms::new`].
+    pub fn scalars(keyring: Arc<Keyring>, dealer: PartyId, tag: Tag, terms: ScalarTerms) -> Self {
+        Self::with_scheme(keyring, dealer, &tag, terms)
+    }
+}
+
+impl<S: Scheme> Acss<S> {
+    fn with_scheme(keyring: Arc<Keyring>, dealer: PartyId, tag: &Tag, scheme: S) -> Self {
+        let terms = Terms::new(keyring.committee(), dealer, tag, scheme);
         let mode = Mode::Short { limit: limits::MAX_DEALING_PAYLOAD };
         let rbc = Rbc::new(keyring.clone(), dealer, terms.tag().child("public"), mode).gated();
         Self {
@@ -127,7 +145,7 @@ impl<F: PrimeField, S: Statement<F>> Acss<F, S> {
     /// [`limits::MAX_DEALING_PAYLOAD`].
     pub fn deal(
         &mut self,
-        secrets: Shares<F>,
+        secrets: Shares<S::Field>,
         seed: &Secret<[u8; 32]>,
         out: &mut dyn Outbox<Message>,
     ) -> Result<(), Error> {
@@ -140,7 +158,7 @@ impl<F: PrimeField, S: Statement<F>> Acss<F, S> {
     /// As [`deal`](Self::deal).
     pub fn deal_with(
         &mut self,
-        secrets: Shares<F>,
+        secrets: Shares<S::Field>,
         seed: &Secret<[u8; 32]>,
         deviation: Deviation,
         out: &mut dyn Outbox<Message>,
@@ -155,6 +173,9 @@ impl<F: PrimeField, S: Statement<F>> Acss<F, S> {
         if got != expected {
             return Err(Error::WrongSize { what: "secrets", expected, got });
         }
+        if !self.terms.scheme().admits(&secrets) {
+            return Err(Error::NotShareable);
+        }
         self.dealt = true;
         let (terms, keyring, seed) = (self.terms.clone(), self.keyring.clone(), seed.clone());
         out.work(Box::new(move || {
@@ -165,7 +186,7 @@ impl<F: PrimeField, S: Statement<F>> Acss<F, S> {
     }
 
     /// What was agreed on beforehand.
-    pub fn terms(&self) -> &Terms<F, S> {
+    pub fn terms(&self) -> &Terms<S> {
         &self.terms
     }
 
@@ -246,7 +267,7 @@ impl<F: PrimeField, S: Statement<F>> Acss<F, S> {
         }
     }
 
-    fn all_belong(&self, batch: &Verified<F, S>, shards: &[Shard]) -> bool {
+    fn all_belong(&self, batch: &Verified<S>, shards: &[Shard]) -> bool {
         let me = self.keyring.me();
         let mut pairs = self.terms.committee().parties().zip(shards);
         pairs.all(|(owner, shard)| batch.holds_shard(owner, me, shard))
@@ -327,7 +348,7 @@ impl<F: PrimeField, S: Statement<F>> Acss<F, S> {
     /// A3.
     fn on_forward(
         &mut self,
-        batch: &Arc<Verified<F, S>>,
+        batch: &Arc<Verified<S>>,
         from: PartyId,
         shard: Shard,
         out: &mut dyn Outbox<Message>,
@@ -375,7 +396,7 @@ impl<F: PrimeField, S: Statement<F>> Acss<F, S> {
     /// A6.
     fn on_complain(
         &mut self,
-        batch: Arc<Verified<F, S>>,
+        batch: Arc<Verified<S>>,
         complainer: PartyId,
         complaint: Complaint,
         out: &mut dyn Outbox<Message>,
@@ -401,7 +422,7 @@ impl<F: PrimeField, S: Statement<F>> Acss<F, S> {
     /// A8.
     fn on_reveal(
         &mut self,
-        batch: Arc<Verified<F, S>>,
+        batch: Arc<Verified<S>>,
         from: PartyId,
         share: Bytes,
         out: &mut dyn Outbox<Message>,
@@ -410,7 +431,7 @@ impl<F: PrimeField, S: Statement<F>> Acss<F, S> {
             return;
         }
         out.work(Box::new(move || {
-            let holds = batch.check_share(from, &share).is_some();
+            let holds = batch.check_share(from, &share);
             let share = holds.then(|| Secret::new(share.to_vec()));
             Message::Local(Local::Checked { from, share })
         }));
@@ -468,14 +489,16 @@ impl<F: PrimeField, S: Statement<F>> Acss<F, S> {
         self.complete |= self.dones.len() >= committee.honest_majority();
     }
 
-    fn try_output(&mut self) -> Option<Shares<F>> {
+    fn try_output(&mut self) -> Option<S::Output> {
         if self.finished || !self.complete {
             return None;
         }
         let encoded = self.share.as_ref().or(self.recovered.as_ref())?;
+        // Shares come after the delivery only.
+        let batch = self.batch.as_ref()?;
         self.finished = true;
-        let (shares, _) = self.terms.decode(encoded.expose()).expect("it was decoded before");
-        Some(shares)
+        let shares = self.terms.decode(encoded.expose()).expect("it was decoded before");
+        Some(batch.output(shares))
     }
 
     const fn has_share(&self) -> bool {
@@ -498,16 +521,16 @@ impl<F: PrimeField, S: Statement<F>> Acss<F, S> {
     }
 }
 
-impl<F: PrimeField, S: Statement<F>> Protocol for Acss<F, S> {
+impl<S: Scheme> Protocol for Acss<S> {
     type Message = Message;
-    type Output = Shares<F>;
+    type Output = S::Output;
 
     fn handle(
         &mut self,
         from: PartyId,
         message: Message,
         out: &mut dyn Outbox<Message>,
-    ) -> Option<Shares<F>> {
+    ) -> Option<S::Output> {
         match message {
             Message::Rbc(message) => {
                 let delivery = self.rbc.handle(from, message, &mut out.wrap(Message::Rbc));
@@ -537,7 +560,7 @@ impl<F: PrimeField, S: Statement<F>> Protocol for Acss<F, S> {
     }
 }
 
-impl<F: PrimeField, S: Statement<F>> fmt::Debug for Acss<F, S> {
+impl<S: Scheme> fmt::Debug for Acss<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Acss")
             .field("terms", &self.terms)

@@ -94,20 +94,23 @@
 //! parties have retired the batch. An owner that persists must make the share durable before it
 //! lets OK out.
 
-mod combination;
 mod dealing;
+mod elements;
 mod instance;
 mod message;
+mod polynomials;
 mod public;
 mod retrieval;
-mod statement;
+pub mod scalar;
+mod scheme;
 mod terms;
 #[cfg(test)]
 mod tests;
 
 pub use dealing::{Dealing, Deviation};
+pub use elements::{Elements, ElementsProof, NoStatement, Statement};
 pub use instance::Acss;
 pub use message::{Complaint, Local, Message, Shard};
 pub use public::Public;
-pub use statement::{NoStatement, Statement};
+pub use scheme::Scheme;
 pub use terms::Terms;

@@ -8,71 +8,52 @@ use crate::committee::PartyId;
 use crate::crypto::seal::{CheckedHeader, SealHeader};
 use crate::crypto::{Digest, merkle};
 use crate::limits;
-use crate::math::{Ext, Field, PrimeField};
 use crate::sharing::Shares;
 use crate::wire;
 
-use super::combination::Combination;
 use super::message::Shard;
-use super::statement::Statement;
-use super::terms::{CHECKS, Terms};
+use super::scheme::Scheme;
+use super::terms::Terms;
 
 /// What the dealer broadcasts.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(bound = "P: Serialize + serde::de::DeserializeOwned")]
-pub struct Public<F: PrimeField, P> {
-    /// `c_1 .. c_n`; C is the root of the Merkle tree over them.
-    pub commitments: Vec<Digest>,
-    /// `G_1` and `G_2`, each of exactly `t + 1` coefficients.
-    pub checks: [Vec<Ext<F>>; CHECKS],
+pub struct Public<C, P> {
+    /// What fixes everybody's share vector.
+    pub commitments: C,
     /// The sealing key R, and the proof that binds it to this dealing.
     pub header: SealHeader,
     /// `e_1 .. e_n`, the roots of the dispersed ciphertexts.
     pub dispersals: Vec<Digest>,
-    /// The proof of the statement.
+    /// What the dealer proves about the commitments.
     pub proof: P,
 }
 
-/// A public part that holds: its shape, the proof of its sealing key, and the public part of its
-/// statement were checked. All of that depends on the payload alone.
-pub(super) struct Verified<F: PrimeField, S: Statement<F>> {
-    terms: Arc<Terms<F, S>>,
-    public: Public<F, S::Proof>,
-    root: Digest,
+/// A public part that holds: its shape, the proof of its sealing key, commitments and their proof
+/// were checked. All of that depends on the payload alone.
+pub(super) struct Verified<S: Scheme> {
+    terms: Arc<Terms<S>>,
     header: CheckedHeader,
-    combinations: [Combination<F>; CHECKS],
+    dispersals: Vec<Digest>,
+    checked: S::Checked,
 }
 
-/// C, the commitment to everybody's share vector.
-pub(super) fn commit(commitments: &[Digest]) -> Digest {
-    let leaves: Vec<_> = commitments.iter().map(Digest::as_bytes).collect();
-    merkle::Tree::new(&leaves).root()
-}
-
-impl<F: PrimeField, S: Statement<F>> Verified<F, S> {
+impl<S: Scheme> Verified<S> {
     /// The public part in `payload`, if it holds.
-    pub(super) fn new(terms: &Arc<Terms<F, S>>, payload: &[u8]) -> Option<Self> {
-        let public: Public<F, S::Proof> =
+    pub(super) fn new(terms: &Arc<Terms<S>>, payload: &[u8]) -> Option<Self> {
+        let public: Public<S::Commitments, S::Proof> =
             wire::decode(payload, limits::MAX_DEALING_PAYLOAD).ok()?;
-        let committee = terms.committee();
-        let shape = public.commitments.len() == committee.n()
-            && public.dispersals.len() == committee.n()
-            && public.checks.iter().all(|check| check.len() == committee.degree() + 1);
-        if !shape {
+        let Public { commitments, header, dispersals, proof } = public;
+        if dispersals.len() != terms.committee().n() {
             return None;
         }
-        let root = commit(&public.commitments);
-        let header =
-            public.header.verify(terms.tag(), &terms.context(&root, &public.dispersals))?;
-        if !terms.statement().check_public(committee, terms.tag(), &root, &public.proof) {
-            return None;
-        }
-        let combinations = terms.challenges(&root).map(Combination::new);
-        Some(Self { terms: terms.clone(), public, root, header, combinations })
+        let root = S::root(terms, &commitments)?;
+        let sealing = header.verify(terms.tag(), &terms.context(&root, &dispersals))?;
+        let checked = S::check(terms, commitments, proof, root, &header)?;
+        Some(Self { terms: terms.clone(), header: sealing, dispersals, checked })
     }
 
     /// The terms it was dealt under.
-    pub(super) fn terms(&self) -> &Terms<F, S> {
+    pub(super) fn terms(&self) -> &Terms<S> {
         &self.terms
     }
 
@@ -83,7 +64,7 @@ impl<F: PrimeField, S: Statement<F>> Verified<F, S> {
 
     /// `e_i`: the root over the shards of party `party`'s ciphertext.
     pub(super) fn dispersal(&self, party: PartyId) -> Option<&Digest> {
-        self.public.dispersals.get(party.index())
+        self.dispersals.get(party.index())
     }
 
     /// Whether `shard` is the one that `holder` keeps of `recipient`'s ciphertext.
@@ -95,30 +76,18 @@ impl<F: PrimeField, S: Statement<F>> Verified<F, S> {
             })
     }
 
-    /// The shares in `party`'s encoded share vector, if it is what `c_i` commits to, agrees with
-    /// `G_1` and `G_2`, and the statement holds for it.
-    pub(super) fn check_share(&self, party: PartyId, encoded: &[u8]) -> Option<Shares<F>> {
-        let (shares, blinders) = self.terms.decode(encoded)?;
-        let commitment = self.public.commitments.get(party.index())?;
-        if *commitment != self.terms.commitment(party, encoded) {
-            return None;
-        }
-        let point = self.terms.point(party);
-        let checks = self.public.checks.iter().zip(&self.combinations).zip(blinders);
-        for ((check, combination), blinder) in checks {
-            if evaluate(check, point) != blinder + combination.of(&shares) {
-                return None;
-            }
-        }
-        let Self { terms, root, public, .. } = self;
-        terms
-            .statement()
-            .check_share(terms.tag(), root, &public.proof, point, &shares)
-            .then_some(shares)
+    /// Whether `encoded` is a valid share vector of `party`.
+    pub(super) fn check_share(&self, party: PartyId, encoded: &[u8]) -> bool {
+        let terms = &*self.terms;
+        terms.committee().contains(party)
+            && encoded.len() == terms.share_bytes()
+            && terms
+                .decode(encoded)
+                .is_some_and(|shares| S::check_share(terms, &self.checked, party, encoded, &shares))
     }
-}
 
-/// A polynomial over the extension at a point of the base field.
-pub(super) fn evaluate<F: PrimeField>(coefficients: &[Ext<F>], point: F) -> Ext<F> {
-    coefficients.iter().rev().fold(Ext::ZERO, |sum, c| sum.scale(point) + *c)
+    /// What a party gets that has these shares.
+    pub(super) fn output(&self, shares: Shares<S::Field>) -> S::Output {
+        S::output(&self.checked, shares)
+    }
 }

@@ -4,18 +4,18 @@
 use crate::committee::PartyId;
 use crate::crypto::{Keyring, erasure, merkle};
 use crate::fault::SharingFault;
-use crate::math::{Ext, Field, PrimeField, poly};
+use crate::math::{Field, poly};
 use crate::secret::Secret;
+use crate::sharing::Shares;
 use crate::wire::Bytes;
 
 use super::message::{Complaint, Shard};
 use super::public::Verified;
-use super::statement::Statement;
-use super::terms::CHECKS;
+use super::scheme::Scheme;
 
 /// A3. Our encoded share vector out of `t + 1` shards of our ciphertext, or the complaint.
-pub(super) fn retrieve<F: PrimeField, S: Statement<F>>(
-    batch: &Verified<F, S>,
+pub(super) fn retrieve<S: Scheme>(
+    batch: &Verified<S>,
     keyring: &Keyring,
     shards: Vec<(PartyId, Shard)>,
 ) -> Result<Secret<Vec<u8>>, Complaint> {
@@ -24,15 +24,15 @@ pub(super) fn retrieve<F: PrimeField, S: Statement<F>>(
         return Err(Complaint::BadDispersal { shards });
     };
     let opened = keyring.sealing().open(batch.header(), me, &ciphertext);
-    opened.filter(|encoded| batch.check_share(me, encoded.expose()).is_some()).ok_or_else(|| {
+    opened.filter(|encoded| batch.check_share(me, encoded.expose())).ok_or_else(|| {
         let opener = Box::new(keyring.sealing().opener(batch.header(), me));
         Complaint::BadShare { ciphertext: ciphertext.into(), opener }
     })
 }
 
 /// What a complaint proves of the dealer; `None` if nothing. All honest parties judge alike.
-pub(super) fn judge<F: PrimeField, S: Statement<F>>(
-    batch: &Verified<F, S>,
+pub(super) fn judge<S: Scheme>(
+    batch: &Verified<S>,
     keyring: &Keyring,
     complainer: PartyId,
     complaint: &Complaint,
@@ -43,7 +43,7 @@ pub(super) fn judge<F: PrimeField, S: Statement<F>>(
             is_dispersed(batch, complainer, ciphertext)
                 && match opener.open(batch.header(), complainer, key, ciphertext) {
                     Ok(Some(encoded)) => {
-                        batch.check_share(complainer, Secret::new(encoded).expose()).is_none()
+                        !batch.check_share(complainer, Secret::new(encoded).expose())
                     }
                     Ok(None) => true,
                     Err(_) => false,
@@ -59,28 +59,27 @@ pub(super) fn judge<F: PrimeField, S: Statement<F>>(
 }
 
 /// The party's shares, encoded, interpolated from the encoded share vectors of `t + 1` others.
-pub(super) fn interpolate<F: PrimeField, S: Statement<F>>(
-    batch: &Verified<F, S>,
+pub(super) fn interpolate<S: Scheme>(
+    batch: &Verified<S>,
     party: PartyId,
     revealed: &[(PartyId, Secret<Vec<u8>>)],
 ) -> Secret<Vec<u8>> {
     let terms = batch.terms();
-    let points: Vec<F> = revealed.iter().map(|(from, _)| terms.point(*from)).collect();
+    let points: Vec<S::Field> = revealed.iter().map(|(from, _)| terms.point(*from)).collect();
     let row = poly::lagrange_row(&points, terms.point(party));
-    let mut shares = vec![F::ZERO; terms.count()];
+    let mut shares = vec![S::Field::ZERO; terms.count()];
     for ((_, encoded), weight) in revealed.iter().zip(row) {
-        let Some((theirs, _)) = terms.decode(encoded.expose()) else { continue };
+        let Some(theirs) = terms.decode(encoded.expose()) else { continue };
         for (share, theirs) in shares.iter_mut().zip(theirs.iter()) {
             *share += weight * *theirs;
         }
     }
-    let shares = crate::sharing::Shares::from(shares);
-    terms.encode(&shares, [Ext::ZERO; CHECKS], &Default::default())
+    terms.encode(&Shares::from(shares))
 }
 
 /// The ciphertext that all shards under `owner`'s root are of, if there is one.
-fn reassemble<F: PrimeField, S: Statement<F>>(
-    batch: &Verified<F, S>,
+fn reassemble<S: Scheme>(
+    batch: &Verified<S>,
     owner: PartyId,
     shards: &[(PartyId, Shard)],
 ) -> Option<Vec<u8>> {
@@ -94,11 +93,7 @@ fn reassemble<F: PrimeField, S: Statement<F>>(
 }
 
 /// Whether `owner`'s root is over the shards of exactly this ciphertext.
-fn is_dispersed<F: PrimeField, S: Statement<F>>(
-    batch: &Verified<F, S>,
-    owner: PartyId,
-    ciphertext: &[u8],
-) -> bool {
+fn is_dispersed<S: Scheme>(batch: &Verified<S>, owner: PartyId, ciphertext: &[u8]) -> bool {
     let terms = batch.terms();
     ciphertext.len() <= terms.most_sealed_bytes()
         && batch

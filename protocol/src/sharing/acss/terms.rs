@@ -1,63 +1,44 @@
-//! What everybody knows of a batch before it is dealt: its name, sizes and layout.
+//! What everybody knows of a sharing before it is dealt: its name, sizes and layout.
 
 use std::fmt;
-use std::marker::PhantomData;
 
 use crate::committee::{Committee, PartyId, PartySet};
 use crate::crypto::{Digest, Transcript, erasure, seal};
 use crate::limits;
-use crate::math::{Ext, Field, PrimeField};
+use crate::math::Field;
 use crate::secret::Secret;
 use crate::sharing::Shares;
 use crate::tag::Tag;
 use crate::wire::Bytes;
 
 use super::message::{Complaint, Shard};
-use super::statement::Statement;
-
-/// Independent degree checks: one would leave a dealer 2^-50 for each hash query at n = 64.
-pub(super) const CHECKS: usize = 2;
-/// Bytes of the salt r_i.
-pub(super) const SALT_BYTES: usize = 32;
+use super::scheme::Scheme;
 
 /// The terms of one dealing.
-///
-/// A share vector travels and is stored as bytes: `f_1(i) .. f_L(i)`, then the blinders
-/// `g_1(i), g_2(i)` over K, then the salt `r_i`.
 #[derive(Clone)]
-pub struct Terms<F, S> {
+pub struct Terms<S> {
     committee: Committee,
     dealer: PartyId,
     tag: Tag,
-    count: usize,
-    statement: S,
-    field: PhantomData<fn() -> F>,
+    scheme: S,
 }
 
-impl<F: PrimeField, S: Statement<F>> Terms<F, S> {
-    /// The terms of the dealing called `tag`, by `dealer`, of `count` secrets.
+impl<S: Scheme> Terms<S> {
+    /// The terms of the dealing called `tag`, by `dealer`.
     ///
     /// # Panics
-    /// If `count` is over [`limits::MAX_BATCH`], the dealer is not of the committee, or the field
-    /// has no distinct non-zero point for each party.
-    pub fn new(
-        committee: Committee,
-        dealer: PartyId,
-        tag: &Tag,
-        count: usize,
-        statement: S,
-    ) -> Self {
+    /// If there are more secrets than [`limits::MAX_BATCH`], the dealer is not of the committee, or
+    /// the field has no distinct non-zero point for each party.
+    pub fn new(committee: Committee, dealer: PartyId, tag: &Tag, scheme: S) -> Self {
+        let count = scheme.count();
         assert!(count <= limits::MAX_BATCH, "{count} secrets in one batch");
         assert!(committee.contains(dealer), "the dealer is one of the committee");
-        assert!((committee.n() as u64) < F::MODULUS, "every party has its own point, none is 0");
-        let tag = tag
-            .child("acss: shares, two blinders over the extension, salt; v1")
+        let tag = scheme
+            .name(committee, tag)
             .indexed("dealer", dealer.index() as u64)
             .indexed("n", committee.n() as u64)
-            .indexed("t", committee.t() as u64)
-            .indexed("field", F::MODULUS)
-            .indexed("secrets", count as u64);
-        Self { committee, dealer, tag, count, statement, field: PhantomData }
+            .indexed("t", committee.t() as u64);
+        Self { committee, dealer, tag, scheme }
     }
 
     /// Who takes part.
@@ -75,24 +56,24 @@ impl<F: PrimeField, S: Statement<F>> Terms<F, S> {
         &self.tag
     }
 
-    /// L, the number of secrets.
-    pub const fn count(&self) -> usize {
-        self.count
+    /// What is shared, and how.
+    pub const fn scheme(&self) -> &S {
+        &self.scheme
     }
 
-    /// What is proven about the secrets.
-    pub const fn statement(&self) -> &S {
-        &self.statement
+    /// L, the number of secrets.
+    pub fn count(&self) -> usize {
+        self.scheme.count()
     }
 
     /// The point at which a party's shares are taken.
-    pub fn point(&self, party: PartyId) -> F {
-        F::from_u64(party.point())
+    pub fn point(&self, party: PartyId) -> S::Field {
+        S::Field::from_u64(party.point())
     }
 
     /// Bytes of an encoded share vector.
-    pub const fn share_bytes(&self) -> usize {
-        self.count * F::BYTES + CHECKS * Ext::<F>::BYTES + SALT_BYTES
+    pub fn share_bytes(&self) -> usize {
+        self.count() * S::Field::BYTES + self.scheme.extra_bytes()
     }
 
     /// Shards of a sealed share vector that give it back: `t + 1`, which honest parties hold of
@@ -102,12 +83,12 @@ impl<F: PrimeField, S: Statement<F>> Terms<F, S> {
     }
 
     /// Bytes of each shard of a sealed share vector.
-    pub(super) const fn shard_bytes(&self) -> usize {
+    pub(super) fn shard_bytes(&self) -> usize {
         erasure::shard_len(self.share_bytes() + seal::OVERHEAD, self.data_shards())
     }
 
     /// The longest ciphertext whose shards have the right length.
-    pub(super) const fn most_sealed_bytes(&self) -> usize {
+    pub(super) fn most_sealed_bytes(&self) -> usize {
         self.shard_bytes() * self.data_shards()
     }
 
@@ -135,19 +116,6 @@ impl<F: PrimeField, S: Statement<F>> Terms<F, S> {
         erasure::encode(ciphertext, self.data_shards(), self.committee.n())
     }
 
-    /// `c_i = H(tag, i, S_i, r_i)`, of an encoded share vector.
-    pub(super) fn commitment(&self, party: PartyId, encoded: &[u8]) -> Digest {
-        Transcript::new(&self.tag, "acss share").u64(party.point()).bytes(encoded).digest()
-    }
-
-    /// `gamma_q = H_K(tag, q, C)`.
-    pub(super) fn challenges(&self, root: &Digest) -> [Ext<F>; CHECKS] {
-        [1, 2].map(|q| {
-            let mut transcript = Transcript::new(&self.tag, "acss degree check");
-            Ext::random(&mut transcript.u64(q).bytes(root.as_bytes()).rng())
-        })
-    }
-
     /// What the sealing key's proof is bound to: the commitments and every dispersal.
     pub(super) fn context(&self, root: &Digest, dispersals: &[Digest]) -> Digest {
         let mut transcript = Transcript::new(&self.tag, "acss sealing");
@@ -158,39 +126,27 @@ impl<F: PrimeField, S: Statement<F>> Terms<F, S> {
         transcript.digest()
     }
 
-    /// The encoding of a share vector.
-    pub(super) fn encode(
-        &self,
-        shares: &[F],
-        blinders: [Ext<F>; CHECKS],
-        salt: &[u8; SALT_BYTES],
-    ) -> Secret<Vec<u8>> {
+    /// The encoding of shares, with room for whatever else belongs to a share vector.
+    pub(super) fn encode(&self, shares: &[S::Field]) -> Secret<Vec<u8>> {
         // The whole length at once: a vector that grew would leave copies behind.
         let mut bytes = Vec::with_capacity(self.share_bytes());
         shares.iter().for_each(|share| share.to_bytes_into(&mut bytes));
-        blinders.iter().for_each(|blinder| blinder.to_bytes_into(&mut bytes));
-        bytes.extend_from_slice(salt);
         Secret::new(bytes)
     }
 
-    /// Shares and blinders of an encoded share vector; `None` unless it is one of ours in shape.
-    pub(super) fn decode(&self, encoded: &[u8]) -> Option<(Shares<F>, [Ext<F>; CHECKS])> {
-        if encoded.len() != self.share_bytes() {
-            return None;
+    /// The shares that an encoded share vector begins with; `None` if one of them is not reduced.
+    pub(super) fn decode(&self, encoded: &[u8]) -> Option<Shares<S::Field>> {
+        let shares = encoded.get(..self.count() * S::Field::BYTES)?;
+        let mut decoded = Vec::with_capacity(self.count());
+        for share in shares.chunks_exact(S::Field::BYTES) {
+            decoded.push(S::Field::from_bytes(share)?);
         }
-        let (shares, rest) = encoded.split_at_checked(self.count * F::BYTES)?;
-        let (blinders, _salt) = rest.split_at_checked(CHECKS * Ext::<F>::BYTES)?;
-        let mut decoded = Vec::with_capacity(self.count);
-        for share in shares.chunks_exact(F::BYTES) {
-            decoded.push(F::from_bytes(share)?);
-        }
-        let (first, second) = blinders.split_at_checked(Ext::<F>::BYTES)?;
-        Some((decoded.into(), [Ext::from_bytes(first)?, Ext::from_bytes(second)?]))
+        Some(decoded.into())
     }
 }
 
-impl<F, S> fmt::Debug for Terms<F, S> {
+impl<S: Scheme> fmt::Debug for Terms<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Terms(dealer {}, {} secrets)", self.dealer, self.count)
+        write!(f, "Terms(dealer {}, {} secrets)", self.dealer, self.count())
     }
 }

@@ -1,15 +1,15 @@
 //! What corrupt dealers and complainers try, one test each.
 
 use super::*;
-use crate::crypto::Digest;
 use crate::crypto::seal::Opener;
 use crate::math::F7;
 use crate::protocol::Recipient;
 use crate::wire::{self, Bytes};
 
-use super::super::public::{Verified, evaluate};
+use super::super::elements::evaluate;
+use super::super::public::Verified;
 
-fn opener_of(keyring: &Keyring, batch: &Verified<Fp61, NoStatement>) -> Opener {
+fn opener_of(keyring: &Keyring, batch: &Verified<Elements<Fp61, NoStatement>>) -> Opener {
     keyring.sealing().opener(batch.header(), keyring.me())
 }
 
@@ -82,9 +82,9 @@ fn false_complaints_release_nothing_and_blame_the_complainer() {
 fn a_copied_sealing_key_is_never_echoed_and_nobody_complains() {
     let keyrings = keyrings(4);
     let honest_tag = tag().child("another dealing");
-    let terms = Terms61::new(keyrings[0].committee(), party(1), &honest_tag, COUNT, NoStatement);
+    let terms = terms_of(&keyrings, party(1), &honest_tag);
     let honest = Dealing::new(&terms, &keyrings[1], secrets(), &seed(), &Deviation::default());
-    let honest: Public<Fp61, ()> = wire::decode(&honest.payload, 1 << 20).unwrap();
+    let honest: Public61 = wire::decode(&honest.payload, 1 << 20).unwrap();
     for order in [Order::Fifo, Order::Random] {
         let mut net = network(&keyrings, order, 0);
         net.byzantine = set(&[0]);
@@ -111,8 +111,8 @@ fn a_header_holds_for_its_own_dispersals_only() {
     let keyrings = keyrings(4);
     let dealing = dealing(&keyrings, &Deviation::default());
     let terms = Arc::new(terms(&keyrings));
-    let public: Public<Fp61, ()> = wire::decode(&dealing.payload, 1 << 20).unwrap();
-    let holds = |public: &Public<Fp61, ()>| Verified::new(&terms, &wire::encode(public)).is_some();
+    let public: Public61 = wire::decode(&dealing.payload, 1 << 20).unwrap();
+    let holds = |public: &Public61| Verified::new(&terms, &wire::encode(public)).is_some();
     assert!(holds(&public));
     let mut other = public.clone();
     other.dispersals[2] = Digest::from([1; 32]);
@@ -127,17 +127,17 @@ fn vectors_of_the_wrong_length_are_refused() {
     let keyrings = keyrings(4);
     let dealing = dealing(&keyrings, &Deviation::default());
     let terms = Arc::new(terms(&keyrings));
-    let public: Public<Fp61, ()> = wire::decode(&dealing.payload, 1 << 20).unwrap();
-    type Change = fn(&mut Public<Fp61, ()>);
+    let public: Public61 = wire::decode(&dealing.payload, 1 << 20).unwrap();
+    type Change = fn(&mut Public61);
     let changes: [Change; 8] = [
         |p| p.commitments.truncate(3),
         |p| p.commitments.push(Digest::from([0; 32])),
         |p| p.dispersals.truncate(3),
         |p| p.dispersals.clear(),
-        |p| p.checks[0].truncate(1),
-        |p| p.checks[1].clear(),
-        |p| p.checks[1].push(Field::ZERO),
-        |p| p.checks[0].push(Field::ONE),
+        |p| p.proof.checks[0].truncate(1),
+        |p| p.proof.checks[1].clear(),
+        |p| p.proof.checks[1].push(Field::ZERO),
+        |p| p.proof.checks[0].push(Field::ONE),
     ];
     for change in changes {
         let mut changed = public.clone();
@@ -167,14 +167,14 @@ fn a_share_vector_is_one_partys_and_every_byte_of_it_counts() {
     let batch = verified(&keyrings, &dealing);
     let me = party(3);
     let encoded = open(&keyrings[3], &batch, &dealing);
-    assert!(batch.check_share(me, encoded.expose()).is_some());
-    assert!(batch.check_share(party(2), encoded.expose()).is_none());
-    assert!(batch.check_share(party(99), encoded.expose()).is_none());
+    assert!(batch.check_share(me, encoded.expose()));
+    assert!(!batch.check_share(party(2), encoded.expose()));
+    assert!(!batch.check_share(party(99), encoded.expose()));
     for at in 0..encoded.expose().len() {
         let mut changed = encoded.expose().clone();
         changed[at] ^= 1;
-        assert!(batch.check_share(me, &changed).is_none());
-        assert!(batch.check_share(me, &changed[..at]).is_none());
+        assert!(!batch.check_share(me, &changed));
+        assert!(!batch.check_share(me, &changed[..at]));
     }
 }
 
@@ -186,14 +186,15 @@ fn both_degree_checks_are_made() {
     let passes = (0..500).filter(|i| {
         let tag = tag().indexed("tiny field", *i);
         let committee = keyrings[0].committee();
-        let terms = Arc::new(Terms::<F7, _>::new(committee, DEALER, &tag, 2, NoStatement));
+        let terms =
+            Arc::new(Terms::new(committee, DEALER, &tag, Elements::<F7, _>::new(2, NoStatement)));
         let secrets = Shares::from(vec![F7::ONE, F7::ZERO]);
         let deviation = Deviation { wrong_share: set(&[3]), ..Deviation::default() };
         let dealing = Dealing::new(&terms, &keyrings[0], secrets, &seed(), &deviation);
         let batch = Verified::new(&terms, &dealing.payload).unwrap();
         let me = party(3);
         let opened = keyrings[3].sealing().open(batch.header(), me, &ciphertext_of(&dealing, me));
-        batch.check_share(me, opened.unwrap().expose()).is_some()
+        batch.check_share(me, opened.unwrap().expose())
     });
     assert!(passes.count() <= 2);
 }
@@ -224,7 +225,7 @@ fn shards_from_others_and_second_shards_are_faults() {
 fn shards_of_another_dealing_are_not_echoed() {
     let keyrings = keyrings(4);
     let other = Dealing::new(
-        &Terms61::new(keyrings[0].committee(), DEALER, &tag().child("x"), COUNT, NoStatement),
+        &terms_of(&keyrings, DEALER, &tag().child("x")),
         &keyrings[0],
         secrets(),
         &seed(),

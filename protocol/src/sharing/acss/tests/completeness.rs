@@ -201,7 +201,8 @@ fn one_recovered_party_does_not_complete_the_others() {
 fn votes_count_once_for_each_party_and_at_their_thresholds() {
     let keyrings = keyrings(7);
     let run = |votes: &[(u16, Message)]| {
-        let mut acss = Acss::<Fp61, _>::new(keyrings[1].clone(), DEALER, tag(), COUNT, NoStatement);
+        let mut acss =
+            Acss::<Elements<Fp61, _>>::new(keyrings[1].clone(), DEALER, tag(), COUNT, NoStatement);
         let mut out = Collected::default();
         for (from, vote) in votes {
             assert!(acss.handle(party(*from), vote.clone(), &mut out).is_none());
@@ -255,7 +256,8 @@ fn dealing_again_is_the_same_bytes_and_other_secrets_are_independent() {
     let other = Dealing::new(&terms, &keyrings[0], other.into(), &seed(), &Deviation::default());
     let share = |dealing: &Dealing| {
         let encoded = open(&keyrings[1], &verified(&keyrings, dealing), dealing);
-        terms.decode(encoded.expose()).unwrap()
+        let blinders = terms.scheme().blinders(encoded.expose()).unwrap();
+        (terms.decode(encoded.expose()).unwrap(), blinders)
     };
     let ((shares, blinders), (others, other_blinders)) = (share(&one), share(&other));
     // The same polynomials above the constant would make the shares differ as the secrets do.
@@ -263,7 +265,7 @@ fn dealing_again_is_the_same_bytes_and_other_secrets_are_independent() {
     assert!(shares.iter().zip(others.iter()).all(|(s, o)| s != o));
     assert!(blinders[0] != other_blinders[0] && blinders[1] != other_blinders[1]);
     let sealing_key = |dealing: &Dealing| {
-        let public: Public<Fp61, ()> = wire::decode(&dealing.payload, 1 << 20).unwrap();
+        let public: Public61 = wire::decode(&dealing.payload, 1 << 20).unwrap();
         wire::encode(&public.header)[..32].to_vec()
     };
     assert_eq!(sealing_key(&one), sealing_key(&two));
@@ -273,8 +275,9 @@ fn dealing_again_is_the_same_bytes_and_other_secrets_are_independent() {
 #[test]
 fn the_callers_mistakes_are_errors() {
     let keyrings = keyrings(4);
-    let make =
-        |p: usize| Acss::<Fp61, _>::new(keyrings[p].clone(), DEALER, tag(), COUNT, NoStatement);
+    let make = |p: usize| {
+        Acss::<Elements<Fp61, _>>::new(keyrings[p].clone(), DEALER, tag(), COUNT, NoStatement)
+    };
     let mut out = Collected::default();
     let mut dealer = make(0);
     assert_eq!(

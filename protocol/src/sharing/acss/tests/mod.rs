@@ -2,6 +2,7 @@
 
 mod attacks;
 mod completeness;
+mod scalars;
 mod secrecy;
 
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use super::public::Verified;
 use super::*;
 use crate::committee::{Committee, PartyId, PartySet};
-use crate::crypto::Keyring;
+use crate::crypto::{Digest, Keyring};
 use crate::fault::{FaultKind, SharingFault};
 use crate::math::{Field, Fp61, Poly};
 use crate::secret::Secret;
@@ -18,7 +19,7 @@ use crate::tag::Tag;
 use crate::testkit::{Network, Order};
 use crate::wire::Bytes;
 
-pub(super) type Net = Network<Acss<Fp61, NoStatement>>;
+pub(super) type Net = Network<Acss<Elements<Fp61, NoStatement>>>;
 
 /// Enough for every run here; one that needs more does not come to rest.
 pub(super) const MOST: usize = 100_000;
@@ -69,7 +70,7 @@ pub(super) fn dealing(keyrings: &[Arc<Keyring>], deviation: &Deviation) -> Deali
 
 /// All of `parties` completed and hold points of one polynomial for each secret.
 pub(super) fn assert_all_complete<S: Statement<Fp61>>(
-    net: &Network<Acss<Fp61, S>>,
+    net: &Network<Acss<Elements<Fp61, S>>>,
     committee: Committee,
     parties: PartySet,
     expected: &Shares<Fp61>,
@@ -96,14 +97,14 @@ fn assert_on_one_polynomial(committee: Committee, points: &[(Fp61, Fp61)], secre
     assert_eq!(polynomial.eval(Fp61::ZERO), secret);
 }
 
-pub(super) fn assert_nobody_completes<S: Statement<Fp61>>(net: &Network<Acss<Fp61, S>>) {
+pub(super) fn assert_nobody_completes<S: Statement<Fp61>>(net: &Network<Acss<Elements<Fp61, S>>>) {
     assert!(net.parties.iter().all(|p| !p.complete()));
     assert!(net.outputs.iter().all(Option::is_none));
 }
 
 /// Only `culprits` were blamed.
 pub(super) fn assert_blamed_only<S: Statement<Fp61>>(
-    net: &Network<Acss<Fp61, S>>,
+    net: &Network<Acss<Elements<Fp61, S>>>,
     culprits: PartySet,
 ) {
     for (by, fault) in &net.faults {
@@ -113,7 +114,7 @@ pub(super) fn assert_blamed_only<S: Statement<Fp61>>(
 
 /// Who blamed `culprit` for `kind`.
 pub(super) fn blamers<S: Statement<Fp61>>(
-    net: &Network<Acss<Fp61, S>>,
+    net: &Network<Acss<Elements<Fp61, S>>>,
     culprit: PartyId,
     kind: SharingFault,
 ) -> PartySet {
@@ -124,17 +125,23 @@ pub(super) fn blamers<S: Statement<Fp61>>(
     blames.map(|(by, _)| *by).collect()
 }
 
-pub(super) type Terms61 = Terms<Fp61, NoStatement>;
+pub(super) type Terms61 = Terms<Elements<Fp61, NoStatement>>;
+pub(super) type Public61 = Public<Vec<Digest>, ElementsProof<Fp61, ()>>;
+
+/// The terms of a dealing by this dealer.
+pub(super) fn terms_of(keyrings: &[Arc<Keyring>], dealer: PartyId, tag: &Tag) -> Terms61 {
+    Terms::new(keyrings[0].committee(), dealer, tag, Elements::new(COUNT, NoStatement))
+}
 
 /// The terms of every dealing here.
 pub(super) fn terms(keyrings: &[Arc<Keyring>]) -> Terms61 {
-    Terms::new(keyrings[0].committee(), DEALER, &tag(), COUNT, NoStatement)
+    terms_of(keyrings, DEALER, &tag())
 }
 
 pub(super) fn verified(
     keyrings: &[Arc<Keyring>],
     dealing: &Dealing,
-) -> Verified<Fp61, NoStatement> {
+) -> Verified<Elements<Fp61, NoStatement>> {
     Verified::new(&Arc::new(terms(keyrings)), &dealing.payload).expect("an honest payload")
 }
 
@@ -156,7 +163,7 @@ pub(super) fn ciphertext_of(dealing: &Dealing, owner: PartyId) -> Bytes {
 /// The share vector of one party, as the dealer sealed it.
 pub(super) fn open(
     keyring: &Keyring,
-    batch: &Verified<Fp61, NoStatement>,
+    batch: &Verified<Elements<Fp61, NoStatement>>,
     dealing: &Dealing,
 ) -> Secret<Vec<u8>> {
     let ciphertext = ciphertext_of(dealing, keyring.me());

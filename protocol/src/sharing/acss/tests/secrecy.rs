@@ -8,8 +8,8 @@
 
 use std::collections::BTreeMap;
 
-use super::super::dealing::{degree_checks, evaluate_rows, transpose};
-use super::super::public::evaluate;
+use super::super::elements::{degree_checks, evaluate};
+use super::super::polynomials::{evaluate_rows, transpose};
 use super::*;
 use crate::math::{Ext, F7, Small};
 
