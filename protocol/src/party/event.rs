@@ -12,6 +12,7 @@ use crate::decision::proposal::Proposal;
 use crate::fault::Fault;
 use crate::party::message::Message;
 use crate::protocol::{Job, Recipient};
+pub use crate::record::Record;
 use crate::secret::Secret;
 
 /// Which implementations of the replaceable cryptography a party runs on.
@@ -153,23 +154,6 @@ pub enum When {
     After(Duration),
     /// At this UTC time in milliseconds since 1970.
     AtUtc(u64),
-}
-
-/// An entry of the opaque key-value store a party is restored from. Values may hold shares.
-#[derive(Clone, Debug)]
-pub enum Record {
-    /// Sets a key.
-    Put {
-        /// The key.
-        key: Vec<u8>,
-        /// The value.
-        value: Secret<Vec<u8>>,
-    },
-    /// Forgets a key.
-    Delete {
-        /// The key.
-        key: Vec<u8>,
-    },
 }
 
 /// An answer to a request.

@@ -1,60 +1,19 @@
-//! Frames: what goes on the wire, shared by node and simulator.
+//! What goes on the wire between parties, shared by node and simulator.
 //!
 //! All messages of one tick to one peer and class travel together; votes of one agreement round
-//! are merged into one message on the way. Each message is length-prefixed inside its frame, so
-//! that a variant from a later version is skipped without losing its neighbours.
+//! are merged into one message on the way.
 
 use std::marker::PhantomData;
 
-use serde::{Deserialize, Serialize};
-
 use crate::committee::{Committee, PartyId, PartyMap};
-use crate::limits;
+use crate::frame;
+pub use crate::frame::{Decoded, FrameError, VERSION};
 use crate::party::event::{MessageOf, Suite};
 use crate::party::message::Class;
 use crate::protocol::Recipient;
-use crate::wire::{self, Bytes};
-
-/// Version of the messages and of their encoding.
-pub const VERSION: u16 = 1;
 
 /// How many of the last messages of a tick a new one is tried to be merged with.
 const MERGE_WINDOW: usize = 64;
-
-#[derive(Serialize, Deserialize)]
-struct Frame {
-    version: u16,
-    epoch: u64,
-    messages: Vec<Bytes>,
-}
-
-/// Bytes of a frame beside its messages: version, epoch, count.
-const FRAME_OVERHEAD: usize = 2 + 8 + 8;
-/// Bytes of a message's length.
-const LENGTH: usize = 8;
-
-/// Why a frame was refused.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum FrameError {
-    /// Not a frame.
-    #[error("bytes that are no frame")]
-    Malformed,
-    /// Of another version.
-    #[error("a frame of version {0}")]
-    Version(u16),
-    /// Of another epoch.
-    #[error("a frame of epoch {0}")]
-    Epoch(u64),
-}
-
-/// Messages of a frame, and how many were not understood.
-#[derive(Debug)]
-pub struct Decoded<M> {
-    /// Understood messages, in order.
-    pub messages: Vec<M>,
-    /// Messages that are unknown variants, or nothing.
-    pub skipped: usize,
-}
 
 /// Reads a frame. Messages that cannot be read are skipped: they may be of a later version.
 ///
@@ -64,22 +23,7 @@ pub fn decode_frame<S: Suite>(
     bytes: &[u8],
     epoch: u64,
 ) -> Result<Decoded<MessageOf<S>>, FrameError> {
-    let frame: Frame =
-        wire::decode(bytes, limits::MAX_ENVELOPE).map_err(|_| FrameError::Malformed)?;
-    if frame.version != VERSION {
-        return Err(FrameError::Version(frame.version));
-    }
-    if frame.epoch != epoch {
-        return Err(FrameError::Epoch(frame.epoch));
-    }
-    let all = frame.messages.len();
-    let messages: Vec<_> = frame
-        .messages
-        .iter()
-        .filter_map(|bytes| wire::decode(bytes, limits::MAX_ENVELOPE).ok())
-        .collect();
-    let skipped = all - messages.len();
-    Ok(Decoded { messages, skipped })
+    frame::decode(bytes, epoch)
 }
 
 /// One tick's outgoing messages.
@@ -141,27 +85,8 @@ impl<S: Suite> Outgoing<S> {
         })
     }
 
-    /// Takes the frames to one peer and class, each within [`limits::MAX_ENVELOPE`].
+    /// Takes the frames to one peer and class, each within [`MAX_ENVELOPE`](crate::limits::MAX_ENVELOPE).
     pub fn take(&mut self, peer: PartyId, class: Class) -> Vec<Vec<u8>> {
-        let mut frames = Vec::new();
-        let mut batch = Vec::new();
-        let mut size = FRAME_OVERHEAD;
-        for message in self.take_messages(peer, class) {
-            let bytes = Bytes::from(wire::encode(&message));
-            if !batch.is_empty() && size + LENGTH + bytes.len() > limits::MAX_ENVELOPE {
-                frames.push(self.frame(std::mem::take(&mut batch)));
-                size = FRAME_OVERHEAD;
-            }
-            size += LENGTH + bytes.len();
-            batch.push(bytes);
-        }
-        if !batch.is_empty() {
-            frames.push(self.frame(batch));
-        }
-        frames
-    }
-
-    fn frame(&self, messages: Vec<Bytes>) -> Vec<u8> {
-        wire::encode(&Frame { version: VERSION, epoch: self.epoch, messages })
+        frame::encode(self.epoch, self.take_messages(peer, class))
     }
 }

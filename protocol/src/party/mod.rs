@@ -37,12 +37,12 @@ mod view;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use crate::record::RestoreError;
 pub use event::{
     Answer, CoinShare, Effect, Event, MessageOf, Notice, RealSuite, Receipt, Record, Refusal,
     RequestId, Suite, TimerToken, When,
 };
 pub use message::{Class, Message};
-pub use records::RestoreError;
 pub use view::{DecisionView, Stats, StatusView};
 
 use crate::committee::{Committee, PartyId, PartyMap};

@@ -15,7 +15,7 @@ use crate::decision::proposal::{Proposal, ProposalId};
 use crate::limits;
 use crate::math::Fp61;
 use crate::mpc::preprocessing::Batch;
-use crate::party::event::Record;
+use crate::record::{Record, RestoreError};
 use crate::secret::Secret;
 use crate::wire;
 
@@ -50,23 +50,6 @@ pub(super) fn put<T: Serialize>(key: &Key, value: &T) -> Record {
 /// A record that forgets `key`.
 pub(super) fn delete(key: &Key) -> Record {
     Record::Delete { key: wire::encode(key) }
-}
-
-/// Why a party could not be restored. Nothing is guessed: a store that cannot be read stops it.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RestoreError {
-    /// A record that this version cannot read.
-    #[error("the store holds a record that cannot be read ({0})")]
-    Unreadable(String),
-    /// Slots or runs are missing from the middle.
-    #[error("the store lacks {what} {number}, though later ones are there")]
-    Gap {
-        /// Slot or run.
-        what: &'static str,
-        /// Which.
-        number: u64,
-    },
 }
 
 /// Everything written down, sorted.
