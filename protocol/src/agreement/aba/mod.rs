@@ -38,6 +38,8 @@
 //!   halts. A party without an input does them in round 0.
 //! - A13 Messages up to 8 rounds ahead of one's own are kept. A peer further ahead is marked, and
 //!   asked to send again once one's own round is that of the first message dropped.
+//! - A14 The key of the coins may come later than the first coin is wanted. Until then A7 waits:
+//!   shares that come are kept unverified, and one's own is released with the key.
 //!
 //! # Why it works
 //! Two honest parties never have different bits as outcomes of one round, since a party sends one
@@ -57,7 +59,9 @@
 //! # Differences from the paper
 //! The public coins of rounds 0 and 1, for which crusader agreement without binding is enough. A10
 //! in place of going on in all rounds for ever: an honest party has either real votes in a round or
-//! virtual ones, to all the same. A13 bounds the state.
+//! virtual ones, to all the same. A13 bounds the state. A14 only delays A7; termination needs that
+//! in an agreement in which an honest party proposes 1, every honest party is given the key at some
+//! time. (If all propose 0, nobody needs it: round 1 decides with a coin that everybody knows.)
 //!
 //! # End
 //! After its output a party must go on until [`Aba::halted`]; then it may be dropped: enough honest
@@ -105,7 +109,10 @@ pub struct Aba<C: Coin> {
     committee: Committee,
     me: PartyId,
     tag: Tag,
-    coin: Arc<C>,
+    /// `None` until the key is here.
+    coin: Option<Arc<C>>,
+    /// Whether the current round has an outcome and waits for the key.
+    wants_coin: bool,
     proposed: bool,
     round: u32,
     rounds: BTreeMap<u32, (Round, Flip<C::Share>)>,
@@ -123,11 +130,17 @@ pub struct Aba<C: Coin> {
 impl<C: Coin> Aba<C> {
     /// An instance named `tag`, at party `me`.
     pub fn new(committee: Committee, tag: Tag, coin: Arc<C>, me: PartyId) -> Self {
+        Self { coin: Some(coin), ..Self::without_coin(committee, tag, me) }
+    }
+
+    /// Like [`new`](Self::new), with coins whose key is not here yet (A14).
+    pub fn without_coin(committee: Committee, tag: Tag, me: PartyId) -> Self {
         Self {
             committee,
             me,
             tag,
-            coin,
+            coin: None,
+            wants_coin: false,
             proposed: false,
             round: 0,
             rounds: BTreeMap::new(),
@@ -159,6 +172,29 @@ impl<C: Coin> Aba<C> {
             self.enter(0, estimate, out);
         }
         Ok(())
+    }
+
+    /// Whether it cannot go on before [`give_coin`](Self::give_coin).
+    pub const fn wants_coin(&self) -> bool {
+        self.wants_coin && self.decision.is_none()
+    }
+
+    /// The key of the coins is here (A14). Gives the decision if only that was missing. A second key
+    /// changes nothing.
+    pub fn give_coin(
+        &mut self,
+        coin: Arc<C>,
+        out: &mut dyn Outbox<Message<C::Share>>,
+    ) -> Option<bool> {
+        if self.halted || self.coin.is_some() {
+            return None;
+        }
+        self.coin = Some(coin);
+        self.wants_coin = false;
+        let undecided = self.decision.is_none();
+        self.advance(out);
+        self.try_halt();
+        if undecided { self.decision() } else { None }
     }
 
     /// The decision, once there is one.
@@ -245,8 +281,11 @@ impl<C: Coin> Aba<C> {
         if let Some(coin) = public_coin(round) {
             return Some(coin);
         }
-        let (me, committee, coin, name) =
-            (self.me, self.committee, Arc::clone(&self.coin), self.coin_name(round));
+        let Some(coin) = self.coin.clone() else {
+            self.wants_coin = true; // A14
+            return None;
+        };
+        let (me, committee, name) = (self.me, self.committee, self.coin_name(round));
         let flip = self.flip_mut(round);
         if !flip.released() {
             let share = coin.share(&name);
@@ -315,8 +354,8 @@ impl<C: Coin> Aba<C> {
             for vote in votes.votes_of(self.me) {
                 out.send_to(from, Message::Vote { round: *round, vote });
             }
-            if flip.released() {
-                let share = self.coin.share(&self.coin_name(*round));
+            if let (true, Some(coin)) = (flip.released(), &self.coin) {
+                let share = coin.share(&self.coin_name(*round));
                 out.send_to(from, Message::Share { round: *round, share });
             }
         }

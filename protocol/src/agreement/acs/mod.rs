@@ -79,10 +79,16 @@ pub struct CommonSubset<C: Coin> {
 impl<C: Coin> CommonSubset<C> {
     /// An instance named `tag`, at party `me`.
     pub fn new(committee: Committee, me: PartyId, tag: Tag, coin: Arc<C>) -> Self {
-        let agreement = |party: PartyId| {
-            let tag = tag.indexed("agreement", party.point());
-            Aba::new(committee, tag, Arc::clone(&coin), me)
-        };
+        Self::of(committee, |party| Aba::new(committee, name(&tag, party), Arc::clone(&coin), me))
+    }
+
+    /// An instance whose agreements each have coins of a key of their own, to be
+    /// [given](Self::give_coin) later.
+    pub fn without_coins(committee: Committee, me: PartyId, tag: Tag) -> Self {
+        Self::of(committee, |party| Aba::without_coin(committee, name(&tag, party), me))
+    }
+
+    fn of(committee: Committee, agreement: impl FnMut(PartyId) -> Aba<C>) -> Self {
         Self {
             committee,
             agreements: PartyMap::from_fn(committee, agreement),
@@ -120,6 +126,28 @@ impl<C: Coin> CommonSubset<C> {
         gather.flush();
     }
 
+    /// Agreements that cannot go on before they are [given](Self::give_coin) their coin.
+    pub fn wants_coins(&self) -> PartySet {
+        let wanting = self.agreements.iter().filter(|(_, agreement)| agreement.wants_coin());
+        wanting.map(|(party, _)| party).collect()
+    }
+
+    /// Gives the agreement about the value of `party`, a member, its coin. Gives the output if only
+    /// that was missing.
+    pub fn give_coin(
+        &mut self,
+        party: PartyId,
+        coin: Arc<C>,
+        out: &mut dyn Outbox<Message<C::Share>>,
+    ) -> Option<PartySet> {
+        let mut gather = Gather::new(out);
+        let decision = self.agreements[party].give_coin(coin, gather.of(party));
+        self.note(party, decision);
+        self.try_exclude(&mut gather);
+        gather.flush();
+        self.try_output()
+    }
+
     /// Agreements that decided 1 so far: these values are in.
     pub const fn decided(&self) -> PartySet {
         self.one
@@ -147,6 +175,14 @@ impl<C: Coin> CommonSubset<C> {
         }
     }
 
+    fn note(&mut self, party: PartyId, decision: Option<bool>) {
+        match decision {
+            Some(true) => self.one.insert(party),
+            Some(false) => self.zero.insert(party),
+            None => false,
+        };
+    }
+
     // S2
     fn try_exclude(&mut self, gather: &mut Gather<'_, C::Share>) {
         if self.closed && self.one.len() >= self.committee.quorum() {
@@ -167,6 +203,11 @@ impl<C: Coin> CommonSubset<C> {
     }
 }
 
+/// The name of the agreement about the value of `party`.
+fn name(tag: &Tag, party: PartyId) -> Tag {
+    tag.indexed("agreement", party.point())
+}
+
 impl<C: Coin> Protocol for CommonSubset<C> {
     type Message = Message<C::Share>;
     type Output = PartySet;
@@ -183,11 +224,8 @@ impl<C: Coin> Protocol for CommonSubset<C> {
         }
         let mut gather = Gather::new(out);
         for (party, message) in message.unpack() {
-            match self.agreements[party].handle(from, message, gather.of(party)) {
-                Some(true) => self.one.insert(party),
-                Some(false) => self.zero.insert(party),
-                None => continue,
-            };
+            let decision = self.agreements[party].handle(from, message, gather.of(party));
+            self.note(party, decision);
         }
         self.try_exclude(&mut gather);
         gather.flush();

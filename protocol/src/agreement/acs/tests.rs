@@ -342,3 +342,44 @@ fn honest_parties_agree_on_a_large_usable_set() {
         }
     }
 }
+
+#[test]
+fn an_agreement_goes_on_when_it_is_given_its_own_coin() {
+    let tag = Tag::root(&[4; 32], 0).child("acs");
+    let mut node = CommonSubset::without_coins(Committee::new(4).unwrap(), party(0), tag);
+    let mut out = Collected::default();
+    let mut give = |node: &mut Instance, message: Wire| {
+        for from in 1..4 {
+            node.handle(party(from), message.clone(), &mut out);
+        }
+        let own: Vec<Wire> = out.sent.drain(..).map(|(_, m)| m).collect();
+        for message in own {
+            node.handle(party(0), message, &mut out);
+        }
+        out.sent.clear();
+    };
+    node.usable(party(0), &mut Collected::default());
+    node.usable(party(1), &mut Collected::default());
+    // Both get through rounds 0 and 1 with the value that is not the coin, and agree in round 2.
+    for (round, value) in [(0, false), (1, true), (2, true)] {
+        assert_eq!(node.wants_coins(), PartySet::EMPTY);
+        let set: &[usize] = &[0, 1];
+        let (zero, one) = if value { (&[][..], set) } else { (set, &[][..]) };
+        for kind in [Kind::E1, Kind::E2, Kind::E3] {
+            if kind != Kind::E3 || round == 2 {
+                give(&mut node, votes(round, kind, zero, one, &[]));
+            }
+        }
+    }
+    assert_eq!(node.wants_coins(), set(&[0, 1]));
+    // A seed for which the coin is the outcome.
+    let name = name(&tag, party(1)).indexed("coin", 2);
+    let seed = (0..).find(|seed| IdealCoin::new(party(0), *seed).predict(&name)).unwrap();
+    let shares = vec![(party(1), IdealCoin::new(party(2), seed).share(&name))];
+    node.handle(party(2), Message::Shares { round: 2, shares }, &mut out);
+    node.give_coin(party(1), Arc::new(IdealCoin::new(party(0), seed)), &mut out);
+    assert_eq!((node.wants_coins(), node.decided()), (set(&[0]), set(&[1])));
+    let said: Vec<String> = out.sent.iter().map(|(_, message)| message.to_string()).collect();
+    assert_eq!(said, ["r2 SHARE {1}", "1/r2 DECIDE 1"]);
+    assert!(out.faults.is_empty());
+}

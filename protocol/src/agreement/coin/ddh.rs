@@ -153,6 +153,15 @@ impl DdhCoin {
         Ok(Self { me, public, secret, key_set })
     }
 
+    /// The coins that the same key has in a context: others than without it, or in another.
+    #[must_use]
+    pub fn in_context(mut self, context: &Digest) -> Self {
+        let mut transcript = Transcript::new(&Tag::root(&[0; 32], 0), "coin key set in context");
+        transcript.bytes(self.key_set.as_bytes()).bytes(context.as_bytes());
+        self.key_set = transcript.digest();
+        self
+    }
+
     fn transcript(&self, name: &Tag, label: &str) -> Transcript {
         let mut transcript = Transcript::new(name, label);
         transcript.bytes(self.key_set.as_bytes());
@@ -325,6 +334,17 @@ mod tests {
         assert_ne!(ours[0].base(&name(0)), ours[0].base(&name(1)));
         assert_ne!(ours[0].base(&name(0)), others[0].base(&name(0)));
         assert_ne!(ours[0].share(&name(0)).point, ours[0].share(&name(1)).point);
+    }
+
+    #[test]
+    fn a_key_has_other_coins_in_every_context() {
+        let coins = coins(4, 1);
+        let [a, b] = [1, 2].map(|byte| coins[1].clone().in_context(&Digest::from([byte; 32])));
+        let share = a.share(&name(0));
+        assert!(a.verify(&name(0), PartyId::new(1), &share));
+        assert!(!b.verify(&name(0), PartyId::new(1), &share));
+        assert!(!coins[0].verify(&name(0), PartyId::new(1), &share));
+        assert_ne!(a.base(&name(0)), b.base(&name(0)));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::testkit::{Collected, Network, Order};
 
 mod coin_aware;
 mod counts;
+mod late_coin;
 mod properties;
 mod subtleties;
 mod window;
