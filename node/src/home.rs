@@ -4,7 +4,7 @@
 //! member.toml    the public card, for whoever writes the network file
 //! keys.toml      the secret keys                                           (0600)
 //! network.toml   the network that was joined
-//! coin.toml      this member's part of the dealt coin key                  (0600)
+//! dealt.toml     this member's keys, if a trusted dealer dealt them        (0600)
 //! store.redb     what the party must not forget                            (0600)
 //! lock           held while the node runs
 //! api.token      what the local interface asks for                         (0600)
@@ -24,12 +24,12 @@ use libp2p::identity::{Keypair, ed25519};
 use quorate_protocol::crypto::identity::IdentityKey;
 use quorate_protocol::crypto::seal::SealingKey;
 use quorate_protocol::secret::Secret;
-use quorate_protocol::{PartyId, agreement::coin::DdhCoin};
+use quorate_protocol::{PartyId, keys::KeySet};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::roster::text::{self, Access, FORMAT};
-use crate::roster::{CoinKey, MemberCard, Network, RosterError, SealedCoinKey, TransportPublic};
+use crate::roster::{DealtKeys, MemberCard, Network, RosterError, TransportPublic};
 
 /// How often the lock is tried for.
 const LOCK_ATTEMPTS: u32 = 10;
@@ -78,7 +78,7 @@ pub enum HomeError {
         /// What is wrong.
         reason: &'static str,
     },
-    /// A card, network file or coin key is not accepted.
+    /// A card, network file or file of dealt keys is not accepted.
     #[error(transparent)]
     Roster(#[from] RosterError),
     /// The network is one of others.
@@ -95,15 +95,21 @@ pub enum HomeError {
         /// Its name.
         network: String,
     },
-    /// The coin key is for another member or network.
-    #[error("the coin key is not the one that was dealt to {name:?} in this network")]
-    WrongCoinKey {
+    /// Dealt keys that are another member's or network's.
+    #[error("the dealt keys are not those of {name:?} in this network")]
+    OtherKeys {
         /// Our name.
         name: String,
     },
-    /// No coin key was given.
-    #[error("the coin key dealt to {name:?} is missing")]
-    NoCoinKey {
+    /// Other keys were made or dealt before.
+    #[error("{name:?} has other keys in this network already")]
+    HasKeys {
+        /// Our name.
+        name: String,
+    },
+    /// The network has no keys here yet.
+    #[error("{name:?} has no keys in its network yet")]
+    NoKeys {
         /// Our name.
         name: String,
     },
@@ -112,12 +118,6 @@ pub enum HomeError {
     NotJoined {
         /// The directory.
         dir: PathBuf,
-    },
-    /// The network has no coin keys.
-    #[error("the coin keys of the network {network:?} are not dealt yet")]
-    NotDealt {
-        /// Its name.
-        network: String,
     },
 }
 
@@ -138,12 +138,12 @@ impl HomeError {
             Self::OtherNetwork { .. } => {
                 "one data directory belongs to one network: use another --data-dir".to_owned()
             }
-            Self::WrongCoinKey { .. } | Self::NoCoinKey { .. } => {
-                "ask the dealer for the coin key with your name".to_owned()
+            Self::OtherKeys { .. } => "ask the dealer for the file with your name".to_owned(),
+            Self::HasKeys { .. } => {
+                "use the keys of the first deal, or begin anew in another --data-dir".to_owned()
             }
-            Self::NotJoined { .. } => "quorate join network.toml --coin-key FILE".to_owned(),
-            Self::NotDealt { .. } => {
-                "quorate network deal network.toml --insecure-dealer --out-dir deal".to_owned()
+            Self::NotJoined { .. } | Self::NoKeys { .. } => {
+                "quorate join network.toml --dealt-keys FILE".to_owned()
             }
             Self::File { .. } | Self::Malformed { .. } => return None,
         })
@@ -325,62 +325,60 @@ impl Home {
         if path.exists() { Ok(Some(Network::read(&path)?)) } else { Ok(None) }
     }
 
-    /// Joins a network, or takes over new addresses of its members.
+    /// Joins a network, or takes over new addresses of its members; with keys that a trusted
+    /// dealer dealt, if any.
     ///
     /// # Errors
-    /// We are no member of it, its coin keys are not dealt, `coin` is not our part of them, or
-    /// another network was joined here.
-    pub fn join(
-        &self,
-        network: &Network,
-        coin: Option<&SealedCoinKey>,
-    ) -> Result<PartyId, HomeError> {
+    /// We are no member of it, the keys are not ours, or another network was joined here.
+    pub fn join(&self, network: &Network, dealt: Option<&DealtKeys>) -> Result<PartyId, HomeError> {
         let me = self.place_in(network)?;
         if let Some(before) = self.network()?
-            && before.coin().is_some()
             && before.digest() != network.digest()
         {
             return Err(HomeError::OtherNetwork { network: before.name().to_owned() });
         }
-        let name = || self.card.name.clone();
-        let public = network
-            .coin()
-            .ok_or_else(|| HomeError::NotDealt { network: network.name().to_owned() })?;
-        let coin_path = self.dir.join("coin.toml");
-        let coin = match coin {
-            Some(sealed) => sealed
-                .open(network, me, &self.keys()?.sealing)
-                .ok_or_else(|| HomeError::WrongCoinKey { name: name() })?,
-            None if coin_path.exists() => CoinKey::read(&coin_path)?,
-            None => return Err(HomeError::NoCoinKey { name: name() }),
-        };
-        let right = coin.network == network.digest()
-            && DdhCoin::new(me, public.clone(), coin.secret().clone()).is_ok();
-        if !right {
-            return Err(HomeError::WrongCoinKey { name: name() });
+        if let Some(dealt) = dealt {
+            let name = || self.card.name.clone();
+            let keys = dealt.open(network, me, &self.keys()?.sealing);
+            let keys = keys.ok_or_else(|| HomeError::OtherKeys { name: name() })?;
+            if let Some(before) = self.key_set(network, me)?
+                && before.public() != keys.public()
+            {
+                return Err(HomeError::HasKeys { name: name() });
+            }
+            dealt.write(&self.dealt_path())?;
         }
-        coin.write(&coin_path)?;
         network.write(&self.dir.join("network.toml"))?;
         Ok(me)
     }
 
-    /// Our place in the network that was joined, and our access to its coins.
+    /// Our place in the network that was joined, and our keys in it.
     ///
     /// # Errors
-    /// No network was joined, or its files are not those that were joined.
-    pub fn joined(&self) -> Result<(Network, PartyId, DdhCoin), HomeError> {
+    /// No network was joined, it has no keys here yet, or its files are not those that were joined.
+    pub fn joined(&self) -> Result<(Network, PartyId, KeySet), HomeError> {
         let not_joined = || HomeError::NotJoined { dir: self.dir.clone() };
         let network = self.network()?.ok_or_else(not_joined)?;
         let me = self.place_in(&network)?;
-        let public = network
-            .coin()
-            .ok_or_else(|| HomeError::NotDealt { network: network.name().to_owned() })?;
-        let path = self.dir.join("coin.toml");
+        let keys = self.key_set(&network, me)?;
+        let keys = keys.ok_or_else(|| HomeError::NoKeys { name: self.card.name.clone() })?;
+        Ok((network, me, keys))
+    }
+
+    /// Our keys in a network, if there are any yet.
+    fn key_set(&self, network: &Network, me: PartyId) -> Result<Option<KeySet>, HomeError> {
+        let path = self.dealt_path();
+        if !path.exists() {
+            return Ok(None);
+        }
         check_private(&path)?;
-        let key = CoinKey::read(&path)?;
-        let coin = DdhCoin::new(me, public.clone(), key.secret().clone())
-            .map_err(|_| HomeError::WrongCoinKey { name: self.card.name.clone() })?;
-        Ok((network, me, coin))
+        let keys = DealtKeys::read(&path)?.open(network, me, &self.keys()?.sealing);
+        let reason = "the keys in it are not ours in this network";
+        keys.map(Some).ok_or(HomeError::Malformed { path, reason })
+    }
+
+    fn dealt_path(&self) -> PathBuf {
+        self.dir.join("dealt.toml")
     }
 
     fn place_in(&self, network: &Network) -> Result<PartyId, HomeError> {
@@ -483,7 +481,7 @@ fn check_private(path: &Path) -> Result<(), HomeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::roster;
+    use crate::roster::{self, Settings};
 
     fn members(folder: &Path, n: u16) -> Vec<Home> {
         (0..n)
@@ -497,7 +495,7 @@ mod tests {
 
     fn network(members: &[Home]) -> Network {
         let cards = members.iter().map(|home| home.card().clone()).collect();
-        Network::new("test", 1, cards, false).unwrap()
+        Network::new("test", 1, cards, Settings::default()).unwrap()
     }
 
     fn mode(path: &Path) -> u32 {
@@ -537,32 +535,35 @@ mod tests {
     }
 
     #[test]
-    fn a_network_is_joined_by_its_members_with_their_coin_keys_only() {
+    fn a_network_is_joined_by_its_members_with_their_dealt_keys_only() {
         let folder = tempfile::tempdir().unwrap();
         let homes = members(folder.path(), 5);
-        let undealt = network(&homes[..4]);
+        let network = network(&homes[..4]);
         let home = &homes[1];
-        let joined = home.join(&undealt, None);
-        assert!(matches!(joined, Err(HomeError::NotDealt { .. })), "{joined:?}");
-        let (dealt, coins) = undealt.deal_coin_insecurely();
-        assert!(matches!(home.join(&dealt, None), Err(HomeError::NoCoinKey { .. })));
-        let wrong = home.join(&dealt, Some(&coins[0]));
-        assert!(matches!(wrong, Err(HomeError::WrongCoinKey { .. })));
-        let (_, other_coins) = undealt.deal_coin_insecurely();
-        let wrong = home.join(&dealt, Some(&other_coins[1]));
-        assert!(matches!(wrong, Err(HomeError::WrongCoinKey { .. })));
-        let stranger = homes[4].join(&dealt, Some(&coins[0]));
-        assert!(matches!(stranger, Err(HomeError::NotInRoster { .. })));
         assert!(matches!(home.joined(), Err(HomeError::NotJoined { .. })));
+        home.join(&network, None).unwrap();
+        assert!(matches!(home.joined(), Err(HomeError::NoKeys { .. })));
+        let dealt = network.deal_keys_insecurely().unwrap();
+        let wrong = home.join(&network, Some(&dealt[0]));
+        assert!(matches!(wrong, Err(HomeError::OtherKeys { .. })), "another member's");
+        let stranger = homes[4].join(&network, Some(&dealt[1]));
+        assert!(matches!(stranger, Err(HomeError::NotInRoster { .. })));
 
-        assert_eq!(home.join(&dealt, Some(&coins[1])).unwrap(), PartyId::new(1));
-        assert_eq!(mode(&home.dir().join("coin.toml")), 0o600);
-        let (network, me, _) = home.joined().unwrap();
-        assert_eq!((network.digest(), me), (dealt.digest(), PartyId::new(1)));
-        // Again is fine, without the coin key too; another network is not.
-        home.join(&dealt, None).unwrap();
-        let (other, coins) = undealt.deal_coin_insecurely();
-        let joined = home.join(&other, Some(&coins[1]));
+        assert_eq!(home.join(&network, Some(&dealt[1])).unwrap(), PartyId::new(1));
+        assert_eq!(mode(&home.dir().join("dealt.toml")), 0o600);
+        let (joined, me, keys) = home.joined().unwrap();
+        assert_eq!((joined.digest(), me), (network.digest(), PartyId::new(1)));
+        assert_eq!(keys.public().digest(), dealt[0].key_set, "one deal");
+        // Again is fine, without the keys too; another deal or another network is not.
+        home.join(&network, None).unwrap();
+        home.join(&network, Some(&dealt[1])).unwrap();
+        let again = network.deal_keys_insecurely().unwrap();
+        let joined = home.join(&network, Some(&again[1]));
+        assert!(matches!(joined, Err(HomeError::HasKeys { .. })), "{joined:?}");
+        let cards = homes.iter().map(|home| home.card().clone()).collect();
+        let other = Network::new("test", 1, cards, Settings::default()).unwrap();
+        let dealt = other.deal_keys_insecurely().unwrap();
+        let joined = home.join(&other, Some(&dealt[1]));
         assert!(matches!(joined, Err(HomeError::OtherNetwork { .. })), "{joined:?}");
     }
 

@@ -92,32 +92,35 @@ fn a_roster_too_small_or_with_a_member_twice_is_refused_with_a_reason() {
 fn dealing_needs_the_flag_that_says_what_it_is_and_happens_once() {
     let network = Network::set_up();
     let (file, out) = (network.file("network.toml"), network.file("deal"));
-    run(&["network", "deal", &file, "--out-dir", &out]).failed(2, "coin key", "--insecure-dealer");
+    run(&["network", "deal", &file, "--out-dir", &out]).failed(2, "keys", "--insecure-dealer");
     run(&["network", "deal", &file, "--out-dir", &out, "--insecure-dealer"]).failed(
         8,
-        "dealt already",
-        "new network file",
+        "dealt before",
+        "--out-dir",
     );
-    let key = network.path("deal/acme-bank.coin");
-    assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o077, 0);
+    let keys = network.path("deal/acme-bank.keys");
+    assert_eq!(fs::metadata(&keys).unwrap().permissions().mode() & 0o077, 0);
     // A file of another kind is called by its name.
     let card = network.path("Acme Bank/member.toml").display().to_string();
-    let sealed = network.file("deal/acme-bank.coin");
-    let join = |file: &str, key: &str| network.at(1, &["join", file, "--coin-key", key]);
-    join(&card, &sealed).failed(5, "this is a member card, not a network file", "network new");
-    join(&file, &file).failed(5, "this is a network file, not a sealed coin key", "deal");
-    let keys = network.path("Acme Bank/keys.toml").display().to_string();
-    join(&keys, &sealed).failed(5, "this is a member's secret keys, not a network", "init");
-    // Another member's key is of no use.
-    let key = key.display().to_string();
-    network.at(1, &["join", &file, "--coin-key", &key]).failed(5, "coin key", "dealer");
+    let dealt = network.file("deal/acme-bank.keys");
+    let join = |file: &str, keys: &str| network.at(1, &["join", file, "--dealt-keys", keys]);
+    join(&card, &dealt).failed(5, "this is a member card, not a network file", "network new");
+    join(&file, &file).failed(5, "this is a network file, not a file of dealt keys", "deal");
+    let secret = network.path("Acme Bank/keys.toml").display().to_string();
+    join(&secret, &dealt).failed(5, "this is a member's secret keys, not a network", "init");
+    // Another member's keys are of no use, and neither are those of another deal.
+    join(&file, &dealt).failed(5, "the dealt keys are not those of", "ask the dealer");
+    let again = network.file("again");
+    run(&["network", "deal", &file, "--out-dir", &again, "--insecure-dealer"]).ok();
+    let other = network.file("again/borealis-re.keys");
+    join(&file, &other).failed(8, "has other keys", "first deal");
 }
 
 #[test]
 fn a_stranger_and_a_second_network_are_refused() {
     let (one, other) = (Network::set_up(), Network::set_up());
-    let (file, key) = (other.file("network.toml"), other.file("deal/acme-bank.coin"));
-    let joined = one.at(0, &["join", &file, "--coin-key", &key]);
+    let (file, keys) = (other.file("network.toml"), other.file("deal/acme-bank.keys"));
+    let joined = one.at(0, &["join", &file, "--dealt-keys", &keys]);
     joined.failed(5, "is not a member of the network", "member.toml");
 }
 

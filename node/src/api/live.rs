@@ -226,7 +226,7 @@ fn describe_status(network: &Network, status: &NodeStatus) -> Status {
             excluded_inputs: stats.excluded_inputs,
             refills: stats.refills,
         },
-        coin_key: "dealt by a trusted dealer".to_owned(),
+        keys: "dealt by a trusted dealer".to_owned(),
     }
 }
 

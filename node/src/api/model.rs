@@ -159,8 +159,8 @@ pub struct Status {
     pub faults: Vec<Faults>,
     /// What the node had to do about faults and losses.
     pub work: Work,
-    /// Where the coin key comes from.
-    pub coin_key: String,
+    /// Where the network's keys come from.
+    pub keys: String,
 }
 
 impl Status {

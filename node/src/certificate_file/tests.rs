@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::home::Home;
-use crate::roster;
+use crate::roster::{self, Settings};
 
 /// Four members, and a certificate that three of them signed.
 fn certified() -> (Network, CertificateFile) {
@@ -19,7 +19,7 @@ fn certified() -> (Network, CertificateFile) {
         })
         .collect();
     let cards = homes.iter().map(|home| home.card().clone()).collect();
-    let network = Network::new("Trade", 1, cards, false).unwrap().deal_coin_insecurely().0;
+    let network = Network::new("Trade", 1, cards, Settings::default()).unwrap();
     let proposal = Proposal {
         title: "Extend the line?".into(),
         text: "By a year.".into(),

@@ -189,7 +189,9 @@ impl From<HomeError> for Failure {
         let hint = error.hint();
         let exit = match &error {
             HomeError::NotAMember { .. } => Exit::NotFound,
-            HomeError::Exists { .. } | HomeError::OtherNetwork { .. } => Exit::Conflict,
+            HomeError::Exists { .. }
+            | HomeError::OtherNetwork { .. }
+            | HomeError::HasKeys { .. } => Exit::Conflict,
             HomeError::InUse { .. } | HomeError::Exposed { .. } => Exit::SafetyStop,
             _ => Exit::Invalid,
         };

@@ -9,7 +9,7 @@ use super::Context;
 use super::exit::{Exit, Failure};
 use super::terminal::{Paint, clean};
 use crate::home::Home;
-use crate::roster::{Network, SealedCoinKey};
+use crate::roster::{DealtKeys, Network};
 
 /// Join the network of a network file
 #[derive(clap::Args, Debug)]
@@ -17,9 +17,9 @@ pub struct Arguments {
     /// The network file
     network: PathBuf,
 
-    /// This organisation's key file from `quorate network deal`
+    /// This organisation's keys from `quorate network deal`
     #[arg(long, value_name = "FILE")]
-    coin_key: PathBuf,
+    dealt_keys: PathBuf,
 }
 
 /// `quorate join`
@@ -27,13 +27,8 @@ pub fn join(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
     let terminal = &context.terminal;
     let home = Home::open(&context.global.data_dir())?;
     let network = Network::read(&arguments.network)?;
-    if network.coin().is_none() {
-        let file = arguments.network.display();
-        return Err(Failure::new(Exit::Invalid, format!("the keys of {file} are not dealt yet"))
-            .hint(format!("quorate network deal {file} --insecure-dealer --out-dir deal")));
-    }
-    let coin_key = SealedCoinKey::read(&arguments.coin_key)?;
-    let party = join_network(&home, &network, &coin_key)?;
+    let dealt = DealtKeys::read(&arguments.dealt_keys)?;
+    let party = join_network(&home, &network, Some(&dealt))?;
     let committee = network.committee();
     terminal.say(format_args!(
         "{} is member {} of {} in {}; compare the digest with the other members",
@@ -56,14 +51,14 @@ pub fn join(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-/// Makes a member join a network with its coin key.
+/// Makes a member join a network, with the keys that a trusted dealer dealt to it.
 ///
 /// # Errors
-/// It is not a member, it joined another network, or the key is for another member or network.
+/// It is not a member, it joined another network, or the keys are another member's or network's.
 pub fn join_network(
     home: &Home,
     network: &Network,
-    key: &SealedCoinKey,
+    dealt: Option<&DealtKeys>,
 ) -> Result<PartyId, Failure> {
-    Ok(home.join(network, Some(key))?)
+    Ok(home.join(network, dealt)?)
 }

@@ -36,7 +36,7 @@ use terminal::Terminal;
 pub use decision_text::sample as sample_decision;
 pub use init::{create_member, hold_free_port};
 pub use join::join_network;
-pub use network::{deal_coin_keys, found_network};
+pub use network::found_network;
 pub use propose::parse_rule;
 pub use run::mark_ephemeral;
 pub use verify::verify_certificate;
@@ -114,7 +114,7 @@ enum Command {
     Demo(demo::Arguments),
     /// Make this organisation's keys and its public member card
     Init(init::Arguments),
-    /// Write the network file, and deal its coin keys
+    /// Write the network file, and deal its keys
     #[command(subcommand)]
     Network(network::Subcommands),
     /// Join the network of a network file

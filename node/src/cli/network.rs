@@ -7,14 +7,14 @@ use serde_json::json;
 use super::exit::{Exit, Failure};
 use super::terminal::{Paint, clean};
 use super::{Context, slug};
-use crate::roster::{MemberCard, Network, SealedCoinKey};
+use crate::roster::{MemberCard, Network, Settings};
 
-/// Write the network file, and deal its coin keys
+/// Write the network file, and deal its keys
 #[derive(clap::Subcommand, Debug)]
 pub enum Subcommands {
     /// Write a network file from the members' cards
     New(New),
-    /// Deal the keys of the common coin: needs a trusted dealer for now
+    /// Deal all keys, as a trusted dealer: for experiments only
     Deal(Deal),
 }
 
@@ -35,15 +35,19 @@ pub struct New {
     /// Allow fewer than four members: none of them is then protected from another
     #[arg(long)]
     insecure_small: bool,
+
+    /// Certificates name the members that signed
+    #[arg(long)]
+    accountable: bool,
 }
 
-/// Deal the keys of the common coin: needs a trusted dealer for now
+/// Deal all keys, as a trusted dealer: for experiments only
 #[derive(clap::Args, Debug)]
 pub struct Deal {
-    /// The network file; the public part of the keys is written into it
+    /// The network file
     network: PathBuf,
 
-    /// Yes, whoever runs this is trusted by all members: it sees every coin key
+    /// Yes, whoever runs this is trusted by all members: it sees every key
     #[arg(long)]
     insecure_dealer: bool,
 
@@ -70,7 +74,8 @@ fn new(context: &Context, arguments: &New) -> Result<Exit, Failure> {
     for path in &arguments.members {
         cards.push(MemberCard::read(path)?);
     }
-    let network = found_network(&arguments.name, cards, arguments.insecure_small)?;
+    let New { insecure_small, accountable, .. } = *arguments;
+    let network = found_network(&arguments.name, cards, Settings { insecure_small, accountable })?;
     network.write(&arguments.output)?;
     let committee = network.committee();
     terminal.say(format_args!(
@@ -108,37 +113,45 @@ fn new(context: &Context, arguments: &New) -> Result<Exit, Failure> {
 pub fn found_network(
     name: &str,
     members: Vec<MemberCard>,
-    insecure_small: bool,
+    settings: Settings,
 ) -> Result<Network, Failure> {
     const FIRST_EPOCH: u64 = 1;
-    Ok(Network::new(name, FIRST_EPOCH, members, insecure_small)?)
+    Ok(Network::new(name, FIRST_EPOCH, members, settings)?)
 }
 
 fn deal(context: &Context, arguments: &Deal) -> Result<Exit, Failure> {
-    let terminal = &context.terminal;
     if !arguments.insecure_dealer {
         return Err(Failure::new(
             Exit::Usage,
-            "dealing shows every member's coin key to whoever runs this command; with them one \
-             can foresee the common coin and stall the network, but read no vote",
+            "dealing shows every member's keys to whoever runs this command; with them one can \
+             sign any outcome in the network's name, and stall it, but read no vote",
         )
         .hint("if all members trust you with that, add --insecure-dealer"));
     }
     let network = Network::read(&arguments.network)?;
-    if network.coin().is_some() {
-        let what = format!("the keys of {} are dealt already", arguments.network.display());
+    let files = key_files(&network, &arguments.out_dir);
+    if let Some(file) = files.iter().find(|file| file.exists()) {
+        let what = format!("{} exists already: keys were dealt before", file.display());
         return Err(Failure::new(Exit::Conflict, what)
-            .hint("hand out the files of that deal, or write a new network file"));
+            .hint("hand out the files of that deal, or deal into another --out-dir"));
     }
-    let (network, keys) = deal_coin_keys(&network);
+    let dealt = network.deal_keys_insecurely();
+    let dealt = dealt.map_err(|error| Failure::new(Exit::Internal, error))?;
     std::fs::create_dir_all(&arguments.out_dir)
         .map_err(|e| Failure::unwritable(&arguments.out_dir, &e))?;
-    let files = write_keys(&keys, &arguments.out_dir)?;
-    // Last: until the file names the public keys, the deal can be done again.
-    network.write(&arguments.network)?;
+    for (keys, file) in dealt.iter().zip(&files) {
+        keys.write(file)?;
+    }
+    let key_set = dealt.first().map(|keys| keys.key_set.to_string());
+    told_dealt(context, &network, &files, &key_set.unwrap_or_default());
+    Ok(Exit::Ok)
+}
+
+fn told_dealt(context: &Context, network: &Network, files: &[PathBuf], key_set: &str) {
+    let terminal = &context.terminal;
     terminal.say(format_args!(
-        "dealt {} coin keys as a trusted dealer: whoever ran this could have kept them all",
-        keys.len()
+        "dealt the keys of {} members as a trusted dealer: whoever ran this could have kept them",
+        files.len()
     ));
     terminal
         .say("each file is sealed to its member; send every member its file and the network file");
@@ -147,36 +160,31 @@ fn deal(context: &Context, arguments: &Deal) -> Result<Exit, Failure> {
         terminal.object(&json!({
             "network": network.name(),
             "digest": network.digest().to_string(),
-            "coin_keys": files,
+            "key_set": key_set,
+            "dealt_keys": files,
         }));
-    } else {
-        for file in &files {
-            terminal.line(file.display());
-        }
-        terminal.line(format_args!("network digest: {}", network.digest()));
+        return;
     }
-    Ok(Exit::Ok)
+    for file in files {
+        terminal.line(file.display());
+    }
+    terminal.line(format_args!("network digest: {}", network.digest()));
 }
 
-/// Draws the coin keys, as a trusted dealer.
-pub fn deal_coin_keys(network: &Network) -> (Network, Vec<SealedCoinKey>) {
-    network.deal_coin_insecurely()
-}
-
-fn write_keys(keys: &[SealedCoinKey], dir: &Path) -> Result<Vec<PathBuf>, Failure> {
+/// Where the members' keys go, in roster order.
+fn key_files(network: &Network, dir: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = Vec::new();
-    for key in keys {
-        let stem = slug(&key.member);
-        let mut path = dir.join(format!("{stem}.coin"));
+    for member in network.members() {
+        let stem = slug(&member.name);
+        let mut path = dir.join(format!("{stem}.keys"));
         // Names that differ only in what a file name leaves out.
         for number in 2.. {
             if !files.contains(&path) {
                 break;
             }
-            path = dir.join(format!("{stem}-{number}.coin"));
+            path = dir.join(format!("{stem}-{number}.keys"));
         }
-        key.write(&path)?;
         files.push(path);
     }
-    Ok(files)
+    files
 }

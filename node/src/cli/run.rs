@@ -66,7 +66,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
             Exit::Invalid,
             format!("{} joined no network yet", dir.display()),
         )
-        .hint(format!("quorate join network.toml --coin-key FILE{flag}")));
+        .hint(format!("quorate join network.toml --dealt-keys FILE{flag}")));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| {

@@ -54,7 +54,7 @@ fn show(terminal: &Terminal, status: &Status, decisions: &[Decision]) {
         let proof = if faults.provable { ", provably" } else { "" };
         field("fault", &format!("{name}: {}, {} times{proof}", clean(&faults.what), faults.times));
     }
-    field("coin key", &status.coin_key);
+    field("keys", &status.keys);
 }
 
 /// Who is there, and what that means.
@@ -114,7 +114,7 @@ mod tests {
             decisions: DecisionCounts { open: 0, certified: 0, positions: 0 },
             faults: Vec::new(),
             work: Work::default(),
-            coin_key: String::new(),
+            keys: String::new(),
         }
     }
 

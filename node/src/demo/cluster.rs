@@ -21,7 +21,7 @@ use crate::cli::exit::{Exit, Failure, reason};
 use crate::cli::{self, slug};
 use crate::client::Client;
 use crate::home::Home;
-use crate::roster::{self, Network};
+use crate::roster::{self, Network, Settings};
 
 /// How long a node may take to say that it is ready.
 const START: Duration = Duration::from_secs(30);
@@ -156,10 +156,11 @@ fn set_up(plan: &Plan, folder: &Path) -> Result<(Network, Vec<PathBuf>, HeldPort
         homes.push(home);
         held.push(sockets);
     }
-    let network = cli::found_network("Demo", cards, false)?;
-    let (network, coin_keys) = cli::deal_coin_keys(&network);
-    for (home, key) in homes.iter().zip(&coin_keys) {
-        cli::join_network(home, &network, key)?;
+    let network = cli::found_network("Demo", cards, Settings::default())?;
+    let dealt = network.deal_keys_insecurely();
+    let dealt = dealt.map_err(|error| Failure::new(Exit::Internal, error))?;
+    for (home, keys) in homes.iter().zip(&dealt) {
+        cli::join_network(home, &network, Some(keys))?;
     }
     let data_dirs = homes.iter().map(|home: &Home| home.dir().to_owned()).collect();
     Ok((network, data_dirs, held))

@@ -71,7 +71,7 @@ impl Story {
         self.field("rule", &format!("{}, a vote is {}", plan.rule, plan.rule.input()), None);
         self.field("secret", "every vote, and anything about them but the outcome", None);
         self.field("public", "the proposal, who voted, and the outcome", None);
-        self.field("coin key", "from a trusted dealer, this program: a shortcut, for now", None);
+        self.field("keys", "from a trusted dealer, this program: a shortcut, for now", None);
         self.terminal.say("");
     }
 

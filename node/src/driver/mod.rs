@@ -166,7 +166,7 @@ pub async fn run_node(
     cancel: CancellationToken,
 ) -> Result<Node, NodeError> {
     let lock = home.lock()?;
-    let (network, me, coin) = home.joined()?;
+    let (network, me, key_set) = home.joined()?;
     let keys = home.keys()?;
     let keyring = Arc::new(Keyring::new(
         network.committee(),
@@ -186,7 +186,7 @@ pub async fn run_node(
         network: digest,
         epoch: network.epoch(),
         keyring,
-        coin: Arc::new(coin),
+        coin: Arc::new(key_set.coin()?),
         seed: keys.seed,
         policy: Policy::for_members(network.committee().n()),
     };

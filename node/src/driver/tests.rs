@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio::time::timeout;
 
 use super::*;
-use crate::roster;
+use crate::roster::{self, Settings};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -49,10 +49,10 @@ impl World {
         };
         let homes: Vec<_> = free_ports(n).into_iter().enumerate().map(make).collect();
         let cards = homes.iter().map(|home| home.card().clone()).collect();
-        let network = Network::new("test", 1, cards, false).unwrap();
-        let (network, coins) = network.deal_coin_insecurely();
-        for (home, coin) in homes.iter().zip(&coins) {
-            home.join(&network, Some(coin)).unwrap();
+        let network = Network::new("test", 1, cards, Settings::default()).unwrap();
+        let dealt = network.deal_keys_insecurely().unwrap();
+        for (home, keys) in homes.iter().zip(&dealt) {
+            home.join(&network, Some(keys)).unwrap();
         }
         Self { _folder: folder, homes }
     }

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-/// Why a network file, member card or coin key is not accepted. One line; [`hint`](Self::hint)
+/// Why a network file, member card or file of dealt keys is not accepted. One line; [`hint`](Self::hint)
 /// says what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -127,7 +127,7 @@ impl RosterError {
             Self::BadAddress { .. } => "use HOST:PORT, for example 192.0.2.7:7001",
             Self::OtherKind { .. } => {
                 "a network file is written by `quorate network new`, a member card (member.toml) \
-                 by `quorate init`, and sealed coin keys by `quorate network deal`"
+                 by `quorate init`, and dealt keys by `quorate network deal`"
             }
             Self::Format(_) => "update quorate",
             Self::BadKey { .. } => "ask the member for its member.toml again",

@@ -1,16 +1,16 @@
 //! Who the members are: the network file, which all members hold and agree on.
 //!
 //! The file names the network, its epoch, and the members in order, each with three public keys
-//! (one for each purpose) and its addresses; and, once dealt, the public keys of the common coin.
-//! [`Network::digest`] covers everything but the addresses: two members with the same digest are
-//! in the same network, and a node may move without everybody comparing digests again.
+//! (one for each purpose) and its addresses. [`Network::digest`] covers everything but the
+//! addresses: two members with the same digest are in the same network, and a node may move without
+//! everybody comparing digests again. Keys that members share are not in it: they are made later,
+//! for a digest.
 //!
 //! A [`Network`] is valid by construction: whoever holds one need not check it again.
 
 mod card;
-mod coin;
+mod dealt_keys;
 mod error;
-mod sealed_coin;
 pub(crate) mod text;
 
 #[cfg(test)]
@@ -19,7 +19,6 @@ mod tests;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use quorate_protocol::agreement::coin::CoinPublic;
 use quorate_protocol::crypto::identity::IdentityPublic;
 use quorate_protocol::crypto::seal::SealingPublic;
 use quorate_protocol::crypto::transcript::Digest;
@@ -27,12 +26,10 @@ use quorate_protocol::{Committee, PartyId, PartyMap, limits, wire};
 use serde::{Deserialize, Serialize};
 
 pub use card::{MemberCard, TransportPublic, addresses};
-pub use coin::CoinKey;
+pub use dealt_keys::DealtKeys;
 pub use error::RosterError;
-pub use sealed_coin::SealedCoinKey;
 
 use card::CardText;
-use coin::CoinText;
 use text::{Access, FORMAT};
 
 /// The members of a network in one epoch, and their public keys.
@@ -42,8 +39,16 @@ pub struct Network {
     epoch: u64,
     committee: Committee,
     members: Vec<MemberCard>,
-    insecure_small: bool,
-    coin: Option<CoinPublic>,
+    settings: Settings,
+}
+
+/// What the members of a network agree on beside its members.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Settings {
+    /// One to three members, none of whom is protected from another.
+    pub insecure_small: bool,
+    /// Certificates name the members that signed, with their signatures.
+    pub accountable: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -54,13 +59,13 @@ struct NetworkFile {
     epoch: u64,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     insecure_small: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    coin: Option<CoinText>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    accountable: bool,
     members: Vec<CardText>,
 }
 
 impl Network {
-    /// A network of `members`, in this order, whose coin keys are not dealt yet.
+    /// A network of `members`, in this order.
     ///
     /// # Errors
     /// Fewer than four members (one to three need `insecure_small`, and then nobody is protected
@@ -69,17 +74,17 @@ impl Network {
         name: &str,
         epoch: u64,
         members: Vec<MemberCard>,
-        insecure_small: bool,
+        settings: Settings,
     ) -> Result<Self, RosterError> {
         card::check_name(name)?;
         if i64::try_from(epoch).is_err() {
             return Err(RosterError::Epoch(epoch));
         }
-        let committee = committee(members.len(), insecure_small)?;
+        let committee = committee(members.len(), settings.insecure_small)?;
         members.iter().try_for_each(MemberCard::check)?;
         check_distinct(&members)?;
         let name = name.to_owned();
-        Ok(Self { name, epoch, committee, members, insecure_small, coin: None })
+        Ok(Self { name, epoch, committee, members, settings })
     }
 
     /// Reads a network from the text of a network file.
@@ -91,9 +96,8 @@ impl Network {
         let file: NetworkFile = text::parse(text)?;
         let members =
             file.members.into_iter().map(MemberCard::from_text).collect::<Result<_, _>>()?;
-        let mut network = Self::new(&file.name, file.epoch, members, file.insecure_small)?;
-        network.coin = file.coin.map(|coin| coin.into_public(network.committee)).transpose()?;
-        Ok(network)
+        let NetworkFile { insecure_small, accountable, .. } = file;
+        Self::new(&file.name, file.epoch, members, Settings { insecure_small, accountable })
     }
 
     /// Reads a network file.
@@ -118,8 +122,8 @@ impl Network {
             format: FORMAT,
             name: self.name.clone(),
             epoch: self.epoch,
-            insecure_small: self.insecure_small,
-            coin: self.coin.as_ref().map(CoinText::of),
+            insecure_small: self.settings.insecure_small,
+            accountable: self.settings.accountable,
             members: self.members.iter().map(MemberCard::to_text).collect(),
         };
         let digest = self.digest();
@@ -151,9 +155,9 @@ impl Network {
         self.committee
     }
 
-    /// Whether it is a network of one to three members, none of whom is protected from another.
-    pub const fn insecure_small(&self) -> bool {
-        self.insecure_small
+    /// What else its members agree on.
+    pub const fn settings(&self) -> Settings {
+        self.settings
     }
 
     /// The members, in order.
@@ -173,11 +177,6 @@ impl Network {
             self.member(*party).is_some_and(|member| member.name.to_lowercase() == wanted)
         };
         self.committee.parties().find(found)
-    }
-
-    /// The public keys of the coin; `None` as long as they are not dealt.
-    pub const fn coin(&self) -> Option<&CoinPublic> {
-        self.coin.as_ref()
     }
 
     /// What the members' signatures are verified with.
@@ -200,8 +199,8 @@ impl Network {
                 (&member.name, keys)
             })
             .collect();
-        let content =
-            (FORMAT, &self.name, self.epoch, self.insecure_small, members, self.coin.as_ref());
+        let Settings { insecure_small, accountable } = self.settings;
+        let content = (FORMAT, &self.name, self.epoch, insecure_small, accountable, members);
         let mut hasher = blake3::Hasher::new_derive_key("quorate 2026 network file v1");
         hasher.update(&wire::encode(&content));
         Digest::from(*hasher.finalize().as_bytes())

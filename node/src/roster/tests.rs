@@ -3,6 +3,8 @@ use quorate_protocol::crypto::seal::SealingKey;
 
 use super::*;
 
+const SMALL: Settings = Settings { insecure_small: true, accountable: false };
+
 fn card(name: &str, port: u16) -> MemberCard {
     let mut rng = rand::rng();
     let transport = IdentityKey::generate(&mut rng).public().to_bytes();
@@ -20,13 +22,13 @@ fn cards(n: u16) -> Vec<MemberCard> {
 }
 
 fn network() -> Network {
-    Network::new("test", 1, cards(4), false).unwrap()
+    Network::new("test", 1, cards(4), Settings::default()).unwrap()
 }
 
 fn refused(change: impl FnOnce(&mut Vec<MemberCard>)) -> String {
     let mut members = cards(4);
     change(&mut members);
-    Network::new("test", 1, members, false).expect_err("refused").to_string()
+    Network::new("test", 1, members, Settings::default()).expect_err("refused").to_string()
 }
 
 #[test]
@@ -62,52 +64,63 @@ fn rosters_that_cannot_work_are_refused_with_the_reason() {
         "is not an address for members",
     );
     has(refused(|m| *m = cards(129)), "129 members are more than the 128");
-    let four = Network::new("test", 1, cards(4), true).expect_err("refused").to_string();
+    let four = Network::new("test", 1, cards(4), SMALL).expect_err("refused").to_string();
     has(four, "cannot be marked as insecure and small");
 }
 
 #[test]
 fn small_networks_need_the_flag_and_tolerate_nobody() {
     for n in 1..=3 {
-        let network = Network::new("test", 1, cards(n), true).unwrap();
+        let network = Network::new("test", 1, cards(n), SMALL).unwrap();
         assert_eq!((network.committee().n(), network.committee().t()), (usize::from(n), 0));
         let again = Network::parse(&network.to_toml()).unwrap();
-        assert!(again.insecure_small());
+        assert_eq!(again.settings(), SMALL);
         assert_eq!(again.digest(), network.digest());
     }
-    assert!(Network::new("test", 1, vec![], true).is_err());
+    assert!(Network::new("test", 1, vec![], SMALL).is_err());
 }
 
 #[test]
 fn network_files_come_back() {
     let network = network();
-    let (dealt, keys) = network.deal_coin();
-    assert_ne!(dealt.digest(), network.digest());
-    for network in [&network, &dealt] {
-        let again = Network::parse(&network.to_toml()).unwrap();
-        assert_eq!(again.digest(), network.digest());
-        assert_eq!(again.members(), network.members());
-        assert_eq!(again.coin(), network.coin());
-        assert_eq!(again.epoch(), 1);
-    }
-    assert_eq!(dealt.find("org 2"), Some(PartyId::new(2)));
-    assert_eq!(dealt.find("org 9"), None);
+    let again = Network::parse(&network.to_toml()).unwrap();
+    assert_eq!(again.digest(), network.digest());
+    assert_eq!(again.members(), network.members());
+    assert_eq!((again.epoch(), again.settings()), (1, Settings::default()));
+    assert_eq!(network.find("org 2"), Some(PartyId::new(2)));
+    assert_eq!(network.find("org 9"), None);
+}
+
+#[test]
+fn dealt_keys_open_for_their_member_in_their_network_only() {
+    let mut rng = rand::rng();
+    let sealing: Vec<_> = (0..4).map(|_| SealingKey::generate(&mut rng)).collect();
+    let mut members = cards(4);
+    members.iter_mut().zip(&sealing).for_each(|(card, key)| card.sealing = *key.public());
+    let network = Network::new("test", 1, members.clone(), Settings::default()).unwrap();
+    let dealt = network.deal_keys_insecurely().unwrap();
 
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("coin.toml");
-    keys[1].write(&path).unwrap();
-    let key = CoinKey::read(&path).unwrap();
-    assert_eq!((key.network, key.member.as_str()), (dealt.digest(), "Org 1"));
-    assert_eq!(key.secret().to_bytes().expose(), keys[1].secret().to_bytes().expose());
+    let path = folder.path().join("org-1.keys");
+    dealt[1].write(&path).unwrap();
     use std::os::unix::fs::PermissionsExt;
     assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    let read = DealtKeys::read(&path).unwrap();
+    assert_eq!((read.network, read.member.as_str()), (network.digest(), "Org 1"));
+    let (one, two) = (PartyId::new(1), PartyId::new(2));
+    let keys = read.open(&network, one, &sealing[1]).unwrap();
+    assert_eq!((keys.me(), keys.public().digest()), (one, dealt[0].key_set));
+    assert!(read.open(&network, two, &sealing[1]).is_none());
+    assert!(read.open(&network, one, &sealing[2]).is_none());
+    let other = Network::new("other", 1, members, Settings::default()).unwrap();
+    assert!(read.open(&other, one, &sealing[1]).is_none());
 }
 
 #[test]
 fn the_digest_covers_everything_but_the_addresses() {
     let members = cards(4);
     let digest = |name: &str, epoch, members: &[MemberCard]| {
-        Network::new(name, epoch, members.to_vec(), false).unwrap().digest()
+        Network::new(name, epoch, members.to_vec(), Settings::default()).unwrap().digest()
     };
     let mut digests = vec![
         digest("test", 1, &members),
@@ -115,6 +128,8 @@ fn the_digest_covers_everything_but_the_addresses() {
         digest("tesT", 1, &members),
         digest("test", 1, &cards(4)),
     ];
+    let accountable = Settings { accountable: true, ..Settings::default() };
+    digests.push(Network::new("test", 1, members.clone(), accountable).unwrap().digest());
     let mut renamed = members.clone();
     renamed[0].name = "Other".into();
     digests.push(digest("test", 1, &renamed));
@@ -163,15 +178,6 @@ fn files_that_are_not_network_files_say_where_and_why() {
     );
     let missing = Network::read(Path::new("/nonexistent/network.toml")).expect_err("refused");
     assert!(missing.to_string().starts_with("/nonexistent/network.toml: "), "{missing}");
-}
-
-#[test]
-fn dealt_keys_of_another_size_are_refused() {
-    let (dealt, _) = network().deal_coin_insecurely();
-    let mut file: toml::Table = dealt.to_toml().parse().unwrap();
-    file["coin"]["public"].as_array_mut().unwrap().pop();
-    let error = Network::parse(&file.to_string()).expect_err("refused").to_string();
-    assert_eq!(error, "the public key of \"the coin\" is not a valid key");
 }
 
 #[test]

@@ -39,21 +39,19 @@ pub(crate) fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
 pub(crate) enum Kind {
     Network,
     Card,
-    SealedCoinKey,
-    CoinKey,
+    DealtKeys,
     Keys,
 }
 
 impl Kind {
-    const ALL: [(Self, &str, &str); 5] = [
+    const ALL: [(Self, &str, &str); 4] = [
         (Self::Network, "members", "a network file"),
         (Self::Card, "member", "a member card"),
-        (Self::SealedCoinKey, "ciphertext", "a sealed coin key"),
-        (Self::CoinKey, "secret", "a member's own coin key"),
+        (Self::DealtKeys, "ciphertext", "a file of dealt keys"),
         (Self::Keys, "seed", "a member's secret keys"),
     ];
 
-    /// What a file is, whatever else is in it. A coin key says in a line for which member it is.
+    /// What a file is, whatever else is in it. Dealt keys say in a line for which member they are.
     fn of(table: &toml::Table) -> Option<Self> {
         let has = |name: &str, kind| match kind {
             Self::Card => table.get(name).is_some_and(toml::Value::is_table),

@@ -127,9 +127,9 @@ impl Network {
             run(&["network", "deal", &file, "--insecure-dealer", "--out-dir", &deal, "--json"])
                 .ok()
                 .json();
-        for (name, key) in NAMES.iter().zip(dealt["coin_keys"].as_array().unwrap()) {
+        for (name, key) in NAMES.iter().zip(dealt["dealt_keys"].as_array().unwrap()) {
             let key = key.as_str().unwrap();
-            run(&["join", &file, "--coin-key", key, "--data-dir", &path(name)]).ok();
+            run(&["join", &file, "--dealt-keys", key, "--data-dir", &path(name)]).ok();
         }
         Self { digest: dealt["digest"].as_str().unwrap().to_owned(), folder }
     }
