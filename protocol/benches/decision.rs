@@ -152,6 +152,7 @@ impl World {
             minimum: self.parties.len() as u16 / 2 + 1,
             nonce: bytes,
             document: None,
+            refresh: false,
         };
         self.step(0, Event::Propose { request: RequestId(0), proposal });
         self.run(|_| false);

@@ -205,6 +205,7 @@ impl World {
             minimum,
             nonce,
             document: None,
+            refresh: false,
         };
         let request = RequestId(self.answers.len() as u64 + 1000);
         self.step(PartyId::new(party), Event::Propose { request, proposal });

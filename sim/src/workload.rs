@@ -65,6 +65,7 @@ impl Workload {
             minimum: question.minimum,
             nonce,
             document: None,
+            refresh: false,
         })
     }
 

@@ -107,6 +107,7 @@ impl Service for Live {
             minimum: u16::try_from(committee.majority()).unwrap_or(u16::MAX),
             nonce: rand::random(),
             document: None,
+            refresh: false,
         };
         proposal.validate(committee).map_err(|error| match &error {
             ProposalError::Rule(rule) => {

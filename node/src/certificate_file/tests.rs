@@ -28,6 +28,7 @@ fn certified() -> (Network, CertificateFile) {
         minimum: 3,
         nonce: [7; 16],
         document: None,
+        refresh: false,
     };
     let committee = network.committee();
     let verifier =

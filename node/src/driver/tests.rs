@@ -85,6 +85,7 @@ fn proposal(rule: &str, nonce: u8) -> Proposal {
         minimum: 3,
         nonce: [nonce; 16],
         document: None,
+        refresh: false,
     }
 }
 

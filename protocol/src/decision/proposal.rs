@@ -10,7 +10,8 @@
 //! sent; it still is to be shown as a quotation, never interpreted.
 //!
 //! A proposal may ask for the network's signature over a *document*, a file of the proposer's. It
-//! names the file by length and hash; the file itself travels beside it.
+//! names the file by length and hash; the file itself travels beside it. Or a proposal may ask for a
+//! *refresh*: new shares of the network's keys, which begin if it is accepted.
 //!
 //! # Encoding
 //! Integers are little-endian, texts UTF-8.
@@ -26,6 +27,7 @@
 //! | 1 | 1 if a document is to be signed, else 0; if 1, then |
 //! | 4 | length of the document |
 //! | 32 | hash of the document |
+//! | 1 | 1 if the keys are to be refreshed, else 0 |
 //!
 //! The digest is [`Transcript::new`]`(root, "proposal").bytes(encoding).digest()`.
 
@@ -59,6 +61,8 @@ pub struct Proposal {
     pub nonce: [u8; 16],
     /// What the network is to sign if it accepts.
     pub document: Option<DocumentRef>,
+    /// Whether the shares of the network's keys are renewed if it accepts. Not beside a document.
+    pub refresh: bool,
 }
 
 /// Names a document.
@@ -127,6 +131,9 @@ pub enum ProposalError {
         /// Bytes it has.
         got: u32,
     },
+    /// It asks for two things.
+    #[error("a refresh of the keys and a signature are decided one by one")]
+    TwoActions,
     /// A rule that makes no sense for this network.
     #[error(transparent)]
     Rule(#[from] RuleError),
@@ -153,6 +160,9 @@ impl Proposal {
             if got == 0 || usize::try_from(got).is_ok_and(|got| got > limit) {
                 return Err(ProposalError::Document { limit, got });
             }
+        }
+        if self.refresh && self.document.is_some() {
+            return Err(ProposalError::TwoActions);
         }
         Ok(self.rule.check(committee.n())?)
     }
@@ -291,6 +301,7 @@ mod tests {
             minimum: 3,
             nonce: [7; 16],
             document: None,
+            refresh: false,
         }
     }
 
@@ -314,6 +325,7 @@ mod tests {
             Proposal { nonce: [8; 16], ..p.clone() }.digest(&root),
             Proposal { document: DocumentRef::of(b"a"), ..p.clone() }.digest(&root),
             Proposal { document: DocumentRef::of(b"b"), ..p.clone() }.digest(&root),
+            Proposal { refresh: true, ..p.clone() }.digest(&root),
         ];
         digests.sort();
         let count = digests.len();
@@ -347,10 +359,12 @@ mod tests {
         bytes.extend(p.deadline_ms.to_le_bytes());
         bytes.extend([3, 0]);
         bytes.extend([7; 16]);
-        assert_eq!(p.to_bytes(), [&bytes[..], &[0]].concat());
+        assert_eq!(p.to_bytes(), [&bytes[..], &[0, 0]].concat());
+        let refresh = Proposal { refresh: true, ..p.clone() };
+        assert_eq!(refresh.to_bytes(), [&bytes[..], &[0, 1]].concat());
         let with = Proposal { document: DocumentRef::of(b"abc"), ..p };
         let hash = *blake3::hash(b"abc").as_bytes();
-        assert_eq!(with.to_bytes(), [&bytes[..], &[1, 3, 0, 0, 0], &hash].concat());
+        assert_eq!(with.to_bytes(), [&bytes[..], &[1, 3, 0, 0, 0], &hash, &[0]].concat());
     }
 
     #[test]
@@ -367,6 +381,9 @@ mod tests {
         let most = limits::MAX_DOCUMENT as u32;
         assert_eq!((of_length(1), of_length(most)), (Ok(()), Ok(())));
         assert!(of_length(0).is_err() && of_length(most + 1).is_err());
+        let both = Proposal { document: Some(name), refresh: true, ..proposal() };
+        assert_eq!(both.validate(four()), Err(ProposalError::TwoActions));
+        assert_eq!(Proposal { refresh: true, ..proposal() }.validate(four()), Ok(()));
     }
 
     #[test]

@@ -44,6 +44,7 @@ fn ghost() -> Ghost {
         minimum: 3,
         nonce: [0; 16],
         document: None,
+        refresh: false,
     };
     ghost.asked(digest(), p(0), proposal);
     (0..4).for_each(|member| ghost.entered(&digest(), p(member), 80));

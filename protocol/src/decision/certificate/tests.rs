@@ -14,6 +14,7 @@ fn proposal() -> Proposal {
         minimum: 3,
         nonce: [7; 16],
         document: None,
+        refresh: false,
     }
 }
 
