@@ -101,6 +101,15 @@ fault_kinds! {
     }
 }
 
+fault_kinds! {
+    /// Faults in the making of keys.
+    KeyFault {
+        AnotherShare => "a dealing of something else than the dealer's share of the keys",
+        BadSealingKey => "a sealing key that is none",
+        OutOfPlace => "a message about a member that does not exist",
+    }
+}
+
 /// What a party did, by protocol.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[non_exhaustive]
@@ -115,6 +124,8 @@ pub enum FaultKind {
     Opening(OpeningFault),
     /// In the life of a decision.
     Decision(DecisionFault),
+    /// In the making of keys.
+    Key(KeyFault),
     /// Bytes that are no message of ours.
     Undecodable,
 }
@@ -138,6 +149,7 @@ impl fmt::Display for FaultKind {
             Self::Sharing(kind) => kind.fmt(f),
             Self::Opening(kind) => kind.fmt(f),
             Self::Decision(kind) => kind.fmt(f),
+            Self::Key(kind) => kind.fmt(f),
             Self::Undecodable => f.write_str("bytes that are no message"),
         }
     }
@@ -155,5 +167,6 @@ into_kind!(
     Agreement(AgreementFault),
     Sharing(SharingFault),
     Opening(OpeningFault),
-    Decision(DecisionFault)
+    Decision(DecisionFault),
+    Key(KeyFault)
 );

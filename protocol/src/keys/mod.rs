@@ -7,6 +7,7 @@
 
 mod group_public;
 mod key_set;
+pub mod refresh;
 mod signature;
 pub mod signing;
 
