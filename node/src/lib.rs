@@ -6,6 +6,7 @@ pub mod cli;
 pub mod client;
 pub mod demo;
 pub mod driver;
+mod files;
 pub mod home;
 pub mod net;
 pub mod roster;

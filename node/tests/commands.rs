@@ -58,7 +58,7 @@ fn a_member_is_made_once_with_keys_only_its_owner_can_read() {
     assert!(card.ends_with("member.toml"));
     let dir = folder.path().join("Acme Bank");
     let mode = |name: &str| fs::metadata(dir.join(name)).unwrap().permissions().mode() & 0o777;
-    assert_eq!((mode("keys.toml"), mode("")), (0o600, 0o700));
+    assert_eq!((mode("keys.sealed"), mode("")), (0o600, 0o700));
     let dir = dir.display().to_string();
     run(&["init", "--org", "Acme Bank", "--data-dir", &dir]).failed(8, "already", "--data-dir");
 }
@@ -106,8 +106,8 @@ fn dealing_needs_the_flag_that_says_what_it_is_and_happens_once() {
     let join = |file: &str, keys: &str| network.at(1, &["join", file, "--dealt-keys", keys]);
     join(&card, &dealt).failed(5, "this is a member card, not a network file", "network new");
     join(&file, &file).failed(5, "this is a network file, not a file of dealt keys", "deal");
-    let secret = network.path("Acme Bank/keys.toml").display().to_string();
-    join(&secret, &dealt).failed(5, "this is a member's secret keys, not a network", "init");
+    let secret = network.path("Acme Bank/keys.sealed").display().to_string();
+    join(&secret, &dealt).failed(5, "it is not text", "text");
     // Another member's keys are of no use, and neither are those of another deal.
     join(&file, &dealt).failed(5, "the dealt keys are not those of", "ask the dealer");
     let again = network.file("again");
@@ -218,7 +218,7 @@ fn an_ephemeral_node_goes_with_its_standard_input_and_takes_its_folder_along() {
     let network = Network::set_up();
     let dir = network.path(NAMES[0]);
     network.at(0, &["run", "--ephemeral"]).failed(2, "removes the keys", "quorate run");
-    assert!(dir.join("keys.toml").exists(), "the keys of a real organisation stay");
+    assert!(dir.join("keys.sealed").exists(), "the keys of a real organisation stay");
     let mark = dir.parent().unwrap().join(".quorate-ephemeral");
     fs::write(&mark, "").unwrap();
     let mut command = common::quorate(&["run", "--ephemeral", "--data-dir"]);

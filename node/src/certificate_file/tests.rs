@@ -14,11 +14,11 @@ fn certified() -> (Network, CertificateFile) {
     let homes: Vec<_> = (0..4u16)
         .map(|i| {
             let addresses = roster::addresses(&format!("127.0.0.1:{}", 7000 + i)).unwrap();
-            Home::create(&folder.path().join(i.to_string()), &format!("Org {i}"), addresses)
-                .unwrap()
+            let dir = folder.path().join(i.to_string());
+            Home::create_for_tests(&dir, &format!("Org {i}"), addresses)
         })
         .collect();
-    let cards = homes.iter().map(|home| home.card().clone()).collect();
+    let cards = homes.iter().map(|home| home.home().card().clone()).collect();
     let network = Network::new("Trade", 1, cards, Settings::default()).unwrap();
     let proposal = Proposal {
         title: "Extend the line?".into(),
@@ -37,7 +37,7 @@ fn certified() -> (Network, CertificateFile) {
     let previous = Digest::from([9; 32]);
     let statement = Statement::new(&verifier, &proposal, 5, previous, counted, Signed::Accepted);
     let sign = |i: u16| {
-        let keys = homes.get(usize::from(i)).unwrap().keys().unwrap();
+        let keys = &homes.get(usize::from(i)).unwrap().keys;
         (PartyId::new(i), statement.sign(&keys.identity))
     };
     let signatures = vec![sign(0), sign(2), sign(3)];

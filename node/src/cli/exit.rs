@@ -78,7 +78,7 @@ Exit codes:
    1  internal error
    2  wrong command line
    3  not found
-   4  not authorised
+   4  not authorised: wrong or missing passphrase
    5  invalid input
    6  no node answers
    7  still undecided when the time was up (`wait`)
@@ -189,6 +189,7 @@ impl From<HomeError> for Failure {
         let hint = error.hint();
         let exit = match &error {
             HomeError::NotAMember { .. } => Exit::NotFound,
+            HomeError::WrongPassphrase { .. } => Exit::NotAuthorised,
             HomeError::Exists { .. }
             | HomeError::OtherNetwork { .. }
             | HomeError::HasKeys { .. } => Exit::Conflict,

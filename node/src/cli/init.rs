@@ -6,10 +6,10 @@ use std::path::Path;
 use libp2p::Multiaddr;
 use serde_json::json;
 
-use super::Context;
 use super::exit::{Exit, Failure};
 use super::terminal::Paint;
-use crate::home::Home;
+use super::{Context, passphrase};
+use crate::home::{Home, Passphrase, Unlocked};
 use crate::roster;
 
 /// Make this organisation's keys and its public member card
@@ -27,6 +27,9 @@ pub struct Arguments {
     /// Listen on this machine only, at this port
     #[arg(long)]
     port: Option<u16>,
+
+    #[command(flatten)]
+    passphrase: passphrase::Source,
 }
 
 /// `quorate init`
@@ -38,11 +41,13 @@ pub fn init(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
         (_, Some(port)) => (loopback(port)?, false),
         _ => (loopback(free_port()?)?, true),
     };
-    let home = create_member(&dir, &arguments.org, addresses)?;
+    Home::check_free(&dir)?;
+    let passphrase = arguments.passphrase.choose()?;
+    let (home, _) = create_member(&dir, &arguments.org, addresses, &passphrase)?;
     let card = dir.join("member.toml");
     let shown: Vec<_> = home.card().addresses.iter().map(ToString::to_string).collect();
     terminal.say(format_args!(
-        "made the keys of {} in {}, readable by you only",
+        "made the keys of {} in {}, sealed with the passphrase; without it they are lost",
         terminal.painted_talk(Paint::Strong, &arguments.org),
         dir.display()
     ));
@@ -65,12 +70,17 @@ pub fn init(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-/// Makes a member's data directory, keys and card.
+/// Makes a member's data directory, sealed keys and card.
 ///
 /// # Errors
 /// There is a member already, or the directory cannot be written.
-pub fn create_member(dir: &Path, name: &str, addresses: Vec<Multiaddr>) -> Result<Home, Failure> {
-    Ok(Home::create(dir, name, addresses)?)
+pub fn create_member(
+    dir: &Path,
+    name: &str,
+    addresses: Vec<Multiaddr>,
+    passphrase: &Passphrase,
+) -> Result<(Home, Unlocked), Failure> {
+    Ok(Home::create(dir, name, addresses, passphrase)?)
 }
 
 /// Addresses as people write them: HOST:PORT stands for both transports.

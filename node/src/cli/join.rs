@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use quorate_protocol::committee::PartyId;
 use serde_json::json;
 
-use super::Context;
 use super::exit::{Exit, Failure};
 use super::terminal::{Paint, clean};
-use crate::home::Home;
+use super::{Context, passphrase};
+use crate::home::{Home, Unlocked};
 use crate::roster::{DealtKeys, Network};
 
 /// Join the network of a network file
@@ -20,6 +20,9 @@ pub struct Arguments {
     /// This organisation's keys from `quorate network deal`
     #[arg(long, value_name = "FILE")]
     dealt_keys: PathBuf,
+
+    #[command(flatten)]
+    passphrase: passphrase::Source,
 }
 
 /// `quorate join`
@@ -28,7 +31,7 @@ pub fn join(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
     let home = Home::open(&context.global.data_dir())?;
     let network = Network::read(&arguments.network)?;
     let dealt = DealtKeys::read(&arguments.dealt_keys)?;
-    let party = join_network(&home, &network, Some(&dealt))?;
+    let party = join_network(&arguments.passphrase.unlock(&home)?, &network, Some(&dealt))?;
     let committee = network.committee();
     terminal.say(format_args!(
         "{} is member {} of {} in {}; compare the digest with the other members",
@@ -56,7 +59,7 @@ pub fn join(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
 /// # Errors
 /// It is not a member, it joined another network, or the keys are another member's or network's.
 pub fn join_network(
-    home: &Home,
+    home: &Unlocked,
     network: &Network,
     dealt: Option<&DealtKeys>,
 ) -> Result<PartyId, Failure> {

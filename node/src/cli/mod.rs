@@ -11,6 +11,7 @@ mod init;
 mod join;
 mod list;
 mod network;
+mod passphrase;
 mod prompt;
 mod propose;
 mod run;

@@ -1,4 +1,5 @@
-//! Reading a vote: from a terminal without echo, from a file, or from standard input.
+//! Reading what others must not see: a vote from a terminal without echo, from a file, or from
+//! standard input; a passphrase from a terminal without echo.
 //!
 //! A vote never comes from the command line, where other users of the machine and the shell's
 //! history would see it.
@@ -14,6 +15,8 @@ use super::exit::{Exit, Failure};
 
 /// Longest vote in bytes; every rule's votes are much shorter.
 const MAX_VOTE: usize = 256;
+/// Longest line that is typed, in bytes.
+const MAX_LINE: usize = 1024;
 
 /// The vote from `--from-file` (`-` is standard input), else from the terminal if there is one,
 /// else from standard input. `ask` is what a terminal shows first.
@@ -52,10 +55,10 @@ fn read_all(source: &mut dyn Read) -> io::Result<Zeroizing<String>> {
 }
 
 /// One line from the terminal, not shown while it is typed.
-fn hidden_line(ask: &str) -> Result<Zeroizing<String>, Failure> {
+pub(super) fn hidden_line(ask: &str) -> Result<Zeroizing<String>, Failure> {
     let failed = |e: io::Error| {
         Failure::new(Exit::Internal, format!("the terminal cannot be read: {e}"))
-            .hint("use --from-file FILE")
+            .hint("give a file instead: --help says how")
     };
     let mut screen = io::stderr();
     write!(screen, "{ask}").and_then(|()| screen.flush()).map_err(failed)?;
@@ -65,7 +68,7 @@ fn hidden_line(ask: &str) -> Result<Zeroizing<String>, Failure> {
     let _ = writeln!(screen);
     match line.map_err(failed)? {
         Some(line) => Ok(line),
-        None => Err(Failure::new(Exit::Interrupted, "cancelled, nothing was sent")),
+        None => Err(Failure::new(Exit::Interrupted, "cancelled, nothing was done")),
     }
 }
 
@@ -76,7 +79,7 @@ fn edit_line(
     const CTRL_C: u8 = 3;
     const CTRL_D: u8 = 4;
     const CTRL_U: u8 = 21;
-    let mut line = Zeroizing::new(Vec::with_capacity(MAX_VOTE));
+    let mut line = Zeroizing::new(Vec::with_capacity(MAX_LINE));
     for key in keys {
         match key? {
             b'\n' | b'\r' => {
@@ -88,7 +91,7 @@ fn edit_line(
             CTRL_U => line.clear(),
             // Backspace takes away a whole character, not a byte of it.
             0x7f | 8 => while line.pop().is_some_and(|b| b & 0xc0 == 0x80) {},
-            byte if line.len() < MAX_VOTE => line.push(byte),
+            byte if line.len() < MAX_LINE => line.push(byte),
             _ => {}
         }
     }

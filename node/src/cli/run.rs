@@ -11,12 +11,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-use super::Context;
 use super::exit::{Exit, Failure, reason};
 use super::terminal::{Paint, clean};
+use super::{Context, passphrase};
 use crate::api::Server;
 use crate::api::live::Live;
-use crate::home::Home;
+use crate::home::{Home, Unlocked};
 use crate::{NodeOptions, run_node};
 
 /// A folder with a file of this name goes with the data directories in it.
@@ -40,6 +40,9 @@ pub struct Arguments {
     /// Port of the control interface on the loopback address [default: any free one]
     #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
     control_port: u16,
+
+    #[command(flatten)]
+    passphrase: passphrase::Source,
 
     // For the demo: end with the end of standard input, and remove the data directory. Only in a
     // folder with the mark, so that no organisation's keys are ever lost by it.
@@ -68,12 +71,15 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
         )
         .hint(format!("quorate join network.toml --dealt-keys FILE{flag}")));
     }
+    // Before the passphrase is asked for; the node takes the lock again.
+    drop(home.lock()?);
+    let unlocked = arguments.passphrase.unlock(&home)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| {
         Failure::new(Exit::Internal, format!("the runtime cannot be started: {error}"))
     })?;
     let orphaned = Arc::new(AtomicBool::new(false));
-    let result = runtime.block_on(node(context, arguments, &home, &orphaned));
+    let result = runtime.block_on(node(context, arguments, unlocked, &orphaned));
     runtime.shutdown_background();
     if arguments.ephemeral && is_ephemeral(&dir) {
         remove(&dir, orphaned.load(Ordering::Relaxed));
@@ -94,7 +100,7 @@ fn start_log(context: &Context) {
 async fn node(
     context: &Context,
     arguments: &Arguments,
-    home: &Home,
+    unlocked: Unlocked,
     orphaned: &Arc<AtomicBool>,
 ) -> Result<Exit, Failure> {
     let cancel = CancellationToken::new();
@@ -111,7 +117,8 @@ async fn node(
         [] => None,
         texts => Some(super::init::addresses(texts)?),
     };
-    let node = run_node(home, NodeOptions { listen }, cancel.clone()).await?;
+    let home = &unlocked.home().clone();
+    let node = run_node(unlocked, NodeOptions { listen }, cancel.clone()).await?;
     let token = home.api_token()?.expose().clone();
     let address = server.address();
     let answering = server.serve(Live::new(node.handle()), token, cancel.clone());

@@ -20,8 +20,12 @@ use super::plan::Plan;
 use crate::cli::exit::{Exit, Failure, reason};
 use crate::cli::{self, slug};
 use crate::client::Client;
-use crate::home::Home;
+use crate::files::{self, Access};
+use crate::home::{Passphrase, Unlocked};
 use crate::roster::{self, Network, Settings};
+
+/// The file with the passphrase of all data directories, in their folder.
+const PASSPHRASE: &str = "passphrase";
 
 /// How long a node may take to say that it is ready.
 const START: Duration = Duration::from_secs(30);
@@ -68,7 +72,12 @@ impl Cluster {
         let folder = tempfile::Builder::new().prefix("quorate-demo-").tempdir();
         let folder = folder.map_err(|e| Failure::unwritable(&std::env::temp_dir(), &e))?;
         cli::mark_ephemeral(folder.path()).map_err(|e| Failure::unwritable(folder.path(), &e))?;
-        let (network, data_dirs, ports) = set_up(plan, folder.path())?;
+        // One for all: a person would have to remember several.
+        let passphrase = Passphrase::random();
+        let file = folder.path().join(PASSPHRASE);
+        files::write(&file, passphrase.expose().as_bytes(), Access::Private)
+            .map_err(|e| Failure::unwritable(&file, &e))?;
+        let (network, data_dirs, ports) = set_up(plan, folder.path(), &passphrase)?;
         Ok(Self { folder, network, data_dirs, ports, processes: Vec::new(), nodes: Vec::new() })
     }
 
@@ -80,7 +89,7 @@ impl Cluster {
         // Until here nobody else could take the ports.
         self.ports.clear();
         for (name, data_dir) in std::iter::zip(&plan.names, &self.data_dirs).take(plan.present()) {
-            self.processes.push(Process::launch(name, data_dir)?);
+            self.processes.push(Process::launch(name, data_dir, self.folder.path())?);
         }
         self.nodes = future::try_join_all(self.processes.iter_mut().map(Process::ready)).await?;
         Ok(())
@@ -144,16 +153,21 @@ impl Cluster {
 type HeldPorts = Vec<(std::net::TcpListener, std::net::UdpSocket)>;
 
 /// `init` for each, `network new`, `network deal`, `join` for each.
-fn set_up(plan: &Plan, folder: &Path) -> Result<(Network, Vec<PathBuf>, HeldPorts), Failure> {
+fn set_up(
+    plan: &Plan,
+    folder: &Path,
+    passphrase: &Passphrase,
+) -> Result<(Network, Vec<PathBuf>, HeldPorts), Failure> {
     let (mut homes, mut held, mut cards) = (Vec::new(), Vec::new(), Vec::new());
     for name in &plan.names {
         let (port, sockets) = cli::hold_free_port().map_err(|error| {
             Failure::new(Exit::Internal, format!("no free port: {}", reason(&error)))
         })?;
         let addresses = roster::addresses(&format!("127.0.0.1:{port}"))?;
-        let home = cli::create_member(&folder.join(slug(name)), name, addresses)?;
+        let dir = folder.join(slug(name));
+        let (home, unlocked) = cli::create_member(&dir, name, addresses, passphrase)?;
         cards.push(home.card().clone());
-        homes.push(home);
+        homes.push(unlocked);
         held.push(sockets);
     }
     let network = cli::found_network("Demo", cards, Settings::default())?;
@@ -162,12 +176,12 @@ fn set_up(plan: &Plan, folder: &Path) -> Result<(Network, Vec<PathBuf>, HeldPort
     for (home, keys) in homes.iter().zip(&dealt) {
         cli::join_network(home, &network, Some(keys))?;
     }
-    let data_dirs = homes.iter().map(|home: &Home| home.dir().to_owned()).collect();
+    let data_dirs = homes.iter().map(|home: &Unlocked| home.home().dir().to_owned()).collect();
     Ok((network, data_dirs, held))
 }
 
 impl Process {
-    fn launch(name: &str, data_dir: &Path) -> Result<Self, Failure> {
+    fn launch(name: &str, data_dir: &Path, folder: &Path) -> Result<Self, Failure> {
         let failed = |error: std::io::Error| {
             Failure::new(Exit::Internal, format!("the node of {name} cannot be started: {error}"))
         };
@@ -175,6 +189,8 @@ impl Process {
         let mut child = Command::new(program)
             .args(["run", "--ephemeral", "--quiet", "--no-color", "--data-dir"])
             .arg(data_dir)
+            .arg("--passphrase-file")
+            .arg(folder.join(PASSPHRASE))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

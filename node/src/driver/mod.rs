@@ -45,7 +45,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use handle::{CallError, NodeHandle, NodeStatus, PeerStatus};
 
-use crate::home::{Home, HomeError, HomeLock};
+use crate::home::{Home, HomeError, HomeLock, Unlocked};
 use crate::net::{self, Links, PeerInfo, Topic, Validator};
 use crate::roster::Network;
 use crate::store::{Journal, Store, StoreError};
@@ -161,13 +161,16 @@ impl Node {
 /// The directory is in use or has joined no network, the store is damaged, or an address cannot be
 /// listened on.
 pub async fn run_node(
-    home: &Home,
+    home: Unlocked,
     options: NodeOptions,
     cancel: CancellationToken,
 ) -> Result<Node, NodeError> {
-    let lock = home.lock()?;
+    let lock = home.home().lock()?;
     let (network, me, key_set) = home.joined()?;
-    let keys = home.keys()?;
+    let store_path = home.home().store_path();
+    let listen = options.listen.unwrap_or_else(|| listen_addresses(home.home()));
+    let store_key = home.store_key("party");
+    let keys = home.keys;
     let keyring = Arc::new(Keyring::new(
         network.committee(),
         me,
@@ -178,7 +181,7 @@ pub async fn run_node(
     )?);
     let digest = network.digest();
     let root = Tag::root(digest.as_bytes(), network.epoch());
-    let store = Store::open(&home.store_path(), &root)?;
+    let store = Store::open(&store_path, &root, store_key)?;
     let records = store.load_all()?;
     tracing::info!(network = network.name(), %digest, records = records.len(), "starting");
     let verifier = Verifier::of(digest, network.epoch(), &keyring);
@@ -191,7 +194,6 @@ pub async fn run_node(
         policy: Policy::for_members(network.committee().n()),
     };
     let party = Party::new(config, records)?;
-    let listen = options.listen.unwrap_or_else(|| listen_addresses(home));
     if listen.is_empty() {
         return Err(NodeError::NoAddress);
     }

@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// Members of one network.
 struct World {
     _folder: TempDir,
-    homes: Vec<Home>,
+    homes: Vec<Unlocked>,
 }
 
 /// Ports that nobody listens on, below those that the system gives to outgoing connections.
@@ -45,10 +45,10 @@ impl World {
         let make = |(i, port): (usize, u16)| {
             let addresses = roster::addresses(&format!("127.0.0.1:{port}")).unwrap();
             let dir = folder.path().join(format!("org{i}"));
-            Home::create(&dir, &format!("Org {i}"), addresses).unwrap()
+            Home::create_for_tests(&dir, &format!("Org {i}"), addresses)
         };
         let homes: Vec<_> = free_ports(n).into_iter().enumerate().map(make).collect();
-        let cards = homes.iter().map(|home| home.card().clone()).collect();
+        let cards = homes.iter().map(|home| home.home().card().clone()).collect();
         let network = Network::new("test", 1, cards, Settings::default()).unwrap();
         let dealt = network.deal_keys_insecurely().unwrap();
         for (home, keys) in homes.iter().zip(&dealt) {
@@ -70,7 +70,7 @@ impl World {
 
     async fn run_with(&self, member: usize, options: NodeOptions) -> (Node, CancellationToken) {
         let cancel = CancellationToken::new();
-        let node = run_node(&self.homes[member], options, cancel.clone()).await.unwrap();
+        let node = run_node(self.homes[member].again(), options, cancel.clone()).await.unwrap();
         (node, cancel)
     }
 }
@@ -184,20 +184,21 @@ async fn a_restarted_node_takes_part_in_the_next_decision() {
 async fn what_a_node_cannot_run_on_is_named() {
     let world = World::new(4);
     let (_node, _cancel) = world.run(0).await;
-    let second = run_node(&world.homes[0], NodeOptions::default(), CancellationToken::new()).await;
+    let second =
+        run_node(world.homes[0].again(), NodeOptions::default(), CancellationToken::new()).await;
     let error = second.expect_err("one node for each directory");
     assert!(matches!(error, NodeError::Home(HomeError::InUse { .. })), "{error}");
 
-    let taken = world.homes[0].card().addresses.clone();
+    let taken = world.homes[0].home().card().addresses.clone();
     let options = NodeOptions { listen: Some(taken) };
-    let error = run_node(&world.homes[1], options, CancellationToken::new()).await;
+    let error = run_node(world.homes[1].again(), options, CancellationToken::new()).await;
     let error = error.expect_err("the port is taken");
     assert!(matches!(error, NodeError::Listen { .. }), "{error}");
     assert!(error.hint().is_some_and(|hint| hint.contains("another program")));
 
     let alone = tempfile::tempdir().unwrap();
-    let home = Home::create(&alone.path().join("alone"), "Alone", vec![]).unwrap();
-    let error = run_node(&home, NodeOptions::default(), CancellationToken::new()).await;
+    let home = Home::create_for_tests(&alone.path().join("alone"), "Alone", vec![]);
+    let error = run_node(home, NodeOptions::default(), CancellationToken::new()).await;
     let error = error.expect_err("no network");
     assert!(matches!(error, NodeError::Home(HomeError::NotJoined { .. })), "{error}");
 

@@ -1,8 +1,7 @@
 //! How the files are read and written: TOML, keys in hexadecimal, a format number.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::io;
 use std::path::Path;
 
 use data_encoding::HEXLOWER_PERMISSIVE;
@@ -10,21 +9,15 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::RosterError;
+use crate::files;
+
+pub(crate) use files::Access;
 
 /// Format of network files and member cards.
 pub(crate) const FORMAT: u32 = 1;
 
 /// Bytes of a file that is read: 128 members take about 70 KiB.
 const MAX_FILE: u64 = 1 << 20;
-
-/// Who may read a file.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Access {
-    /// Everybody.
-    Public,
-    /// The owner alone.
-    Private,
-}
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
     HEXLOWER_PERMISSIVE.encode(bytes)
@@ -40,15 +33,13 @@ pub(crate) enum Kind {
     Network,
     Card,
     DealtKeys,
-    Keys,
 }
 
 impl Kind {
-    const ALL: [(Self, &str, &str); 4] = [
+    const ALL: [(Self, &str, &str); 3] = [
         (Self::Network, "members", "a network file"),
         (Self::Card, "member", "a member card"),
         (Self::DealtKeys, "ciphertext", "a file of dealt keys"),
-        (Self::Keys, "seed", "a member's secret keys"),
     ];
 
     /// What a file is, whatever else is in it. Dealt keys say in a line for which member they are.
@@ -111,30 +102,8 @@ pub(crate) fn read<T>(
         .map_err(|reason| RosterError::In { path: path.to_owned(), reason: Box::new(reason) })
 }
 
-/// Writes a file whole or not at all: under another name first, durable, then renamed.
+/// Writes a file whole or not at all.
 pub(crate) fn write(path: &Path, text: &str, access: Access) -> Result<(), RosterError> {
-    let failed = |source| RosterError::File { path: path.to_owned(), source };
-    write_atomically(path, text.as_bytes(), access).map_err(failed)
-}
-
-fn write_atomically(path: &Path, bytes: &[u8], access: Access) -> io::Result<()> {
-    let mut name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
-    name.push(".new");
-    let temporary = path.with_file_name(name);
-    let _ = fs::remove_file(&temporary);
-    let mode = match access {
-        Access::Public => 0o644,
-        Access::Private => 0o600,
-    };
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary)?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all());
-    let renamed = written.and_then(|()| fs::rename(&temporary, path));
-    if renamed.is_err() {
-        let _ = fs::remove_file(&temporary);
-        return renamed;
-    }
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => fs::File::open(folder)?.sync_all(),
-        _ => Ok(()),
-    }
+    files::write(path, text.as_bytes(), access)
+        .map_err(|source| RosterError::File { path: path.to_owned(), source })
 }

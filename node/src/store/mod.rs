@@ -1,8 +1,13 @@
 //! What a party must not forget, on disk.
 //!
 //! One table holds the party's records, as opaque keys and values; one transaction takes a batch,
-//! durable when it returns. The file is closed to others (0600), since values may hold shares.
-//! A store belongs to one epoch of one network and refuses to open for another.
+//! durable when it returns. The file is closed to others (0600), and every value is sealed under its
+//! record's key, since values hold shares; the keys of records are not sealed, and say how far the
+//! party has come. A store belongs to one member in one epoch of one network and refuses to open
+//! for another.
+//!
+//! A record that was changed, or moved to another key, stops the node. That an older copy of the
+//! whole file was put in place goes unnoticed here: nobody may do that (see the party's records).
 
 mod journal;
 
@@ -13,16 +18,20 @@ use std::path::{Path, PathBuf};
 
 use quorate_protocol::Tag;
 use quorate_protocol::party::Record;
-use quorate_protocol::secret::Secret;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 
 pub use journal::Journal;
+
+use crate::home::ValueKey;
 
 const RECORDS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("records");
 const ABOUT: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("about");
 
 /// Version of the layout, in the table `about`.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
+
+/// Name under which the network is sealed, to know the key by. Longer than any key of a record.
+const OWNER: &[u8] = &[0xff; 300];
 
 /// Bytes of pages kept in memory: records are read once, at the start.
 const CACHE: usize = 8 << 20;
@@ -54,8 +63,14 @@ pub enum StoreError {
         /// Which.
         path: PathBuf,
     },
-    /// It was written by a later version.
-    #[error("{} was written by a later version of quorate", path.display())]
+    /// It is another member's, or a record in it is not what was written.
+    #[error("{} holds what this member did not write", path.display())]
+    Changed {
+        /// Which.
+        path: PathBuf,
+    },
+    /// It was written by another version.
+    #[error("{} was written by another version of quorate", path.display())]
     Format {
         /// Which.
         path: PathBuf,
@@ -69,15 +84,17 @@ pub enum StoreError {
 #[derive(Debug)]
 pub struct Store {
     database: Database,
+    key: ValueKey,
     path: PathBuf,
 }
 
 impl Store {
-    /// Opens the store at `path` for the network and epoch named by `network`, or makes one.
+    /// Opens the store at `path` for the network and epoch named by `network`, or makes one. `key`
+    /// seals what is in it.
     ///
     /// # Errors
-    /// It cannot be opened, is damaged, or belongs to another network.
-    pub fn open(path: &Path, network: &Tag) -> Result<Self, StoreError> {
+    /// It cannot be opened, is damaged, or belongs to another network or member.
+    pub fn open(path: &Path, network: &Tag, key: ValueKey) -> Result<Self, StoreError> {
         let unopened = |source| StoreError::File { path: path.to_owned(), source };
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
@@ -87,7 +104,7 @@ impl Store {
             .set_cache_size(CACHE)
             .create(path)
             .map_err(|error| failed(error.into()))?;
-        let store = Self { database, path: path.to_owned() };
+        let store = Self { database, key, path: path.to_owned() };
         store.check(network).map_err(failed)??;
         Ok(store)
     }
@@ -95,20 +112,23 @@ impl Store {
     /// Everything that was put and not deleted, in the order of the keys.
     ///
     /// # Errors
-    /// The store is damaged.
+    /// The store is damaged, or a record is not what was written.
     pub fn load_all(&self) -> Result<Vec<Record>, StoreError> {
-        let load = || -> Result<Vec<Record>, redb::Error> {
+        let load = || -> Result<Option<Vec<Record>>, redb::Error> {
             let transaction = self.database.begin_read()?;
             let table = transaction.open_table(RECORDS)?;
             let mut records = Vec::new();
             for entry in table.iter()? {
                 let (key, value) = entry?;
-                let value = Secret::new(value.value().to_vec());
+                let Some(value) = self.key.open(key.value(), value.value()) else {
+                    return Ok(None);
+                };
                 records.push(Record::Put { key: key.value().to_vec(), value });
             }
-            Ok(records)
+            Ok(Some(records))
         };
-        load().map_err(|error| damaged(&self.path, error))
+        let records = load().map_err(|error| damaged(&self.path, error))?;
+        records.ok_or_else(|| StoreError::Changed { path: self.path.clone() })
     }
 
     /// Writes records, in order, all or none. Durable when it returns.
@@ -123,7 +143,8 @@ impl Store {
                 for record in records {
                     match record {
                         Record::Put { key, value } => {
-                            table.insert(key.as_slice(), value.expose().as_slice())?;
+                            let sealed = self.key.seal(key, value.expose());
+                            table.insert(key.as_slice(), sealed.as_slice())?;
                         }
                         Record::Delete { key } => {
                             table.remove(key.as_slice())?;
@@ -145,17 +166,24 @@ impl Store {
             transaction.open_table(RECORDS)?;
             let path = self.path.clone();
             let format = about.get("format")?.map(|found| found.value().to_vec());
-            let owner = about.get("network")?.map(|found| found.value().to_vec());
-            match (format, owner) {
+            let named = about.get("network")?.map(|found| found.value().to_vec());
+            match (format, named) {
                 (None, None) => {
                     about.insert("format", FORMAT.to_le_bytes().as_slice())?;
                     about.insert("network", network.as_bytes().as_slice())?;
+                    let owner = self.key.seal(OWNER, network.as_bytes());
+                    about.insert("owner", owner.as_slice())?;
                     Ok(())
                 }
                 (Some(format), _) if format != FORMAT.to_le_bytes() => {
                     Err(StoreError::Format { path })
                 }
-                (_, Some(owner)) if owner == network.as_bytes() => Ok(()),
+                (_, Some(found)) if found == network.as_bytes() => {
+                    let owner = about.get("owner")?.map(|found| found.value().to_vec());
+                    let owner = owner.and_then(|sealed| self.key.open(OWNER, &sealed));
+                    let ours = owner.is_some_and(|owner| owner.expose() == network.as_bytes());
+                    if ours { Ok(()) } else { Err(StoreError::Changed { path }) }
+                }
                 _ => Err(StoreError::OtherNetwork { path }),
             }
         };
@@ -171,6 +199,8 @@ fn damaged(path: &Path, source: redb::Error) -> StoreError {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
+
+    use quorate_protocol::secret::Secret;
 
     use super::*;
 
@@ -197,11 +227,15 @@ mod tests {
         Tag::root(&[1; 32], epoch)
     }
 
+    fn open(path: &Path, epoch: u64) -> Result<Store, StoreError> {
+        Store::open(path, &network(epoch), ValueKey::for_tests(1))
+    }
+
     #[test]
     fn records_come_back_after_reopening() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store.redb");
-        let store = Store::open(&path, &network(1)).unwrap();
+        let store = open(&path, 1).unwrap();
         assert_eq!(loaded(&store), []);
         store.commit(&[put("a", "1"), put("b", "2"), put("c", "3")]).unwrap();
         store.commit(&[put("a", "4"), delete("b"), delete("never there")]).unwrap();
@@ -209,7 +243,7 @@ mod tests {
         drop(store);
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
 
-        let store = Store::open(&path, &network(1)).unwrap();
+        let store = open(&path, 1).unwrap();
         assert_eq!(loaded(&store), [("a".into(), "4".into()), ("c".into(), "3".into())]);
     }
 
@@ -217,10 +251,44 @@ mod tests {
     fn a_store_of_another_network_or_epoch_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store.redb");
-        drop(Store::open(&path, &network(1)).unwrap());
-        let error = Store::open(&path, &network(2)).expect_err("refused");
+        drop(open(&path, 1).unwrap());
+        let error = open(&path, 2).expect_err("refused");
         assert!(matches!(error, StoreError::OtherNetwork { .. }), "{error}");
-        assert!(Store::open(&path, &network(1)).is_ok());
+        assert!(open(&path, 1).is_ok());
+    }
+
+    #[test]
+    fn a_store_of_another_member_and_a_record_that_was_changed_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.redb");
+        let store = open(&path, 1).unwrap();
+        store.commit(&[put("a", "1"), put("b", "2")]).unwrap();
+        drop(store);
+        let other = Store::open(&path, &network(1), ValueKey::for_tests(2));
+        assert!(matches!(other, Err(StoreError::Changed { .. })));
+
+        // The value of one record under the key of another.
+        let store = open(&path, 1).unwrap();
+        let transaction = store.database.begin_write().unwrap();
+        let mut table = transaction.open_table(RECORDS).unwrap();
+        let first = table.get(&b"a"[..]).unwrap().unwrap().value().to_vec();
+        table.insert(&b"b"[..], first.as_slice()).unwrap();
+        drop(table);
+        transaction.commit().unwrap();
+        let error = store.load_all().expect_err("refused");
+        assert!(matches!(error, StoreError::Changed { .. }), "{error}");
+    }
+
+    #[test]
+    fn no_value_is_in_the_file_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.redb");
+        let secret = "the share that nobody may see";
+        open(&path, 1).unwrap().commit(&[put("a", secret)]).unwrap();
+        let file = std::fs::read(&path).unwrap();
+        let found = |wanted: &[u8]| file.windows(wanted.len()).any(|window| window == wanted);
+        assert!(!found(secret.as_bytes()));
+        assert!(found(network(1).as_bytes()), "this test can find what is there");
     }
 
     #[test]
@@ -228,7 +296,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store.redb");
         std::fs::write(&path, vec![7; 100_000]).unwrap();
-        let error = Store::open(&path, &network(1)).expect_err("refused");
+        let error = open(&path, 1).expect_err("refused");
         assert!(matches!(error, StoreError::Database { .. }));
         assert!(error.to_string().starts_with(&path.display().to_string()), "{error}");
     }
@@ -237,7 +305,7 @@ mod tests {
     async fn the_journal_says_when_records_are_durable() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store.redb");
-        let store = Store::open(&path, &network(1)).unwrap();
+        let store = open(&path, 1).unwrap();
         let mut journal = Journal::start(store).unwrap();
         let mut last = 0;
         for i in 0..100 {
@@ -251,6 +319,6 @@ mod tests {
             durable = next;
         }
         journal.close().await;
-        assert_eq!(loaded(&Store::open(&path, &network(1)).unwrap()).len(), 100);
+        assert_eq!(loaded(&open(&path, 1).unwrap()).len(), 100);
     }
 }

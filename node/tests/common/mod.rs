@@ -6,6 +6,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -16,10 +17,21 @@ pub const NAMES: [&str; 4] = ["Acme Bank", "Borealis Re", "Cobalt Energy", "Delt
 /// How long anything may take before a test fails.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The command, with nothing of this machine's settings.
+/// A file with a passphrase, for every organisation of the tests.
+pub fn passphrase_file() -> &'static Path {
+    static FILE: OnceLock<tempfile::TempPath> = OnceLock::new();
+    FILE.get_or_init(|| {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        writeln!(file, "a passphrase of tests").unwrap();
+        file.into_temp_path()
+    })
+}
+
+/// The command, with nothing of this machine's settings but where its passphrase is.
 pub fn quorate(arguments: &[&str]) -> Command {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("quorate"));
     command.args(arguments).env_remove("QUORATE_DATA_DIR").env_remove("QUORATE_LOG");
+    command.env_remove("CREDENTIALS_DIRECTORY").env("QUORATE_PASSPHRASE_FILE", passphrase_file());
     command.env("XDG_DATA_HOME", "/nonexistent").stdin(Stdio::null());
     command
 }

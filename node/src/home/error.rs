@@ -1,0 +1,157 @@
+//! Why a data directory cannot be used.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::passphrase::PassphraseError;
+use super::sealed::SealedError;
+use crate::roster::RosterError;
+
+/// Why a data directory cannot be used. One line; [`hint`](Self::hint) says what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HomeError {
+    /// There is no member in it.
+    #[error("{} holds no member", dir.display())]
+    NotAMember {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// There is a member in it already.
+    #[error("{} already holds a member", dir.display())]
+    Exists {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// Another node runs on it.
+    #[error("another node is running on {}", dir.display())]
+    InUse {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// A file cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Others can read a secret file.
+    #[error("others can read {}", path.display())]
+    Exposed {
+        /// Which.
+        path: PathBuf,
+    },
+    /// A file is not what it should be.
+    #[error("{}: {reason}", path.display())]
+    Malformed {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// Another passphrase opens the file.
+    #[error("wrong passphrase for {}", path.display())]
+    WrongPassphrase {
+        /// Which.
+        path: PathBuf,
+    },
+    /// Nothing can be sealed with this.
+    #[error(transparent)]
+    Passphrase(#[from] PassphraseError),
+    /// A card, network file or file of dealt keys is not accepted.
+    #[error(transparent)]
+    Roster(#[from] RosterError),
+    /// The network is one of others.
+    #[error("{name:?} is not a member of the network {network:?}")]
+    NotInRoster {
+        /// Our name.
+        name: String,
+        /// The network's name.
+        network: String,
+    },
+    /// One directory, one network.
+    #[error("another network was joined here: {network:?}")]
+    OtherNetwork {
+        /// Its name.
+        network: String,
+    },
+    /// Dealt keys that are another member's or network's.
+    #[error("the dealt keys are not those of {name:?} in this network")]
+    OtherKeys {
+        /// Our name.
+        name: String,
+    },
+    /// Other keys were made or dealt before.
+    #[error("{name:?} has other keys in this network already")]
+    HasKeys {
+        /// Our name.
+        name: String,
+    },
+    /// The network has no keys here yet.
+    #[error("{name:?} has no keys in its network yet")]
+    NoKeys {
+        /// Our name.
+        name: String,
+    },
+    /// No network was joined.
+    #[error("{} has joined no network", dir.display())]
+    NotJoined {
+        /// The directory.
+        dir: PathBuf,
+    },
+}
+
+impl HomeError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::NotAMember { dir } => {
+                format!("quorate init --org NAME --data-dir {}", dir.display())
+            }
+            Self::Exists { .. } => "use another --data-dir".to_owned(),
+            Self::InUse { .. } => "stop it first, or use another --data-dir".to_owned(),
+            Self::Exposed { path } => format!("chmod 600 {}", path.display()),
+            Self::Roster(error) => return error.hint(),
+            Self::NotInRoster { .. } => {
+                "send member.toml to whoever writes the network file".to_owned()
+            }
+            Self::OtherNetwork { .. } => {
+                "one data directory belongs to one network: use another --data-dir".to_owned()
+            }
+            Self::OtherKeys { .. } => "ask the dealer for the file with your name".to_owned(),
+            Self::HasKeys { .. } => {
+                "use the keys of the first deal, or begin anew in another --data-dir".to_owned()
+            }
+            Self::NotJoined { .. } | Self::NoKeys { .. } => {
+                "quorate join network.toml --dealt-keys FILE".to_owned()
+            }
+            Self::WrongPassphrase { .. } => {
+                "type it again, or name the file that holds it with --passphrase-file".to_owned()
+            }
+            Self::Passphrase(_) => "choose some words that nobody would guess".to_owned(),
+            Self::File { .. } | Self::Malformed { .. } => return None,
+        })
+    }
+}
+
+impl HomeError {
+    /// A file that cannot be read or written, to be completed with the reason.
+    pub(super) fn file(path: &Path) -> impl Fn(io::Error) -> Self {
+        |source| Self::File { path: path.to_owned(), source }
+    }
+
+    /// A file that is not what it should be.
+    pub(super) fn malformed(path: &Path, reason: &'static str) -> Self {
+        Self::Malformed { path: path.to_owned(), reason }
+    }
+
+    /// A sealed file that does not open.
+    pub(super) fn sealed(path: &Path, error: SealedError) -> Self {
+        match error {
+            SealedError::WrongPassphrase => Self::WrongPassphrase { path: path.to_owned() },
+            other => Self::malformed(path, other.words()),
+        }
+    }
+}
