@@ -104,9 +104,13 @@ fault_kinds! {
 fault_kinds! {
     /// Faults in the making of keys.
     KeyFault {
+        MalformedSet => "a set of dealers that is none",
         AnotherShare => "a dealing of something else than the dealer's share of the keys",
         BadSealingKey => "a sealing key that is none",
         OutOfPlace => "a message about a member that does not exist",
+        OverLimit => "more messages than a key generation has",
+        BadConfirmation => "a confirmation of keys that it did not sign",
+        OtherKeys => "a confirmation of other keys than ours",
     }
 }
 
@@ -122,10 +126,10 @@ pub enum FaultKind {
     Sharing(SharingFault),
     /// In an opening.
     Opening(OpeningFault),
-    /// In the life of a decision.
-    Decision(DecisionFault),
     /// In the making of keys.
     Key(KeyFault),
+    /// In the life of a decision.
+    Decision(DecisionFault),
     /// Bytes that are no message of ours.
     Undecodable,
 }
@@ -148,8 +152,8 @@ impl fmt::Display for FaultKind {
             Self::Agreement(kind) => kind.fmt(f),
             Self::Sharing(kind) => kind.fmt(f),
             Self::Opening(kind) => kind.fmt(f),
-            Self::Decision(kind) => kind.fmt(f),
             Self::Key(kind) => kind.fmt(f),
+            Self::Decision(kind) => kind.fmt(f),
             Self::Undecodable => f.write_str("bytes that are no message"),
         }
     }
@@ -167,6 +171,6 @@ into_kind!(
     Agreement(AgreementFault),
     Sharing(SharingFault),
     Opening(OpeningFault),
-    Decision(DecisionFault),
-    Key(KeyFault)
+    Key(KeyFault),
+    Decision(DecisionFault)
 );

@@ -2,9 +2,11 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`generation`] | the members make the keys of the first epoch together |
 //! | `key_set` | what a member holds in one epoch |
 //! | [`signing`] | signatures under a group's key, in one hop |
 
+pub mod generation;
 mod group_public;
 mod key_set;
 pub mod refresh;
