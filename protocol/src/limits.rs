@@ -100,3 +100,12 @@ pub const GRACE: Duration = Duration::from_secs(1);
 
 /// How often a peer may ask what it missed before something new has ended.
 pub const SYNC_ANSWERS: u64 = 16;
+
+/// Messages that one member has for another in a key generation: for each of [`MAX_PARTIES`] members
+/// about 11 of a dealing and 5 of a broadcast, and 5 for each round of an agreement; 64 rounds are
+/// needed once in 2^62 times.
+pub const MAX_CEREMONY_MESSAGES: u32 = 1 << 16;
+
+/// Bytes that are taken from one member in a key generation: for each of [`MAX_PARTIES`] members the
+/// public part of a dealing (10 KiB), its sealed shares, and the coin shares of some 100 rounds.
+pub const MAX_CEREMONY_BYTES: usize = 8 << 20;

@@ -3,9 +3,11 @@
 //! | module | what |
 //! |---|---|
 //! | [`generation`] | the members make the keys of the first epoch together |
+//! | [`ceremony`] | the same, durable, as node and simulator drive it |
 //! | `key_set` | what a member holds in one epoch |
 //! | [`signing`] | signatures under a group's key, in one hop |
 
+pub mod ceremony;
 pub mod generation;
 mod group_public;
 mod key_set;

@@ -1,0 +1,94 @@
+//! What a ceremony writes down, and how it is read back.
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::Confirmation;
+use crate::committee::PartyId;
+use crate::crypto::Digest;
+use crate::keys::generation;
+use crate::keys::key_set::KeySet;
+use crate::limits;
+use crate::record::{Record, RestoreError};
+use crate::secret::Secret;
+use crate::wire;
+
+/// Names of records. The encoding is the key.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub(super) enum Key {
+    /// What the ceremony was begun with: a log is worth nothing under other keys.
+    Begun,
+    /// What was taken from others, from 0.
+    Heard(u32),
+    /// A member's confirmation.
+    Confirmed(PartyId),
+    /// Our keys. Everybody has theirs, and nothing that was heard is kept any more.
+    Keys,
+}
+
+/// A record that sets `key`.
+pub(super) fn put<T: Serialize>(key: Key, value: &T) -> Record {
+    put_bytes(key, Secret::new(wire::encode(value)))
+}
+
+/// A record that sets `key` to what is encoded already.
+pub(super) fn put_bytes(key: Key, value: Secret<Vec<u8>>) -> Record {
+    Record::Put { key: wire::encode(&key), value }
+}
+
+/// A record that forgets `key`.
+pub(super) fn delete(key: Key) -> Record {
+    Record::Delete { key: wire::encode(&key) }
+}
+
+/// Everything written down, sorted.
+#[derive(Default)]
+pub(super) struct Log {
+    pub(super) begun: Option<Digest>,
+    /// By whom, size of the record, and what.
+    pub(super) heard: Vec<(PartyId, usize, generation::Message)>,
+    pub(super) confirmed: BTreeMap<PartyId, Confirmation>,
+    pub(super) keys: Option<KeySet>,
+}
+
+impl Log {
+    /// Reads all records, in any order.
+    pub(super) fn read(records: Vec<Record>) -> Result<Self, RestoreError> {
+        let mut log = Self::default();
+        let mut heard = BTreeMap::new();
+        for record in records {
+            let Record::Put { key, value } = record else { continue };
+            let key = wire::decode(&key, 256)
+                .map_err(|_| RestoreError::Unreadable("unknown name".into()))?;
+            let value = value.expose();
+            match key {
+                Key::Begun => log.begun = Some(read(key, value)?),
+                Key::Heard(place) => {
+                    let (from, message) = read(key, value)?;
+                    heard.insert(place, (from, value.len(), message));
+                }
+                Key::Confirmed(member) => {
+                    log.confirmed.insert(member, read(key, value)?);
+                }
+                Key::Keys => log.keys = Some(KeySet::from_bytes(value).map_err(|_| bad(key))?),
+            }
+        }
+        for (expected, (place, heard)) in (0..).zip(heard) {
+            if place != expected {
+                return Err(RestoreError::Gap { what: "message", number: expected.into() });
+            }
+            log.heard.push(heard);
+        }
+        Ok(log)
+    }
+}
+
+fn read<T: Serialize + DeserializeOwned>(key: Key, value: &[u8]) -> Result<T, RestoreError> {
+    wire::decode(value, limits::MAX_ENVELOPE).map_err(|_| bad(key))
+}
+
+fn bad(key: Key) -> RestoreError {
+    RestoreError::Unreadable(format!("{key:?}"))
+}
