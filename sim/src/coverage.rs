@@ -1,13 +1,16 @@
 //! What runs really went through: a swarm that never tosses a coin proves nothing about coins.
 
-use std::fmt;
 use std::ops::AddAssign;
+
+use crate::token::Kind;
 
 /// Counts of what happened.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Coverage {
     /// Questions that were certified.
     pub decisions: u64,
+    /// Key sets that honest members made.
+    pub key_sets: u64,
     /// Of these, ones that too few voted on.
     pub expired: u64,
     /// Real coins tossed.
@@ -18,7 +21,7 @@ pub struct Coverage {
     pub recovered: u64,
     /// Openings in which honest parties corrected wrong shares.
     pub corrected: u64,
-    /// Inputs left out of sealed sets.
+    /// Inputs left out of sealed sets; dealers left out of keys.
     pub excluded: u64,
     /// Preprocessing runs.
     pub refills: u64,
@@ -34,17 +37,48 @@ pub struct Coverage {
 
 impl Coverage {
     /// Counts of which a large swarm must not have zero, with their names and what makes them.
-    pub fn required(&self) -> [Required; 6] {
+    pub fn required(&self, kind: Kind) -> Vec<Required> {
         let by_anybody = |name, count, cause| Required { name, count, cause, byzantine: false };
         let by_liars = |name, count, cause| Required { name, count, cause, byzantine: true };
-        [
-            by_anybody("real coin rounds", self.coins, "split votes in agreements"),
-            by_liars("complaints", self.complaints, "a dealer that cheats"),
-            by_liars("recovered shares", self.recovered, "a dealer that cheats"),
-            by_liars("error-corrected openings", self.corrected, "a party that sends wrong shares"),
-            by_anybody("excluded inputs", self.excluded, "a silent or slow party"),
-            by_anybody("refills", self.refills, "several decisions in a row"),
-        ]
+        let coins = "split votes in agreements";
+        let cheat = "a dealer that cheats";
+        let slow = "a silent or slow party";
+        match kind {
+            Kind::Decisions => vec![
+                by_anybody("real coin rounds", self.coins, coins),
+                by_liars("complaints", self.complaints, cheat),
+                by_liars("recovered shares", self.recovered, cheat),
+                by_liars("error-corrected openings", self.corrected, "wrong shares"),
+                by_anybody("excluded inputs", self.excluded, slow),
+                by_anybody("refills", self.refills, "several decisions in a row"),
+            ],
+            Kind::Keygen => vec![
+                by_anybody("key sets", self.key_sets, "a run that ends"),
+                by_anybody("real coin rounds", self.coins, coins),
+                by_liars("complaints", self.complaints, cheat),
+                by_liars("recovered shares", self.recovered, cheat),
+                by_anybody("excluded dealers", self.excluded, slow),
+                by_anybody("restarts", self.restarts, "kills"),
+            ],
+        }
+    }
+
+    /// One count a line, for people.
+    pub fn lines(&self, kind: Kind) -> String {
+        let line = |(name, count): (&str, u64)| format!("{count:>12} {name}\n");
+        let needed = self.required(kind).into_iter().map(|needed| (needed.name, needed.count));
+        let needed: String = needed.map(line).collect();
+        let text = match kind {
+            Kind::Decisions => {
+                let others =
+                    [("restarts", self.restarts), ("malformed votes refused", self.malformed)];
+                let (decisions, expired) = (self.decisions, self.expired);
+                let others: String = others.into_iter().map(line).collect();
+                format!("{decisions:>12} decisions, {expired} of them expired\n{needed}{others}")
+            }
+            Kind::Keygen => needed,
+        };
+        text.trim_end().to_owned()
     }
 }
 
@@ -64,6 +98,7 @@ pub struct Required {
 impl AddAssign for Coverage {
     fn add_assign(&mut self, other: Self) {
         self.decisions += other.decisions;
+        self.key_sets += other.key_sets;
         self.expired += other.expired;
         self.coins += other.coins;
         self.complaints += other.complaints;
@@ -75,17 +110,5 @@ impl AddAssign for Coverage {
         self.malformed += other.malformed;
         self.messages += other.messages;
         self.bytes += other.bytes;
-    }
-}
-
-/// One count a line.
-impl fmt::Display for Coverage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:>12} decisions, {} of them expired", self.decisions, self.expired)?;
-        for Required { name, count, .. } in self.required() {
-            writeln!(f, "{count:>12} {name}")?;
-        }
-        writeln!(f, "{:>12} restarts", self.restarts)?;
-        write!(f, "{:>12} malformed votes refused", self.malformed)
     }
 }

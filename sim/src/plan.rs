@@ -1,7 +1,6 @@
 //! What a run is to be: everything that is drawn before it begins.
 
 use std::fmt;
-use std::str::FromStr;
 
 use quorate_protocol::committee::{Committee, PartyId, PartySet};
 use quorate_protocol::decision::stock::Policy;
@@ -11,59 +10,9 @@ use rand::{RngExt, SeedableRng};
 
 use crate::Rng;
 use crate::adversary::{Behaviour, Cheat, How};
+use crate::draw::{another, draw_discipline, draw_order, draw_party, party_at};
 use crate::schedule::{Discipline, MILLI, SECOND};
-
-/// Names a run: its size, most Byzantine parties, and seed. Prints as `n4b1s123`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Token {
-    /// Number of parties.
-    pub orgs: usize,
-    /// Most Byzantine parties.
-    pub byzantine: usize,
-    /// The seed.
-    pub seed: u64,
-}
-
-impl Token {
-    /// Whether such a network can be simulated.
-    ///
-    /// # Errors
-    /// Too few or too many parties, or more Byzantine ones than they tolerate.
-    pub fn committee(&self) -> Result<Committee, String> {
-        let committee = Committee::new(self.orgs).map_err(|error| error.to_string())?;
-        if self.byzantine > committee.t() {
-            let (n, t) = (committee.n(), committee.t());
-            return Err(format!(
-                "{n} organisations tolerate {t} Byzantine ones, not {}",
-                self.byzantine
-            ));
-        }
-        Ok(committee)
-    }
-}
-
-impl fmt::Display for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "n{}b{}s{}", self.orgs, self.byzantine, self.seed)
-    }
-}
-
-impl FromStr for Token {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let parts = || {
-            let (orgs, rest) = text.strip_prefix('n')?.split_once('b')?;
-            let (byzantine, seed) = rest.split_once('s')?;
-            Some(Self {
-                orgs: orgs.parse().ok()?,
-                byzantine: byzantine.parse().ok()?,
-                seed: seed.parse().ok()?,
-            })
-        };
-        parts().ok_or_else(|| format!("`{text}` is no seed, and no token such as n4b1s123"))
-    }
-}
+use crate::token::Token;
 
 /// A kill, and a start from what was written down.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -169,7 +118,7 @@ impl Plan {
         let name =
             blake3::derive_key("quorate 2026 simulation plan v1", token.to_string().as_bytes());
         let mut rng = Rng::from_seed(name);
-        let faulty = draw_faulty(committee, &mut rng);
+        let faulty = draw_order(committee, &mut rng);
         let most = token.byzantine.min(committee.t());
         let byzantine = if rng.random_range(0..10) < 6 { most } else { rng.random_range(0..=most) };
         let restarting = if rng.random_range(0..5) > 0 { committee.t() - byzantine } else { 0 };
@@ -240,46 +189,9 @@ fn policy(n: usize) -> Policy {
     }
 }
 
-/// The parties in random order: the first ones may be faulty.
-fn draw_faulty(committee: Committee, rng: &mut Rng) -> Vec<PartyId> {
-    let mut parties: Vec<PartyId> = committee.parties().collect();
-    let mut order = Vec::new();
-    while !parties.is_empty() {
-        order.push(parties.swap_remove(rng.random_range(0..parties.len())));
-    }
-    order
-}
-
-/// The party at this place of the roster, counted round and round.
-fn party_at(committee: Committee, index: usize) -> PartyId {
-    committee.parties().nth(index % committee.n()).unwrap_or(PartyId::new(0))
-}
-
-fn another(party: PartyId, committee: Committee, rng: &mut Rng) -> PartyId {
-    party_at(committee, party.index() + rng.random_range(1..committee.n()))
-}
-
 /// A number of members.
 fn narrow(members: usize) -> u16 {
     u16::try_from(members).unwrap_or(u16::MAX)
-}
-
-fn draw_party(committee: Committee, rng: &mut Rng) -> PartyId {
-    party_at(committee, rng.random_range(0..committee.n()))
-}
-
-fn draw_discipline(committee: Committee, rng: &mut Rng) -> Discipline {
-    match rng.random_range(0..8) {
-        0 => Discipline::Fifo,
-        1 => Discipline::Lifo,
-        2 | 3 => {
-            let from = draw_party(committee, rng);
-            let to = another(from, committee, rng);
-            Discipline::Starved { from, to, behind_timers: rng.random() }
-        }
-        4 => Discipline::Slow { party: draw_party(committee, rng) },
-        _ => Discipline::Random,
-    }
 }
 
 fn draw_behaviours(me: PartyId, committee: Committee, rng: &mut Rng) -> Vec<Behaviour> {
@@ -422,20 +334,10 @@ fn draw_delay(rng: &mut Rng) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::token::Kind;
 
     fn token(seed: u64) -> Token {
-        Token { orgs: 7, byzantine: 2, seed }
-    }
-
-    #[test]
-    fn tokens_are_read_as_they_are_written() {
-        assert_eq!(token(12).to_string(), "n7b2s12");
-        assert_eq!("n7b2s12".parse(), Ok(token(12)));
-        for wrong in ["", "12", "n7b2", "n7b2s", "n7b2s1x", "7b2s1"] {
-            assert!(wrong.parse::<Token>().is_err(), "{wrong}");
-        }
-        assert!(Token { orgs: 3, byzantine: 0, seed: 0 }.committee().is_err());
-        assert!(Token { orgs: 7, byzantine: 3, seed: 0 }.committee().is_err());
+        Token { kind: Kind::Decisions, orgs: 7, byzantine: 2, seed }
     }
 
     #[test]

@@ -6,7 +6,8 @@ use quorate_protocol::PartyId;
 
 use crate::schedule::{MILLI, SECOND};
 
-type Listener = Box<dyn FnMut(&str)>;
+/// Who is told every line of a story.
+pub type Listener = Box<dyn FnMut(&str)>;
 
 /// Hashes what happens, and tells it to whoever listens.
 pub struct Trace {
@@ -25,8 +26,8 @@ impl Default for Trace {
 
 impl Trace {
     /// Tells every line from now on to `listener`.
-    pub fn listen(&mut self, listener: impl FnMut(&str) + 'static) {
-        self.listener = Some(Box::new(listener));
+    pub fn listen(&mut self, listener: Listener) {
+        self.listener = Some(listener);
     }
 
     /// A message arrives.

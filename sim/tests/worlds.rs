@@ -8,12 +8,14 @@ use std::rc::Rc;
 use quorate_protocol::committee::{PartyId, PartySet};
 use quorate_sim::adversary::{Behaviour, Cheat, How};
 use quorate_sim::coverage::Coverage;
-use quorate_sim::plan::{Plan, Restart, Token};
+use quorate_sim::plan::{Plan, Restart};
+use quorate_sim::report::Report;
 use quorate_sim::schedule::{Discipline, MILLI};
-use quorate_sim::world::{Report, World};
+use quorate_sim::token::{Kind, Token};
+use quorate_sim::world::World;
 
 fn four(seed: u64) -> Token {
-    Token { orgs: 4, byzantine: 1, seed }
+    Token { kind: Kind::Decisions, orgs: 4, byzantine: 1, seed }
 }
 
 fn liar() -> PartyId {
@@ -71,7 +73,7 @@ fn the_same_seed_tells_the_same_story() {
         let lines = Rc::new(RefCell::new(Vec::new()));
         let mut world = World::new(Plan::draw(four(seed)).unwrap());
         let heard = Rc::clone(&lines);
-        world.listen(move |line| heard.borrow_mut().push(line.to_owned()));
+        world.listen(Box::new(move |line| heard.borrow_mut().push(line.to_owned())));
         let report = world.run();
         (report, lines.take())
     };

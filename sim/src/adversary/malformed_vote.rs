@@ -6,13 +6,11 @@ use quorate_protocol::agreement::rbc::{self, Mode, Rbc};
 use quorate_protocol::decision::ballot::Ballot;
 use quorate_protocol::decision::collect;
 use quorate_protocol::decision::life;
-use quorate_protocol::fault::Fault;
 use quorate_protocol::limits;
 use quorate_protocol::party::Message;
-use quorate_protocol::protocol::{Job, Outbox, Recipient};
 use quorate_protocol::wire::{self, Bytes};
 
-use super::{Adversary, Insider, Letter};
+use super::{Adversary, Insider, LastSaid, Letter};
 use crate::{Rng, Wire};
 
 /// Replaces its votes by one of too many bits, with a signature that holds.
@@ -37,7 +35,7 @@ impl MalformedVote {
         let mode = Mode::Short { limit: limits::MAX_BALLOT };
         let mut rbc = Rbc::new(Arc::clone(&self.insider.keyring), me, tag, mode);
         let vote = Ballot::masked(&[true; 130]);
-        let mut said = Said(None);
+        let mut said = LastSaid(None);
         rbc.broadcast(Bytes::from(wire::encode(&vote)), &mut said).ok()?;
         said.0
     }
@@ -55,15 +53,4 @@ impl Adversary for MalformedVote {
         }
         vec![message]
     }
-}
-
-/// Keeps the last thing said.
-struct Said(Option<rbc::Message>);
-
-impl Outbox<rbc::Message> for Said {
-    fn send(&mut self, _to: Recipient, message: rbc::Message) {
-        self.0 = Some(message);
-    }
-    fn report(&mut self, _fault: Fault) {}
-    fn work(&mut self, _job: Job<rbc::Message>) {}
 }

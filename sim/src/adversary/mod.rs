@@ -7,10 +7,10 @@
 //! under one identity, both of which hear and say everything.
 
 mod cheating_dealer;
-mod crash;
+pub(crate) mod crash;
 mod excluder;
 mod malformed_vote;
-mod silent;
+pub(crate) mod silent;
 mod wrong_coin;
 mod wrong_shares;
 
@@ -21,6 +21,8 @@ use quorate_protocol::agreement::coin::DdhCoin;
 use quorate_protocol::committee::PartyId;
 use quorate_protocol::crypto::Keyring;
 use quorate_protocol::decision::stock::Policy;
+use quorate_protocol::fault::Fault;
+use quorate_protocol::protocol::{Job, Outbox, Recipient};
 use quorate_protocol::secret::Secret;
 use quorate_protocol::tag::Tag;
 
@@ -44,24 +46,40 @@ pub struct Insider {
 
 /// A message on its way to one recipient.
 #[derive(Clone, Debug)]
-pub struct Letter {
+pub struct Letter<M = Wire> {
     /// To whom.
     pub to: PartyId,
     /// Whether it is one copy of a multicast, and not the first.
     pub inner: bool,
     /// What it says.
-    pub message: Wire,
+    pub message: M,
 }
 
 /// One way of deviating.
-pub trait Adversary {
+pub trait Adversary<M = Wire> {
     /// What is sent in place of a letter.
-    fn rewrite(&mut self, letter: Letter, rng: &mut Rng) -> Vec<Wire>;
+    fn rewrite(&mut self, letter: Letter<M>, rng: &mut Rng) -> Vec<M>;
 
     /// What is made of the result of one's own work.
-    fn done(&mut self, message: Wire, _rng: &mut Rng) -> Wire {
+    fn done(&mut self, message: M, _rng: &mut Rng) -> M {
         message
     }
+
+    /// What is said, and to whom, because of what was heard.
+    fn hear(&mut self, _from: PartyId, _message: &M, _rng: &mut Rng) -> Vec<(PartyId, M)> {
+        Vec::new()
+    }
+}
+
+/// An outbox that keeps the last thing said.
+pub(crate) struct LastSaid<M>(pub(crate) Option<M>);
+
+impl<M> Outbox<M> for LastSaid<M> {
+    fn send(&mut self, _to: Recipient, message: M) {
+        self.0 = Some(message);
+    }
+    fn report(&mut self, _fault: Fault) {}
+    fn work(&mut self, _job: Job<M>) {}
 }
 
 /// A way of deviating, by name.

@@ -1,13 +1,13 @@
 //! Says nothing.
 
 use super::{Adversary, Letter};
-use crate::{Rng, Wire};
+use crate::Rng;
 
 /// Says nothing at all.
-pub(super) struct Silent;
+pub(crate) struct Silent;
 
-impl Adversary for Silent {
-    fn rewrite(&mut self, _letter: Letter, _rng: &mut Rng) -> Vec<Wire> {
+impl<M> Adversary<M> for Silent {
+    fn rewrite(&mut self, _letter: Letter<M>, _rng: &mut Rng) -> Vec<M> {
         Vec::new()
     }
 }

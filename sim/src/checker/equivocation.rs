@@ -14,12 +14,14 @@ use quorate_protocol::party::{CoinShare, Message, RealSuite};
 use quorate_protocol::protocol::Recipient;
 use quorate_protocol::sharing::acss;
 use quorate_protocol::wire;
+use serde::Serialize;
 
 use super::{Checker, Observation, What};
 use crate::Wire;
 use crate::ghost::Ghost;
 
-type Said = Vec<(String, Vec<u8>)>;
+/// Names of places, and what is said there.
+pub(crate) type Said = Vec<(String, Vec<u8>)>;
 
 /// See the [module](self).
 #[derive(Default)]
@@ -121,7 +123,8 @@ fn collected(
     }
 }
 
-fn broadcast(path: &str, whom: &str, message: &rbc::Message, said: &mut Said) {
+/// What a message of a broadcast commits its sender to.
+pub(crate) fn broadcast(path: &str, whom: &str, message: &rbc::Message, said: &mut Said) {
     let place = match message {
         rbc::Message::Send { .. } => format!("{path} SEND"),
         rbc::Message::SendShard { .. } => format!("{path} SEND{whom}"),
@@ -132,7 +135,8 @@ fn broadcast(path: &str, whom: &str, message: &rbc::Message, said: &mut Said) {
     said.push((place, wire::encode(message)));
 }
 
-fn agreed(path: &str, message: &acs::Message<CoinShare<RealSuite>>, said: &mut Said) {
+/// What a message of a common subset commits its sender to.
+pub(crate) fn agreed<S: Serialize>(path: &str, message: &acs::Message<S>, said: &mut Said) {
     match message {
         // Both values may be said in E1.
         acs::Message::Votes { kind: Kind::E1, .. } | acs::Message::Resend { .. } => {}

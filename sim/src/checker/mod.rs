@@ -8,7 +8,7 @@ mod blame;
 mod bounds;
 mod completeness;
 mod correctness;
-mod equivocation;
+pub(crate) mod equivocation;
 mod freshness;
 mod quiescence;
 mod validity;

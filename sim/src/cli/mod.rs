@@ -8,8 +8,12 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::plan::{Plan, Token};
-use crate::world::{Report, Violation, World};
+use crate::keygen;
+use crate::plan::Plan;
+use crate::report::{Report, Violation};
+use crate::token::{Kind, Token};
+use crate::trace::Listener;
+use crate::world::World;
 
 /// Simulates whole networks of parties under faults, from one seed.
 #[derive(Parser)]
@@ -41,9 +45,17 @@ struct Size {
 }
 
 impl Size {
-    fn token(self, seed: u64) -> Token {
+    fn token(self, kind: Kind, seed: u64) -> Token {
         let byzantine = self.byzantine.unwrap_or(self.orgs.saturating_sub(1) / 3);
-        Token { orgs: self.orgs, byzantine, seed }
+        Token { kind, orgs: self.orgs, byzantine, seed }
+    }
+}
+
+/// The run that a token names, or a number as a seed.
+fn token(text: &str, size: Size, only: Option<Kind>) -> Result<Token, String> {
+    match text.parse::<u64>() {
+        Ok(seed) => Ok(size.token(only.unwrap_or(Kind::Decisions), seed)),
+        Err(_) => text.parse::<Token>(),
     }
 }
 
@@ -60,15 +72,40 @@ pub fn main() -> ExitCode {
     })
 }
 
-/// Runs one seed. A party that panics is a violation like any other.
-fn simulate(token: Token, prepare: impl FnOnce(&mut World)) -> Result<Report, String> {
-    let plan = Plan::draw(token)?;
-    let run = std::panic::AssertUnwindSafe(|| {
-        let mut world = World::new(plan);
-        prepare(&mut world);
-        world.run()
-    });
-    let report = std::panic::catch_unwind(run).unwrap_or_else(|panic| {
+/// What a run is to be, for people.
+fn plan(token: Token) -> Result<String, String> {
+    Ok(match token.kind {
+        Kind::Decisions => Plan::draw(token)?.to_string(),
+        Kind::Keygen => keygen::Plan::draw(token)?.to_string(),
+    })
+}
+
+/// Runs one seed, and tells its story to the listener.
+fn simulate(token: Token, listener: Option<Listener>) -> Result<Report, String> {
+    let listener = listener.unwrap_or_else(|| Box::new(|_| {}));
+    Ok(match token.kind {
+        Kind::Decisions => {
+            let plan = Plan::draw(token)?;
+            caught(token, || {
+                let mut world = World::new(plan);
+                world.listen(listener);
+                world.run()
+            })
+        }
+        Kind::Keygen => {
+            let plan = keygen::Plan::draw(token)?;
+            caught(token, || {
+                let mut world = keygen::World::new(plan);
+                world.listen(listener);
+                world.run()
+            })
+        }
+    })
+}
+
+/// The report of a run. A party that panics is a violation like any other.
+fn caught(token: Token, run: impl FnOnce() -> Report) -> Report {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
         let what = text.unwrap_or_else(|| "of unknown kind".into());
@@ -80,8 +117,7 @@ fn simulate(token: Token, prepare: impl FnOnce(&mut World)) -> Result<Report, St
             coverage: crate::coverage::Coverage::default(),
             violation: Some(Violation { time: 0, checker: "panic", what }),
         }
-    });
-    Ok(report)
+    })
 }
 
 /// The command that tells the story of a run again.
@@ -92,7 +128,7 @@ fn replay_command(token: Token) -> String {
 /// Says what failed, and how to see it again.
 fn print_violation(report: &Report) {
     if let Some(violation) = &report.violation {
-        println!("seed {} fails: {violation}", report.token.seed);
+        println!("seed {} ({}) fails: {violation}", report.token.seed, report.token.kind);
         println!("replay: {}", replay_command(report.token));
     }
 }

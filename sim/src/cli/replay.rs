@@ -2,16 +2,19 @@
 
 use std::process::ExitCode;
 
-use super::{Size, print_violation, simulate};
-use crate::plan::{Plan, Token};
+use super::{Size, plan, print_violation, simulate, token};
+use crate::token::Kind;
 
 /// Which run, and how much of it.
 #[derive(clap::Args)]
 pub(super) struct Replay {
-    /// A seed, or a token such as n4b1s123
+    /// A seed, or a token such as n4b1s123 or, of key generation, k4b1s123
     run: String,
     #[command(flatten)]
     size: Size,
+    /// What the seed is of [default: decisions]
+    #[arg(long)]
+    only: Option<Kind>,
     /// Every message, too
     #[arg(long, short)]
     verbose: bool,
@@ -19,20 +22,16 @@ pub(super) struct Replay {
 
 impl Replay {
     pub(super) fn run(self) -> Result<ExitCode, String> {
-        let token = match self.run.parse::<u64>() {
-            Ok(seed) => self.size.token(seed),
-            Err(_) => self.run.parse::<Token>()?,
-        };
+        let token = token(&self.run, self.size, self.only)?;
         println!("seed {} ({token})", token.seed);
-        println!("{}", Plan::draw(token)?);
+        println!("{}", plan(token)?);
         let verbose = self.verbose;
-        let report = simulate(token, |world| {
-            world.listen(move |line| {
-                if verbose || !line.contains(" -> ") {
-                    println!("{line}");
-                }
-            });
-        })?;
+        let listener = move |line: &str| {
+            if verbose || !line.contains(" -> ") {
+                println!("{line}");
+            }
+        };
+        let report = simulate(token, Some(Box::new(listener)))?;
         println!("trace {}", report.trace);
         print_violation(&report);
         Ok(if report.violation.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })

@@ -12,7 +12,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Size, print_violation, simulate};
 use crate::coverage::{Coverage, Required};
-use crate::world::Report;
+use crate::report::Report;
+use crate::token::Kind;
 
 /// A swarm of so many seeds must have exercised everything.
 const LARGE: u64 = 200;
@@ -22,6 +23,9 @@ const LARGE: u64 = 200;
 pub(super) struct Swarm {
     #[command(flatten)]
     size: Size,
+    /// What is simulated [default: each, with the same seeds]
+    #[arg(long)]
+    only: Option<Kind>,
     /// How many seeds
     #[arg(long, default_value_t = 1000)]
     seeds: u64,
@@ -35,21 +39,33 @@ pub(super) struct Swarm {
 
 impl Swarm {
     pub(super) fn run(self) -> Result<ExitCode, String> {
-        let first = self.size.token(self.first_seed);
+        let kinds = self.only.map_or(Kind::ALL.to_vec(), |kind| vec![kind]);
+        // A panic is reported as a violation, with its seed.
+        std::panic::set_hook(Box::new(|_| {}));
+        let mut code = ExitCode::SUCCESS;
+        for kind in kinds {
+            code = self.swarm(kind)?;
+            if code != ExitCode::SUCCESS {
+                break;
+            }
+        }
+        let _default = std::panic::take_hook();
+        Ok(code)
+    }
+
+    fn swarm(&self, kind: Kind) -> Result<ExitCode, String> {
+        let first = self.size.token(kind, self.first_seed);
         let committee = first.committee()?;
         let last = self.first_seed.saturating_add(self.seeds).saturating_sub(1);
         println!(
-            "seeds {} to {last}: {} organisations, up to {} of {} faulty ones Byzantine",
+            "{kind}, seeds {} to {last}: {} organisations, up to {} of {} faulty ones Byzantine",
             self.first_seed,
             committee.n(),
             first.byzantine,
             committee.t()
         );
-        // A panic is reported as a violation, with its seed.
-        std::panic::set_hook(Box::new(|_| {}));
         let began = Instant::now();
-        let (coverage, done, failed) = self.all()?;
-        let _default = std::panic::take_hook();
+        let (coverage, done, failed) = self.all(kind)?;
         let elapsed = began.elapsed().as_secs_f64();
         if let Some(report) = failed {
             print_violation(&report);
@@ -60,15 +76,15 @@ impl Swarm {
             done as f64 / elapsed.max(1e-9)
         );
         println!("{:>12} messages, {:.1} GB", coverage.messages, coverage.bytes as f64 / 1e9);
-        println!("{coverage}");
-        Ok(self.judge(&coverage))
+        println!("{}", coverage.lines(kind));
+        Ok(self.judge(kind, &coverage))
     }
 
     /// Whether enough was exercised.
-    fn judge(&self, coverage: &Coverage) -> ExitCode {
-        let liars = self.size.token(0).byzantine > 0;
+    fn judge(&self, kind: Kind, coverage: &Coverage) -> ExitCode {
+        let liars = self.size.token(kind, 0).byzantine > 0;
         let missing: Vec<Required> = coverage
-            .required()
+            .required(kind)
             .into_iter()
             .filter(|needed| needed.count == 0 && (liars || !needed.byzantine))
             .collect();
@@ -82,7 +98,7 @@ impl Swarm {
     }
 
     /// Runs all seeds, each on the next free thread; after a failure no more are begun.
-    fn all(&self) -> Result<(Coverage, u64, Option<Report>), String> {
+    fn all(&self, kind: Kind) -> Result<(Coverage, u64, Option<Report>), String> {
         let jobs = self.jobs.or_else(|| thread::available_parallelism().ok());
         let jobs = jobs.map_or(1, NonZero::get);
         let (next, stop) = (AtomicU64::new(0), AtomicBool::new(false));
@@ -96,8 +112,8 @@ impl Swarm {
                         if index >= self.seeds || stop.load(Ordering::Relaxed) {
                             return;
                         }
-                        let token = self.size.token(self.first_seed.saturating_add(index));
-                        let report = simulate(token, |_| {});
+                        let token = self.size.token(kind, self.first_seed.saturating_add(index));
+                        let report = simulate(token, None);
                         let failed = !report.as_ref().is_ok_and(|r| r.violation.is_none());
                         stop.fetch_or(failed, Ordering::Relaxed);
                         if sender.send(report).is_err() {

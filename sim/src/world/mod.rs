@@ -19,9 +19,10 @@ use rand::{RngExt, SeedableRng};
 use crate::checker::{self, Checker, Observation, Standing, What};
 use crate::coverage::Coverage;
 use crate::ghost::Ghost;
-use crate::plan::{Plan, Token, Vote};
+use crate::plan::{Plan, Vote};
+use crate::report::{Report, Violation};
 use crate::schedule::{MILLI, Next, Pending};
-use crate::trace::Trace;
+use crate::trace::{Listener, Trace};
 use crate::workload::Workload;
 use crate::{Rng, Wire};
 use actor::ActorId;
@@ -58,40 +59,6 @@ enum Happening {
     Ask(usize),
     /// A killed party starts again.
     Revive(PartyId),
-}
-
-/// A property does not hold, or a party panicked.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Violation {
-    /// When, in virtual microseconds.
-    pub time: u64,
-    /// The checker that saw it.
-    pub checker: &'static str,
-    /// How.
-    pub what: String,
-}
-
-impl std::fmt::Display for Violation {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} at {}: {}", self.checker, crate::trace::stamp(self.time).trim(), self.what)
-    }
-}
-
-/// How a run ended.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Report {
-    /// Which run.
-    pub token: Token,
-    /// Hash of the whole story.
-    pub trace: String,
-    /// Frames and events handled.
-    pub steps: u64,
-    /// Virtual microseconds.
-    pub time: u64,
-    /// What was exercised.
-    pub coverage: Coverage,
-    /// The first property that does not hold.
-    pub violation: Option<Violation>,
 }
 
 /// A whole network.
@@ -157,7 +124,7 @@ impl World {
     }
 
     /// Tells every line of the story to `listener`.
-    pub fn listen(&mut self, listener: impl FnMut(&str) + 'static) {
+    pub fn listen(&mut self, listener: Listener) {
         self.trace.listen(listener);
     }
 

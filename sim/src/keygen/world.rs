@@ -1,0 +1,446 @@
+//! The network: real ceremonies, messages in flight, a clock, and everything that goes wrong.
+//!
+//! One step takes what happens next from the schedule, lets a member handle it, and executes the
+//! effects in order. A sample of what is said is really encoded and decoded.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use quorate_protocol::agreement::acs;
+use quorate_protocol::committee::{PartyId, PartyMap, PartySet};
+use quorate_protocol::crypto::{Digest, Keyring};
+use quorate_protocol::fault::Fault;
+use quorate_protocol::keys::KeySet;
+use quorate_protocol::keys::ceremony::{
+    Ceremony, CeremonyConfig, CeremonyEffect, CeremonyEvent, decode, encode,
+};
+use quorate_protocol::protocol::Recipient;
+use quorate_protocol::record::Record;
+use quorate_protocol::secret::Secret;
+use quorate_protocol::sharing::acss;
+use quorate_protocol::tag::Tag;
+use quorate_protocol::wire;
+use rand::{RngExt, SeedableRng};
+
+use super::adversary::Insider;
+use super::checker::{self, Checker, Keys, Observation, Standing, What};
+use super::corrupt::Corrupt;
+use super::ghost::Ghost;
+use super::plan::Plan;
+use super::{Content, Wire};
+use crate::Rng;
+use crate::coverage::Coverage;
+use crate::plan::Restart;
+use crate::report::{Report, Violation};
+use crate::schedule::{Next, Pending};
+use crate::trace::{Listener, Trace};
+
+/// One message in so many is encoded and decoded.
+const SAMPLE: u32 = 16;
+
+/// What travels between two members.
+#[derive(Debug)]
+pub(super) struct Frame {
+    pub(super) from: PartyId,
+    pub(super) to: PartyId,
+    pub(super) message: Wire,
+    size: u64,
+}
+
+/// Something with a time of its own.
+pub(super) enum Happening {
+    /// A member comes up for the first time.
+    Begin(PartyId),
+    /// A killed member starts again.
+    Revive(PartyId),
+}
+
+/// An honest member.
+#[derive(Default)]
+pub(super) struct Honest {
+    /// `None` while it is down.
+    pub(super) ceremony: Option<Ceremony>,
+    /// What it wrote down.
+    pub(super) store: BTreeMap<Vec<u8>, Secret<Vec<u8>>>,
+    /// What waits for its start.
+    pub(super) held: Vec<Frame>,
+    /// Steps of all its lives.
+    pub(super) steps: u64,
+    /// When it is still to be killed, the next first.
+    pub(super) restarts: Vec<Restart>,
+}
+
+enum Member {
+    Honest(Box<Honest>),
+    Corrupt(Box<Corrupt>),
+}
+
+/// What honest members did that coverage counts, each once.
+#[derive(Default)]
+struct Exercised {
+    coins: BTreeSet<(PartyId, u32)>,
+    complaints: BTreeSet<(PartyId, PartyId)>,
+    recovered: BTreeSet<(PartyId, PartyId)>,
+    generated: PartySet,
+    excluded: u64,
+    restarts: u64,
+}
+
+/// A whole network.
+pub struct World {
+    plan: Plan,
+    ghost: Ghost,
+    network: Digest,
+    members: PartyMap<Member>,
+    pub(super) pending: Pending<Frame, Happening>,
+    pub(super) rng: Rng,
+    exercised: Exercised,
+    steps: u64,
+    checkers: Vec<Box<dyn Checker>>,
+    violation: Option<Violation>,
+    pub(super) trace: Trace,
+}
+
+impl World {
+    /// The network of a plan, before its first step.
+    pub fn new(plan: Plan) -> Self {
+        let committee = plan.committee;
+        let name = plan.token.to_string();
+        let seed = blake3::derive_key(
+            "quorate 2026 simulation of key generation world v1",
+            name.as_bytes(),
+        );
+        let keyrings = Keyring::for_tests(committee.n(), plan.token.seed);
+        let network = Digest::from([0x51; 32]);
+        let tag = Tag::root(network.as_bytes(), 0).child("key generation");
+        let member = |party| match plan.behaviours(party) {
+            Some(behaviours) => {
+                let keyring = keyring(&keyrings, party);
+                Member::Corrupt(Box::new(Corrupt::new(Insider { keyring, tag }, behaviours)))
+            }
+            None => {
+                let restarts = plan.restarts.iter().filter(|r| r.party == party).copied();
+                Member::Honest(Box::new(Honest {
+                    restarts: restarts.collect(),
+                    ..Honest::default()
+                }))
+            }
+        };
+        let mut world = Self {
+            members: PartyMap::from_fn(committee, member),
+            pending: Pending::new(plan.discipline),
+            rng: Rng::from_seed(seed),
+            exercised: Exercised::default(),
+            steps: 0,
+            checkers: checker::all(),
+            violation: None,
+            trace: Trace::default(),
+            ghost: Ghost::new(&plan, keyrings),
+            network,
+            plan,
+        };
+        world.trace.line(0, &world.plan);
+        for (party, time) in committee.parties().zip(world.plan.begins.clone()) {
+            world.pending.at(time, Happening::Begin(party));
+        }
+        world
+    }
+
+    /// Tells every line of the story to `listener`.
+    pub fn listen(&mut self, listener: Listener) {
+        self.trace.listen(listener);
+    }
+
+    /// What it is a network of.
+    pub const fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// What really happened.
+    pub const fn ghost(&self) -> &Ghost {
+        &self.ghost
+    }
+
+    /// An honest member's ceremony, unless it is down.
+    pub fn ceremony(&self, party: PartyId) -> Option<&Ceremony> {
+        match &self.members[party] {
+            Member::Honest(honest) => honest.ceremony.as_ref(),
+            Member::Corrupt(_) => None,
+        }
+    }
+
+    /// Runs until everything rests or a property does not hold.
+    pub fn run(&mut self) -> Report {
+        while self.violation.is_none() {
+            let Some(next) = self.pending.advance() else {
+                self.rest();
+                break;
+            };
+            self.steps += 1;
+            match next {
+                Next::Frame(frame) => self.deliver(frame),
+                Next::Event(Happening::Begin(party)) => self.begin(party),
+                Next::Event(Happening::Revive(party)) => self.revive(party),
+            }
+            if self.steps.is_multiple_of(1024) {
+                self.observe(What::Steps(self.steps));
+            }
+        }
+        Report {
+            token: self.plan.token,
+            trace: self.trace.hash(),
+            steps: self.steps,
+            time: self.pending.now(),
+            coverage: self.coverage(),
+            violation: self.violation.clone(),
+        }
+    }
+
+    fn begin(&mut self, party: PartyId) {
+        let now = self.pending.now();
+        self.trace.line(now, &format_args!("{party} comes up"));
+        match &mut self.members[party] {
+            Member::Honest(_) => self.start(party),
+            Member::Corrupt(corrupt) => {
+                let said = corrupt.begin(&mut self.rng);
+                self.send_all(party, said);
+            }
+        }
+    }
+
+    /// Starts an honest member, for the first time or again.
+    pub(super) fn start(&mut self, party: PartyId) {
+        let config = CeremonyConfig {
+            network: self.network,
+            keyring: keyring(&self.ghost.keyrings, party),
+            seed: seed(party),
+        };
+        let Some(honest) = self.honest(party) else { return };
+        let records = honest.store.iter();
+        let records = records
+            .map(|(key, value)| Record::Put { key: key.clone(), value: value.clone() })
+            .collect();
+        let restored = Ceremony::new(config, records);
+        honest.ceremony = Some(restored.expect("what a member wrote down can be read"));
+        let held = std::mem::take(&mut honest.held);
+        self.step(party, CeremonyEvent::Start);
+        for frame in held {
+            self.pending.send(frame.from, party, frame, &mut self.rng);
+        }
+    }
+
+    pub(super) fn honest(&mut self, party: PartyId) -> Option<&mut Honest> {
+        match &mut self.members[party] {
+            Member::Honest(honest) => Some(honest),
+            Member::Corrupt(_) => None,
+        }
+    }
+
+    /// Hands a message to its recipient; one that is down gets it later.
+    fn deliver(&mut self, frame: Frame) {
+        let Frame { from, to, ref message, size } = frame;
+        let up = match &mut self.members[to] {
+            Member::Corrupt(corrupt) => {
+                let said = corrupt.hear(from, message.clone(), &mut self.rng);
+                self.trace.message(self.pending.now(), from, to, message, size);
+                return self.send_all(to, said);
+            }
+            Member::Honest(honest) => honest.ceremony.is_some(),
+        };
+        if !up {
+            return self.hold(frame);
+        }
+        self.trace.message(self.pending.now(), from, to, message, size);
+        self.step(to, CeremonyEvent::Message { from, message: message.clone() });
+        if self.ceremony(to).is_some() {
+            self.observe(What::Handled { from, by: to, message });
+        } else {
+            // Killed before it could acknowledge.
+            self.hold(frame);
+        }
+    }
+
+    fn hold(&mut self, frame: Frame) {
+        if let Some(honest) = self.honest(frame.to) {
+            honest.held.push(frame);
+        }
+    }
+
+    /// Lets something happen to an honest member.
+    fn step(&mut self, party: PartyId, event: CeremonyEvent) {
+        let Some(honest) = self.honest(party) else { return };
+        let Some(ceremony) = &mut honest.ceremony else { return };
+        let effects = ceremony.step(event);
+        honest.steps += 1;
+        let killed = honest.killed();
+        let most = killed.map_or(usize::MAX, |restart| restart.effects);
+        for effect in effects.into_iter().take(most) {
+            self.execute(party, effect);
+        }
+        if let Some(restart) = killed {
+            self.kill(restart);
+        }
+    }
+
+    fn execute(&mut self, by: PartyId, effect: CeremonyEffect) {
+        match effect {
+            CeremonyEffect::Persist(records) => {
+                let Some(honest) = self.honest(by) else { return };
+                for record in records {
+                    match record {
+                        Record::Put { key, value } => drop(honest.store.insert(key, value)),
+                        Record::Delete { key } => drop(honest.store.remove(&key)),
+                    }
+                }
+            }
+            CeremonyEffect::Send { to, message } => {
+                let peers: Vec<PartyId> = match to {
+                    Recipient::One(peer) => vec![peer],
+                    Recipient::All => self.plan.committee.parties().filter(|p| *p != by).collect(),
+                };
+                for to in peers {
+                    self.observe(What::Said { by, to, message: &message });
+                    self.exercise(by, &message);
+                    self.send(by, to, message.clone());
+                }
+            }
+            CeremonyEffect::Fault(fault) => self.on_fault(by, &fault),
+            CeremonyEffect::Generated(keys) => self.on_generated(by, &keys),
+            CeremonyEffect::Confirmed(members) => {
+                self.trace.line(self.pending.now(), &format_args!("{by}: confirmed by {members}"));
+                self.observe(What::Confirmed { by, members });
+            }
+        }
+    }
+
+    fn on_fault(&mut self, by: PartyId, fault: &Fault) {
+        self.trace.line(self.pending.now(), &format_args!("{by} blames {fault}"));
+        self.observe(What::Blamed { by, fault });
+    }
+
+    fn on_generated(&mut self, by: PartyId, keys: &KeySet) {
+        let generation = self.ceremony(by).and_then(|ceremony| ceremony.progress().generation);
+        let complete = generation.map(|g| g.complete).unwrap_or_default();
+        let dealers = generation.and_then(|g| g.dealers);
+        self.trace.line(self.pending.now(), &format_args!("{by} has its keys, of {dealers:?}"));
+        if self.exercised.generated.insert(by) {
+            let complained = self.exercised.complaints.iter();
+            let recovered =
+                complained.filter(|(of, dealer)| *of == by && complete.contains(*dealer));
+            self.exercised.recovered.extend(recovered.copied());
+        }
+        if let Some(dealers) = dealers {
+            let left_out = self.plan.committee.n() - dealers.len();
+            self.exercised.excluded = self.exercised.excluded.max(left_out as u64);
+        }
+        let keys = &Keys::from(keys);
+        self.observe(What::Generated { by, keys, dealers, complete });
+    }
+
+    /// Sends what a Byzantine member says.
+    fn send_all(&mut self, by: PartyId, said: Vec<(PartyId, Wire)>) {
+        for (to, message) in said {
+            if to != by {
+                self.send(by, to, message);
+            }
+        }
+    }
+
+    fn send(&mut self, from: PartyId, to: PartyId, message: Wire) {
+        let size = wire::encode(&message).len() as u64;
+        let message = if self.rng.random_ratio(1, SAMPLE) { decoded(message) } else { message };
+        self.pending.send(from, to, Frame { from, to, message, size }, &mut self.rng);
+    }
+
+    /// Counts what an honest member says.
+    fn exercise(&mut self, by: PartyId, message: &Wire) {
+        let Wire::Said { message, .. } = message else { return };
+        match message {
+            Content::Agreement(acs::Message::Shares { round, shares }) => {
+                let tossed = shares.iter().map(|(about, _)| (*about, *round));
+                self.exercised.coins.extend(tossed);
+            }
+            Content::Dealing(dealer, acss::Message::Complain(_)) => {
+                self.exercised.complaints.insert((by, *dealer));
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn restarted(&mut self, by: PartyId) {
+        self.exercised.restarts += 1;
+        self.observe(What::Restarted { by });
+    }
+
+    /// Nothing is left to happen: how does everybody stand?
+    fn rest(&mut self) {
+        self.trace.line(self.pending.now(), &"at rest");
+        let mut standings = Vec::new();
+        for (by, member) in self.members.iter() {
+            let Member::Honest(honest) = member else { continue };
+            let Some(ceremony) = &honest.ceremony else { continue };
+            let progress = ceremony.progress();
+            standings.push(Standing {
+                by,
+                keys: ceremony.key_set().map(Keys::from),
+                confirmed: ceremony.confirmed(),
+                waiting_for: progress.waiting_for,
+                forgot: progress.forgot,
+                store: honest.store.values().cloned().collect(),
+            });
+        }
+        self.observe(What::Steps(self.steps));
+        self.observe(What::AtRest(&standings));
+    }
+
+    /// Shows something to all checkers.
+    fn observe(&mut self, what: What<'_>) {
+        let seen = Observation { time: self.pending.now(), what };
+        for checker in &mut self.checkers {
+            if let Err(what) = checker.check(&self.ghost, &seen)
+                && self.violation.is_none()
+            {
+                let (time, checker) = (seen.time, checker.name());
+                self.violation = Some(Violation { time, checker, what });
+            }
+        }
+    }
+
+    fn coverage(&self) -> Coverage {
+        let (messages, bytes) = self.trace.traffic();
+        let Exercised { coins, complaints, recovered, generated, excluded, restarts } =
+            &self.exercised;
+        Coverage {
+            key_sets: generated.len() as u64,
+            coins: coins.len() as u64,
+            complaints: complaints.len() as u64,
+            recovered: recovered.len() as u64,
+            excluded: *excluded,
+            restarts: *restarts,
+            messages,
+            bytes,
+            ..Coverage::default()
+        }
+    }
+}
+
+fn keyring(keyrings: &[std::sync::Arc<Keyring>], party: PartyId) -> std::sync::Arc<Keyring> {
+    keyrings.get(party.index()).cloned().expect("every member has a keyring")
+}
+
+fn seed(party: PartyId) -> Secret<[u8; 32]> {
+    let mut seed = [0x5e; 32];
+    let (point, _) = seed.split_at_mut(8);
+    point.copy_from_slice(&party.point().to_le_bytes());
+    Secret::new(seed)
+}
+
+/// A message as it comes out of its frame.
+///
+/// # Panics
+/// If what we encoded is not what we decode: a bug of the encoding.
+fn decoded(message: Wire) -> Wire {
+    let frame = encode([message]).pop().expect("one message is one frame");
+    let mut decoded = decode(&frame).expect("our frames are frames");
+    assert_eq!(decoded.skipped, 0, "a message of ours has an encoding");
+    decoded.messages.pop().expect("it holds the message")
+}
