@@ -1,5 +1,5 @@
 //!
-//! - [`acss`]: a dealer shares a batch such that all honest parties end up with their shares;
+//! - [`acss`]: a dealer shares values such that all honest parties end up with their shares;
 //! - [`shamir`]: sharing by a random polynomial of degree `t`, and the plain reconstruction;
 //! - [`open`](mod@open): robust opening of many shared values at once.
 

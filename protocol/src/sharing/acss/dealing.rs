@@ -59,6 +59,7 @@ impl Dealing {
         let mut dispersals = Vec::with_capacity(committee.n());
         let mut parts: Vec<_> =
             committee.parties().map(|p| (p, Vec::with_capacity(committee.n()))).collect();
+        // D1, D2
         let mut seal = |party: PartyId, encoded: &[u8]| {
             let sealed = sealer.seal(party, keyring.sealing_of(party), encoded);
             dispersals.push(disperse(terms, party, sealed, deviation, &mut parts));
@@ -66,7 +67,7 @@ impl Dealing {
         let (commitments, witness) = S::deal(terms, secrets, deviation, &mut rng, &mut seal);
         parts.retain(|(party, _)| !deviation.omitted.contains(*party));
 
-        // Only a deviation makes commitments without a root, and nobody verifies those.
+        // D3. Only a deviation makes commitments without a root, and nobody verifies those.
         let root = S::root(terms, &commitments).unwrap_or_else(|| Digest::from([0; 32]));
         let header = sealer.header(&terms.context(&root, &dispersals));
         let header = deviation.header.clone().unwrap_or(header);

@@ -1,5 +1,8 @@
 //! One party's instance of a sharing.
 
+mod dispersal;
+mod recovery;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -18,9 +21,8 @@ use crate::wire::Bytes;
 
 use super::dealing::{Dealing, Deviation};
 use super::elements::{Elements, Statement};
-use super::message::{Complaint, Local, Message, Shard};
+use super::message::{Local, Message, Shard};
 use super::public::Verified;
-use super::retrieval::{interpolate, judge, retrieve};
 use super::scalar::{ScalarTerms, Scalars};
 use super::scheme::Scheme;
 use super::terms::Terms;
@@ -34,11 +36,14 @@ pub struct Acss<S: Scheme> {
 
     /// Our shard of every ciphertext, until it is forwarded.
     shards: Option<Vec<Shard>>,
-    /// The payload whose ECHO was withheld, and its content if it holds.
-    offered: Option<Offered<S>>,
-    vetted: bool,
+    /// The payload that the dealer sent us.
+    offered: Option<Vetting<S>>,
+    /// ECHO was sent, or never will be.
+    answered: bool,
     echoed: bool,
-    /// The public part that was delivered.
+    /// The payload that was delivered.
+    delivered: Option<Vetting<S>>,
+    /// What is in it.
     batch: Option<Arc<Verified<S>>>,
     forwarded: bool,
     /// What came before the delivery.
@@ -68,7 +73,17 @@ pub struct Acss<S: Scheme> {
     finished: bool,
 }
 
-type Offered<S> = (Bytes, Option<Arc<Verified<S>>>);
+/// A payload whose public part is being checked, or was.
+struct Vetting<S: Scheme> {
+    payload: Bytes,
+    verdict: Verdict<S>,
+}
+
+enum Verdict<S: Scheme> {
+    Open,
+    Bad,
+    Good(Arc<Verified<S>>),
+}
 
 impl<F: PrimeField, S: Statement<F>> Acss<Elements<F, S>> {
     /// An instance called `tag` in which `dealer` shares `count` secrets for which `statement`
@@ -98,7 +113,12 @@ impl Acss<Scalars> {
 }
 
 impl<S: Scheme> Acss<S> {
-    fn with_scheme(keyring: Arc<Keyring>, dealer: PartyId, tag: &Tag, scheme: S) -> Self {
+    pub(super) fn with_scheme(
+        keyring: Arc<Keyring>,
+        dealer: PartyId,
+        tag: &Tag,
+        scheme: S,
+    ) -> Self {
         let terms = Terms::new(keyring.committee(), dealer, tag, scheme);
         let mode = Mode::Short { limit: limits::MAX_DEALING_PAYLOAD };
         let rbc = Rbc::new(keyring.clone(), dealer, terms.tag().child("public"), mode).gated();
@@ -109,8 +129,9 @@ impl<S: Scheme> Acss<S> {
             dealt: false,
             shards: None,
             offered: None,
-            vetted: false,
+            answered: false,
             echoed: false,
+            delivered: None,
             batch: None,
             forwarded: false,
             waiting: Vec::new(),
@@ -220,93 +241,6 @@ impl<S: Scheme> Acss<S> {
         }
     }
 
-    fn on_shards(&mut self, from: PartyId, shards: Vec<Shard>, out: &mut dyn Outbox<Message>) {
-        if from != self.terms.dealer() {
-            out.blame(from, SharingFault::NotDealer);
-            return;
-        }
-        if self.forwarded {
-            return;
-        }
-        if let Some(held) = &self.shards {
-            if *held != shards {
-                out.blame(from, SharingFault::SecondMessage);
-            }
-            return;
-        }
-        let n = self.terms.committee().n();
-        if shards.len() != n || !shards.iter().all(|shard| self.terms.is_shard(shard)) {
-            out.blame(from, SharingFault::BadShard);
-            return;
-        }
-        self.shards = Some(shards);
-        self.try_forward(false, out);
-    }
-
-    /// A1.
-    fn try_echo(&mut self, out: &mut dyn Outbox<Message>) {
-        let (false, Some(payload), Some(shards)) = (self.vetted, self.rbc.held(), &self.shards)
-        else {
-            return;
-        };
-        // Both are fixed from here on, so one look is enough.
-        self.vetted = true;
-        let batch = Verified::new(&self.terms, payload).map(Arc::new);
-        let fault = match &batch {
-            None => Some(SharingFault::BadDealing),
-            Some(batch) if !self.all_belong(batch, shards) => Some(SharingFault::BadShard),
-            Some(_) => None,
-        };
-        self.offered = Some((payload.clone(), batch));
-        match fault {
-            Some(fault) => self.accuse(fault, out),
-            None => {
-                self.echoed = true;
-                self.rbc.approve(&mut out.wrap(Message::Rbc));
-            }
-        }
-    }
-
-    fn all_belong(&self, batch: &Verified<S>, shards: &[Shard]) -> bool {
-        let me = self.keyring.me();
-        let mut pairs = self.terms.committee().parties().zip(shards);
-        pairs.all(|(owner, shard)| batch.holds_shard(owner, me, shard))
-    }
-
-    /// A2.
-    fn on_delivered(&mut self, payload: &Bytes, out: &mut dyn Outbox<Message>) {
-        let known = self.offered.take().filter(|(offered, _)| offered == payload);
-        // The shards were looked at too, if the payload is the one that was offered.
-        let checked = known.is_some() && self.echoed;
-        let batch = match known {
-            Some((_, batch)) => batch,
-            None => Verified::new(&self.terms, payload).map(Arc::new),
-        };
-        let Some(batch) = batch else {
-            // Only with more than t corrupt parties: honest ones echo nothing of the kind.
-            self.accuse(SharingFault::BadDealing, out);
-            return;
-        };
-        self.batch = Some(batch);
-        self.try_forward(checked, out);
-        for (from, message) in std::mem::take(&mut self.waiting) {
-            self.on_evidence(from, message, out);
-        }
-    }
-
-    fn try_forward(&mut self, checked: bool, out: &mut dyn Outbox<Message>) {
-        let (Some(batch), Some(shards)) = (&self.batch, &self.shards) else { return };
-        if !checked && !self.all_belong(batch, shards) {
-            self.accuse(SharingFault::BadShard, out);
-            return;
-        }
-        self.forwarded = true;
-        let shards = self.shards.take().unwrap_or_default();
-        for (owner, shard) in self.terms.committee().parties().zip(shards) {
-            out.send_to(owner, Message::Forward(shard));
-        }
-    }
-
     /// Whether this is the first message of its kind from that party, and of a possible size.
     fn admit(&mut self, from: PartyId, message: &Message, out: &mut dyn Outbox<Message>) -> bool {
         let (seen, possible, fault) = match message {
@@ -345,128 +279,10 @@ impl<S: Scheme> Acss<S> {
         }
     }
 
-    /// A3.
-    fn on_forward(
-        &mut self,
-        batch: &Arc<Verified<S>>,
-        from: PartyId,
-        shard: Shard,
-        out: &mut dyn Outbox<Message>,
-    ) {
-        if self.retrieving {
-            return;
-        }
-        if !batch.holds_shard(self.keyring.me(), from, &shard) {
-            out.blame(from, SharingFault::BadShard);
-            return;
-        }
-        self.pieces.push((from, shard));
-        if self.pieces.len() < self.terms.data_shards() {
-            return;
-        }
-        self.retrieving = true;
-        let pieces = std::mem::take(&mut self.pieces);
-        let (batch, keyring) = (batch.clone(), self.keyring.clone());
-        out.work(Box::new(move || {
-            let retrieved = retrieve(&batch, &keyring, pieces);
-            Message::Local(Local::Retrieved(retrieved.map_err(Box::new)))
-        }));
-    }
-
-    /// A3, A4.
-    fn on_retrieved(
-        &mut self,
-        retrieved: Result<Secret<Vec<u8>>, Box<Complaint>>,
-        out: &mut dyn Outbox<Message>,
-    ) {
-        match retrieved {
-            Ok(share) => {
-                self.share = Some(share);
-                out.multicast(Message::Ok);
-                self.try_reveal(out);
-            }
-            Err(complaint) => {
-                self.complained = true;
-                self.expose(complaint.proves(), out);
-                out.multicast(Message::Complain(*complaint));
-            }
-        }
-    }
-
-    /// A6.
-    fn on_complain(
-        &mut self,
-        batch: Arc<Verified<S>>,
-        complainer: PartyId,
-        complaint: Complaint,
-        out: &mut dyn Outbox<Message>,
-    ) {
-        if self.exposed {
-            return;
-        }
-        let keyring = self.keyring.clone();
-        out.work(Box::new(move || {
-            let proven = judge(&batch, &keyring, complainer, &complaint);
-            Message::Local(Local::Judged { complainer, proven })
-        }));
-    }
-
-    /// A7.
-    fn try_reveal(&mut self, out: &mut dyn Outbox<Message>) {
-        if let (true, false, Some(share)) = (self.exposed, self.reveal_sent, &self.share) {
-            self.reveal_sent = true;
-            out.multicast(Message::Reveal(share.expose().as_slice().into()));
-        }
-    }
-
-    /// A8.
-    fn on_reveal(
-        &mut self,
-        batch: Arc<Verified<S>>,
-        from: PartyId,
-        share: Bytes,
-        out: &mut dyn Outbox<Message>,
-    ) {
-        if self.has_share() || self.recovering {
-            return;
-        }
-        out.work(Box::new(move || {
-            let holds = batch.check_share(from, &share);
-            let share = holds.then(|| Secret::new(share.to_vec()));
-            Message::Local(Local::Checked { from, share })
-        }));
-    }
-
-    /// A8.
-    fn on_checked(
-        &mut self,
-        from: PartyId,
-        share: Option<Secret<Vec<u8>>>,
-        out: &mut dyn Outbox<Message>,
-    ) {
-        let Some(share) = share else {
-            out.blame(from, SharingFault::BadReveal);
-            return;
-        };
-        let Some(batch) = self.batch.clone() else { return };
-        if self.has_share() || self.recovering {
-            return;
-        }
-        self.revealed.push((from, share));
-        if self.revealed.len() < self.terms.committee().one_honest() {
-            return;
-        }
-        self.recovering = true;
-        let revealed = std::mem::take(&mut self.revealed);
-        let me = self.keyring.me();
-        out.work(Box::new(move || {
-            Message::Local(Local::Recovered(interpolate(&batch, me, &revealed)))
-        }));
-    }
-
     fn on_local(&mut self, local: Local, out: &mut dyn Outbox<Message>) {
         match local {
             Local::Dealt(dealing) => self.on_dealt(*dealing, out),
+            Local::Vetted(vetted) => self.on_vetted(vetted, out),
             Local::Retrieved(retrieved) => self.on_retrieved(retrieved, out),
             Local::Judged { proven: Some(fault), .. } => self.expose(fault, out),
             Local::Judged { complainer, proven: None } => {
@@ -505,13 +321,6 @@ impl<S: Scheme> Acss<S> {
         self.share.is_some() || self.recovered.is_some()
     }
 
-    /// A6: the dealer is proven corrupt.
-    fn expose(&mut self, fault: SharingFault, out: &mut dyn Outbox<Message>) {
-        self.exposed = true;
-        self.accuse(fault, out);
-        self.try_reveal(out);
-    }
-
     /// Blames the dealer, once.
     fn accuse(&mut self, fault: SharingFault, out: &mut dyn Outbox<Message>) {
         if !self.accused {
@@ -535,7 +344,7 @@ impl<S: Scheme> Protocol for Acss<S> {
             Message::Rbc(message) => {
                 let delivery = self.rbc.handle(from, message, &mut out.wrap(Message::Rbc));
                 if let Some(Delivery::Payload(payload)) = delivery {
-                    self.on_delivered(&payload, out);
+                    self.on_delivered(payload, out);
                 }
             }
             Message::Shards(shards) => self.on_shards(from, shards, out),
@@ -554,6 +363,7 @@ impl<S: Scheme> Protocol for Acss<S> {
                 }
             }
         }
+        self.try_vet(out);
         self.try_echo(out);
         self.try_done(out);
         self.try_output()
@@ -570,5 +380,22 @@ impl<S: Scheme> fmt::Debug for Acss<S> {
             .field("oks", &self.oks)
             .field("dones", &self.dones)
             .finish_non_exhaustive()
+    }
+}
+
+// Derived, they would ask it of the scheme.
+impl<S: Scheme> Clone for Vetting<S> {
+    fn clone(&self) -> Self {
+        Self { payload: self.payload.clone(), verdict: self.verdict.clone() }
+    }
+}
+
+impl<S: Scheme> Clone for Verdict<S> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Open => Self::Open,
+            Self::Bad => Self::Bad,
+            Self::Good(batch) => Self::Good(batch.clone()),
+        }
     }
 }

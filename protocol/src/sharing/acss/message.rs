@@ -1,6 +1,8 @@
 //! What parties send each other, and what jobs send their own party.
 
+use std::any::Any;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +15,8 @@ use crate::secret::Secret;
 use crate::wire::Bytes;
 
 use super::dealing::Dealing;
+use super::public::Verified;
+use super::scheme::Scheme;
 
 /// A message of one dealing.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -77,6 +81,8 @@ impl Complaint {
 pub enum Local {
     /// Our dealing is ready to be sent.
     Dealt(Box<Dealing>),
+    /// A public part was checked.
+    Vetted(Vetted),
     /// Our ciphertext was put together: our share vector, or why there is none.
     Retrieved(Result<Secret<Vec<u8>>, Box<Complaint>>),
     /// A complaint was judged.
@@ -95,6 +101,36 @@ pub enum Local {
     },
     /// Our shares, encoded, interpolated from `t + 1` revealed vectors.
     Recovered(Secret<Vec<u8>>),
+}
+
+/// The verdict on a payload. What is in a payload that holds depends on the scheme, of which
+/// messages do not know.
+#[derive(Clone)]
+pub struct Vetted {
+    payload: Bytes,
+    content: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+impl Vetted {
+    pub(super) fn new<S: Scheme>(payload: Bytes, batch: Option<Arc<Verified<S>>>) -> Self {
+        Self { payload, content: batch.map(|batch| batch as _) }
+    }
+
+    pub(super) fn into_parts<S: Scheme>(self) -> (Bytes, Option<Arc<Verified<S>>>) {
+        (self.payload, self.content.and_then(|content| content.downcast().ok()))
+    }
+}
+
+impl fmt::Display for Vetted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.content.is_some() { "(payload holds)" } else { "(payload is bad)" })
+    }
+}
+
+impl fmt::Debug for Vetted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl fmt::Display for Message {
@@ -117,6 +153,7 @@ impl fmt::Display for Local {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Dealt(_) => f.write_str("(dealt)"),
+            Self::Vetted(vetted) => vetted.fmt(f),
             Self::Retrieved(Ok(_)) => f.write_str("(share retrieved)"),
             Self::Retrieved(Err(_)) => f.write_str("(no share retrieved)"),
             Self::Judged { complainer, proven } => {

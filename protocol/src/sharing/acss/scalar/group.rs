@@ -3,7 +3,9 @@
 use std::ops::Add;
 
 use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
+use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::{IsIdentity, VartimeMultiscalarMul};
+use zeroize::Zeroizing;
 
 use crate::committee::PartyId;
 use crate::crypto::point::Point;
@@ -31,11 +33,14 @@ pub(super) trait Group: Copy + PartialEq + Add<Output = Self> {
     /// Whether it is the neutral element.
     fn is_identity(&self) -> bool;
 
-    /// How the element travels: of Edwards points, the eighth.
-    fn to_wire(self) -> [u8; POINT_BYTES];
+    /// The encoding, to be hashed.
+    fn encoding(&self) -> [u8; POINT_BYTES];
 
-    /// The element that travels as these bytes. Of prime order, or the identity.
-    fn from_wire(bytes: &[u8; POINT_BYTES]) -> Option<Self>;
+    /// `scalar * B` for each scalar, as commitments travel: of Edwards points, the eighths.
+    fn commit(scalars: &[Fl]) -> Vec<[u8; POINT_BYTES]>;
+
+    /// The element that travels as these bytes: in the group, whatever they are.
+    fn from_commitment(bytes: &[u8; POINT_BYTES]) -> Option<Self>;
 }
 
 impl Group for Point {
@@ -56,11 +61,15 @@ impl Group for Point {
         self.is_identity()
     }
 
-    fn to_wire(self) -> [u8; POINT_BYTES] {
-        self.to_eighth_bytes()
+    fn encoding(&self) -> [u8; POINT_BYTES] {
+        self.to_bytes()
     }
 
-    fn from_wire(bytes: &[u8; POINT_BYTES]) -> Option<Self> {
+    fn commit(scalars: &[Fl]) -> Vec<[u8; POINT_BYTES]> {
+        Self::base_eighths(scalars)
+    }
+
+    fn from_commitment(bytes: &[u8; POINT_BYTES]) -> Option<Self> {
         Self::from_eighth_bytes(bytes)
     }
 }
@@ -86,11 +95,22 @@ impl Group for RistrettoPoint {
         IsIdentity::is_identity(self)
     }
 
-    fn to_wire(self) -> [u8; POINT_BYTES] {
+    fn encoding(&self) -> [u8; POINT_BYTES] {
         self.compress().to_bytes()
     }
 
-    fn from_wire(bytes: &[u8; POINT_BYTES]) -> Option<Self> {
+    fn commit(scalars: &[Fl]) -> Vec<[u8; POINT_BYTES]> {
+        // Doubles are faster to encode, many at once.
+        let half = Scalar::from(2u64).invert();
+        let halves: Vec<Self> = scalars
+            .iter()
+            .map(|scalar| Self::mul_base(&Zeroizing::new(scalar.scalar() * half)))
+            .collect();
+        let encodings = Self::double_and_compress_batch(&halves);
+        encodings.iter().map(CompressedRistretto::to_bytes).collect()
+    }
+
+    fn from_commitment(bytes: &[u8; POINT_BYTES]) -> Option<Self> {
         CompressedRistretto(*bytes).decompress()
     }
 }

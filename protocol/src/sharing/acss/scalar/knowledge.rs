@@ -32,7 +32,7 @@ impl Knowledge {
     /// Proves knowledge of the secrets, whose points the context binds. The nonce is drawn from
     /// `seed`, the context and the group: one seed never serves two statements.
     pub(super) fn prove<'a, G: Group>(
-        secrets: impl Iterator<Item = &'a Fl>,
+        secrets: impl IntoIterator<Item = &'a Fl>,
         context: &Transcript,
         seed: &Secret<[u8; 32]>,
     ) -> Self {
@@ -54,7 +54,7 @@ impl Knowledge {
 
 fn challenge<G: Group>(committed: G, context: &Transcript) -> Fl {
     let mut transcript = context.clone();
-    transcript.text("challenge").text(G::NAME).bytes(&committed.to_wire());
+    transcript.text("challenge").text(G::NAME).bytes(&committed.encoding());
     transcript.scalar().into()
 }
 
@@ -81,9 +81,9 @@ mod tests {
         for count in [1, 2, 5] {
             let secrets: Vec<Fl> = (1..=count).map(|s| Fl::from_u64(1000 * s)).collect();
             let points: Vec<G> = secrets.iter().map(G::base).collect();
-            let proof = Knowledge::prove::<G>(secrets.iter(), &context("a"), &seed);
+            let proof = Knowledge::prove::<G>(&secrets, &context("a"), &seed);
             assert!(proof.holds(&points, &context("a")));
-            assert_eq!(proof, Knowledge::prove::<G>(secrets.iter(), &context("a"), &seed));
+            assert_eq!(proof, Knowledge::prove::<G>(&secrets, &context("a"), &seed));
             assert!(!proof.holds(&points, &context("b")), "another context");
             for at in 0..points.len() {
                 let mut other = points.clone();
@@ -91,7 +91,7 @@ mod tests {
                 assert!(!proof.holds(&other, &context("a")), "another point {at}");
                 let mut unknown = secrets.clone();
                 unknown[at] += Fl::ONE;
-                let proof = Knowledge::prove::<G>(unknown.iter(), &context("a"), &seed);
+                let proof = Knowledge::prove::<G>(&unknown, &context("a"), &seed);
                 assert!(!proof.holds(&points, &context("a")), "another secret {at}");
             }
             for change in [(Fl::ONE, Fl::ZERO), (Fl::ZERO, Fl::ONE)] {
@@ -115,9 +115,8 @@ mod tests {
     fn a_nonce_serves_one_context_and_one_group() {
         let (seed, secret) = (Secret::new([1; 32]), Fl::from_u64(7));
         let nonce = |proof: Knowledge| proof.response - proof.challenge * secret;
-        let prove =
-            |label: &str| Knowledge::prove::<Point>([&secret].into_iter(), &context(label), &seed);
-        let other = Knowledge::prove::<RistrettoPoint>([&secret].into_iter(), &context("a"), &seed);
+        let prove = |label: &str| Knowledge::prove::<Point>([&secret], &context(label), &seed);
+        let other = Knowledge::prove::<RistrettoPoint>([&secret], &context("a"), &seed);
         let nonces = [nonce(prove("a")), nonce(prove("b")), nonce(other)];
         assert_eq!(nonces.iter().collect::<std::collections::BTreeSet<_>>().len(), 3);
     }

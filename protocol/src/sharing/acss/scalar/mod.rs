@@ -1,6 +1,58 @@
 //! Single secrets in the scalar field of Curve25519, for keys and nonces.
+//!
+//! Feldman's commitments (*A practical scheme for non-interactive verifiable secret sharing*, FOCS
+//! 1987), with a proof of knowledge for all constants at once ([`Knowledge`]), as a scheme of the
+//! [skeleton](super).
+//!
+//! # Model
+//! As the skeleton's; B is the base point of either group, and discrete logarithms are hard in
+//! both. The *tag* binds besides the group of every scalar, and whether they are zeros.
+//!
+//! # Guarantees
+//! - Everybody who completes has the same commitments, to polynomials of degree `t`, and its own
+//!   shares are their values: `x_i * B` of everybody is public ([`evaluate`]).
+//! - The dealer knew the constants (it could not copy, or cancel, what another dealt), and none is
+//!   zero; in a sharing of zeros all are.
+//! - *Secrecy*: `t` parties learn `s * B` of each secret s and nothing else. That is for secrets of
+//!   high entropy only: of a vote v, `v * B` tells v.
+//!
+//! Not guaranteed: that secrets are uniform. Who deals last may choose among many sums of secrets.
+//!
+//! # Scheme
+//! - F1. `f_l` random of degree `t` with `f_l(0) = s_l`; `S_i = (f_1(i) .. f_L(i))`.
+//! - F2. Commitments `A_(l,k) = f_(l,k) * B` for k = 0 .. t, in the group of `s_l`. Edwards points
+//!   travel as eighths: receivers multiply by the cofactor, so that whatever was sent is of prime
+//!   order. C is the hash of what is sent.
+//! - F3. One proof for each group that the dealer knows the `s_l` in it, bound to tag, C and the
+//!   sealing key's header. For zeros none.
+//! - F4. The public part holds when there are exactly `t + 1` commitments for each secret (one more
+//!   would raise the degree, one less would make shares that fewer parties can use), each the one
+//!   encoding of a point; every `A_(l,0)` is other than the identity, or for zeros is the identity;
+//!   and the proofs hold. Leading coefficients may be zero: to refuse them would tell something.
+//! - F5. A share vector is checked with coefficients `rho_l` of 128 bits that are hashed from tag,
+//!   C, party and vector: `sum of rho_l S_(i,l) * B = sum of rho_l (sum of i^k A_(l,k))`.
+//!
+//! # Why it works
+//! The commitments fix the polynomials, so there is no lie about a degree. A vector with one wrong
+//! value passes F5 for one `rho` in 2^128, and another vector gets another `rho`: that also holds
+//! for vectors that somebody reveals long after the broadcast. Points of prime order leave no small
+//! components to lie in.
+//!
+//! # Cost
+//! With L secrets, in the broadcast `32 L (t + 1)` bytes and the proofs of 64. The dealer computes
+//! `L (t + 1)` multiples of B, a recipient decodes as many points, and then a few additions for each
+//! and two multi-scalar multiplications of size L (`benches/acss.rs`). The broadcast's limit bounds
+//! L: [`Scalars::most`].
+//!
+//! # Differences from the papers
+//! - Share vectors reach their recipients through the skeleton and are checked all at once; a
+//!   complaint opens a ciphertext, in place of the dealer answering it.
+//! - Feldman's dealer proves nothing: alone it shares one secret. Here many dealers' secrets are
+//!   added, and one that copied another's constants could cancel them.
+//! - A proof carries the challenge, not the point that it is hashed from: one decoding less.
 
 mod commitments;
+mod dealing;
 mod group;
 mod knowledge;
 
@@ -12,8 +64,6 @@ use serde::{Deserialize, Serialize};
 
 use self::group::{Group, POINT_BYTES};
 use super::dealing::Deviation;
-use super::polynomials::{evaluate_rows, random_columns, transpose};
-use super::public::Public;
 use super::scheme::Scheme;
 use super::terms::Terms;
 use crate::committee::{Committee, PartyId};
@@ -22,14 +72,17 @@ use crate::crypto::seal::SealHeader;
 use crate::crypto::{Digest, Transcript};
 use crate::limits;
 use crate::math::{Field, Fl};
-use crate::secret::Secret;
 use crate::sharing::Shares;
 use crate::tag::Tag;
 use crate::wire::{self, Bytes};
 
 pub use commitments::Commitments;
+pub use dealing::{Forgery, ScalarWitness};
 pub use group::evaluate;
 pub use knowledge::Knowledge;
+
+/// Bytes of a public part beside commitments and dispersals: header, proofs, lengths.
+const OTHER_BYTES: usize = 512;
 
 /// The group in which a scalar is committed to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,23 +120,11 @@ pub struct ScalarProof {
     ristretto: Option<Knowledge>,
 }
 
-/// What a corrupt dealer of scalars does otherwise.
+/// What a share vector of scalars is checked against.
 #[derive(Clone, Debug)]
-pub enum Forgery {
-    /// Polynomials of degree `t + 1`, and all of their `t + 2` coefficients committed to.
-    Longer,
-    /// Polynomials of degree `t - 1`, with t commitments.
-    Shorter,
-    /// No commitments.
-    Empty,
-    /// The first constant is zero; in a sharing of zeros, one.
-    WrongConstant,
-    /// These bytes in place of the commitment of this number.
-    Point(usize, [u8; POINT_BYTES]),
-    /// Commitments and proof of somebody else's dealing, whose payload this is.
-    Copied(Bytes),
-    /// A proof that answers another challenge.
-    BadProof,
+pub struct ScalarChecks {
+    commitments: Arc<Commitments>,
+    root: Digest,
 }
 
 impl Scalars {
@@ -100,8 +141,8 @@ impl Scalars {
     /// Most scalars in one sharing, such that the public part is within
     /// [`limits::MAX_DEALING_PAYLOAD`].
     pub const fn most(committee: Committee) -> usize {
-        let others = 1024 + committee.n() * 32;
-        (limits::MAX_DEALING_PAYLOAD - others) / ((committee.degree() + 1) * POINT_BYTES)
+        let others = OTHER_BYTES + committee.n() * size_of::<Digest>();
+        (limits::MAX_DEALING_PAYLOAD - others) / (width(committee) * POINT_BYTES)
     }
 
     /// The group of each scalar.
@@ -115,7 +156,7 @@ impl Scalars {
         numbered.filter(move |(_, on)| **on == curve).map(|(secret, _)| secret)
     }
 
-    /// Whether constants are as they must be: proven, or, of zeros, the identity.
+    /// F4, of the constants in one group.
     fn constants_hold<G: Group>(
         &self,
         constants: &[G],
@@ -129,21 +170,6 @@ impl Scalars {
     }
 }
 
-/// What the dealer keeps from committing to proving.
-#[expect(missing_debug_implementations, reason = "all of it is secret")]
-pub struct ScalarWitness {
-    constants: Shares<Fl>,
-    seed: Secret<[u8; 32]>,
-    forgery: Option<Forgery>,
-}
-
-/// What a share vector of scalars is checked against.
-#[derive(Clone, Debug)]
-pub struct ScalarChecks {
-    commitments: Arc<Commitments>,
-    root: Digest,
-}
-
 impl Scheme for Scalars {
     type Field = Fl;
     /// The points, secret by secret.
@@ -153,9 +179,11 @@ impl Scheme for Scalars {
     type Checked = ScalarChecks;
     type Output = ScalarShares;
 
-    fn name(&self, _: Committee, tag: &Tag) -> Tag {
+    fn name(&self, committee: Committee, tag: &Tag) -> Tag {
+        let (count, most) = (self.curves.len(), Self::most(committee));
+        assert!(count <= most, "{count} scalars in one sharing, at most {most}");
         let mut transcript = Transcript::new(tag, "acss scalars");
-        transcript.u64(self.zero.into()).u64(self.curves.len() as u64);
+        transcript.u64(self.zero.into()).u64(count as u64);
         for curve in &self.curves {
             transcript.text(match curve {
                 Curve::Edwards => Point::NAME,
@@ -177,56 +205,18 @@ impl Scheme for Scalars {
         0
     }
 
+    /// F1, F2.
     fn deal(
         terms: &Terms<Self>,
-        mut secrets: Shares<Fl>,
+        secrets: Shares<Fl>,
         deviation: &Deviation,
         rng: &mut ChaCha20Rng,
         seal: &mut dyn FnMut(PartyId, &[u8]),
     ) -> (Bytes, ScalarWitness) {
-        let (committee, scalars) = (terms.committee(), terms.scheme());
-        let forgery = deviation.forgery.clone();
-        let t = committee.degree();
-        let degree = deviation.excess_degree
-            + match forgery {
-                Some(Forgery::Longer) => t + 1,
-                Some(Forgery::Shorter) => t.saturating_sub(1),
-                _ => t,
-            };
-        if matches!(forgery, Some(Forgery::WrongConstant)) {
-            let wrong = if scalars.zero { Fl::ONE } else { Fl::ZERO };
-            secrets = std::iter::once(wrong).chain(secrets.iter().skip(1).copied()).collect();
-        }
-        let mut seed = Secret::new([0; 32]);
-        rand::Rng::fill_bytes(rng, seed.expose_mut());
-        let columns = random_columns(secrets.clone(), degree, rng);
-        let rows = transpose(&columns);
-        for party in committee.parties() {
-            let point = terms.point(party);
-            let mut shares = Shares::from(evaluate_rows(&rows, columns.len(), point));
-            if deviation.wrong_share.contains(party) {
-                shares = shares.iter().map(|share| *share + Fl::ONE).collect();
-            }
-            seal(party, terms.encode(&shares).expose());
-        }
-        let width = match forgery {
-            Some(Forgery::Empty) => 0,
-            Some(Forgery::Longer) => t + 2,
-            _ => t + 1,
-        };
-        let mut points = Vec::with_capacity(secrets.len() * width * POINT_BYTES);
-        for (row, curve) in rows.chunks_exact(columns.len()).zip(&scalars.curves) {
-            for coefficient in row.iter().take(width) {
-                points.extend_from_slice(&match curve {
-                    Curve::Edwards => Point::base(coefficient).to_wire(),
-                    Curve::Ristretto => RistrettoPoint::base(coefficient).to_wire(),
-                });
-            }
-        }
-        let points = forge(points, forgery.as_ref());
-        (points.into(), ScalarWitness { constants: secrets, seed, forgery })
+        dealing::deal(terms, secrets, deviation, rng, seal)
     }
 
+    /// F3.
     fn prove(
         terms: &Terms<Self>,
         witness: ScalarWitness,
@@ -234,40 +224,17 @@ impl Scheme for Scalars {
         root: &Digest,
         header: &SealHeader,
     ) -> ScalarProof {
-        let ScalarWitness { constants, seed, forgery } = witness;
-        let mut context = context(terms, root, header);
-        match forgery {
-            Some(Forgery::Copied(payload)) => {
-                if let Some(public) = published(&payload) {
-                    return public.proof;
-                }
-            }
-            Some(Forgery::BadProof) => {
-                context.text("another");
-            }
-            _ => {}
-        }
-        let scalars = terms.scheme();
-        let known = |curve| -> Vec<&Fl> {
-            let on = scalars.on(curve).filter(|_| !scalars.zero);
-            on.filter_map(|secret| constants.get(secret)).collect()
-        };
-        let (edwards, ristretto) = (known(Curve::Edwards), known(Curve::Ristretto));
-        ScalarProof {
-            edwards: (!edwards.is_empty())
-                .then(|| Knowledge::prove::<Point>(edwards.into_iter(), &context, &seed)),
-            ristretto: (!ristretto.is_empty()).then(|| {
-                Knowledge::prove::<RistrettoPoint>(ristretto.into_iter(), &context, &seed)
-            }),
-        }
+        dealing::prove(terms.scheme(), witness, context(terms, root, header))
     }
 
+    /// C.
     fn root(terms: &Terms<Self>, commitments: &Bytes) -> Option<Digest> {
-        let width = terms.committee().degree() + 1;
-        (commitments.len() == terms.count() * width * POINT_BYTES)
+        let expected = terms.count() * width(terms.committee()) * POINT_BYTES;
+        (commitments.len() == expected)
             .then(|| Transcript::new(terms.tag(), "acss commitments").bytes(commitments).digest())
     }
 
+    /// F4.
     fn check(
         terms: &Terms<Self>,
         commitments: Bytes,
@@ -276,25 +243,24 @@ impl Scheme for Scalars {
         header: &SealHeader,
     ) -> Option<ScalarChecks> {
         let scalars = terms.scheme();
-        let width = terms.committee().degree() + 1;
-        let commitments = Commitments::decode(scalars, width, &commitments)?;
+        let commitments = Commitments::decode(scalars, width(terms.committee()), &commitments)?;
         let context = context(terms, &root, header);
-        let (edwards, ristretto) =
-            (commitments.edwards.constants(), commitments.ristretto.constants());
-        let holds = scalars.constants_hold(&edwards, proof.edwards.as_ref(), &context)
-            && scalars.constants_hold(&ristretto, proof.ristretto.as_ref(), &context);
+        let Commitments { edwards, ristretto } = &commitments;
+        let holds = scalars.constants_hold(&edwards.constants(), proof.edwards.as_ref(), &context)
+            && scalars.constants_hold(&ristretto.constants(), proof.ristretto.as_ref(), &context);
         holds.then(|| ScalarChecks { commitments: Arc::new(commitments), root })
     }
 
+    /// F5.
     fn check_share(
         terms: &Terms<Self>,
         checked: &ScalarChecks,
         party: PartyId,
-        encoded: &[u8],
+        _: &[u8],
         shares: &[Fl],
     ) -> bool {
         let mut context = Transcript::new(terms.tag(), "acss shares of scalars");
-        context.bytes(checked.root.as_bytes()).u64(party.point()).bytes(encoded);
+        context.bytes(checked.root.as_bytes());
         checked.commitments.agree(party, shares, &context)
     }
 
@@ -303,30 +269,14 @@ impl Scheme for Scalars {
     }
 }
 
+/// Commitments to one polynomial.
+const fn width(committee: Committee) -> usize {
+    committee.degree() + 1
+}
+
 /// What a proof of knowledge is bound to.
 fn context(terms: &Terms<Scalars>, root: &Digest, header: &SealHeader) -> Transcript {
     let mut transcript = Transcript::new(terms.tag(), "acss constants");
     transcript.bytes(root.as_bytes()).bytes(&wire::encode(header));
     transcript
-}
-
-fn published(payload: &[u8]) -> Option<Public<Bytes, ScalarProof>> {
-    wire::decode(payload, limits::MAX_DEALING_PAYLOAD).ok()
-}
-
-/// The points that a corrupt dealer publishes.
-fn forge(mut points: Vec<u8>, forgery: Option<&Forgery>) -> Vec<u8> {
-    match forgery {
-        Some(Forgery::Copied(payload)) => {
-            published(payload).map_or(points, |public| public.commitments.to_vec())
-        }
-        Some(Forgery::Point(place, bytes)) => {
-            let place = points.chunks_exact_mut(POINT_BYTES).nth(*place);
-            if let Some(place) = place {
-                place.copy_from_slice(bytes);
-            }
-            points
-        }
-        _ => points,
-    }
 }

@@ -1,23 +1,22 @@
 //! What corrupt dealers and complainers try, one test each.
 
 use super::*;
+use crate::crypto::Digest;
 use crate::crypto::seal::Opener;
-use crate::math::F7;
 use crate::protocol::Recipient;
 use crate::wire::{self, Bytes};
 
-use super::super::elements::evaluate;
 use super::super::public::Verified;
 
-fn opener_of(keyring: &Keyring, batch: &Verified<Elements<Fp61, NoStatement>>) -> Opener {
+fn opener_of<K: Kind>(keyring: &Keyring, batch: &Verified<K>) -> Opener {
     keyring.sealing().opener(batch.header(), keyring.me())
 }
 
 /// Complaints of party 3 about an honest dealer: with true evidence, with somebody else's, with
 /// none.
-fn false_complaints(keyrings: &[Arc<Keyring>]) -> Vec<Complaint> {
-    let dealing = dealing(keyrings, &Deviation::default());
-    let batch = verified(keyrings, &dealing);
+fn false_complaints<K: Kind>(keyrings: &[Arc<Keyring>]) -> Vec<Complaint> {
+    let dealing = dealing::<K>(keyrings, &Deviation::default());
+    let batch = verified::<K>(keyrings, &dealing);
     let me = party(3);
     let own = opener_of(&keyrings[3], &batch);
     let mut damaged = ciphertext_of(&dealing, me).to_vec();
@@ -53,13 +52,12 @@ fn false_complaints(keyrings: &[Arc<Keyring>]) -> Vec<Complaint> {
     ]
 }
 
-#[test]
-fn false_complaints_release_nothing_and_blame_the_complainer() {
+fn false_complaints_release_nothing_and_blame_the_complainer<K: Kind>() {
     let keyrings = keyrings(4);
     let committee = keyrings[0].committee();
-    for (which, complaint) in false_complaints(&keyrings).into_iter().enumerate() {
+    for (which, complaint) in false_complaints::<K>(&keyrings).into_iter().enumerate() {
         for order in [Order::Fifo, Order::Lifo, Order::Random] {
-            let mut net = network(&keyrings, order, which as u64);
+            let mut net = network::<K>(&keyrings, order, which as u64);
             net.byzantine = set(&[3]);
             deal(&mut net, Deviation::default());
             net.inject(party(3), Recipient::All, Message::Complain(complaint.clone()));
@@ -68,7 +66,7 @@ fn false_complaints_release_nothing_and_blame_the_complainer() {
                 assert!(m.from == party(3) || !matches!(m.message, Message::Complain(_)));
                 true
             });
-            assert_all_complete(&net, committee, set(&[0, 1, 2]), &secrets());
+            assert_all_complete(&net, committee, set(&[0, 1, 2]), &K::secrets());
             assert_blamed_only(&net, set(&[3]));
             let blamed = blamers(&net, party(3), SharingFault::FalseComplaint);
             assert_eq!(blamed, set(&[0, 1, 2]), "complaint {which}");
@@ -78,15 +76,14 @@ fn false_complaints_release_nothing_and_blame_the_complainer() {
 
 /// Party 1 is an honest dealer; corrupt party 0 publishes 1's R and proof, or only its R, on
 /// junk, hoping that complaints carry the keys to 1's ciphertexts.
-#[test]
-fn a_copied_sealing_key_is_never_echoed_and_nobody_complains() {
+fn a_copied_sealing_key_is_never_echoed_and_nobody_complains<K: Kind>() {
     let keyrings = keyrings(4);
     let honest_tag = tag().child("another dealing");
-    let terms = terms_of(&keyrings, party(1), &honest_tag);
-    let honest = Dealing::new(&terms, &keyrings[1], secrets(), &seed(), &Deviation::default());
-    let honest: Public61 = wire::decode(&honest.payload, 1 << 20).unwrap();
+    let terms = terms_of::<K>(&keyrings, party(1), &honest_tag);
+    let honest = Dealing::new(&terms, &keyrings[1], K::secrets(), &seed(), &Deviation::default());
+    let honest = public::<K>(&honest);
     for order in [Order::Fifo, Order::Random] {
-        let mut net = network(&keyrings, order, 0);
+        let mut net = network::<K>(&keyrings, order, 0);
         net.byzantine = set(&[0]);
         let copied = Deviation {
             junk: keyrings[0].committee().everyone(),
@@ -106,52 +103,28 @@ fn a_copied_sealing_key_is_never_echoed_and_nobody_complains() {
 
 /// The proof of R is bound to this dealing's ciphertexts: even the dealer's own header does not
 /// do for other ones.
-#[test]
-fn a_header_holds_for_its_own_dispersals_only() {
+fn a_header_holds_for_its_own_dispersals_only<K: Kind>() {
     let keyrings = keyrings(4);
-    let dealing = dealing(&keyrings, &Deviation::default());
-    let terms = Arc::new(terms(&keyrings));
-    let public: Public61 = wire::decode(&dealing.payload, 1 << 20).unwrap();
-    let holds = |public: &Public61| Verified::new(&terms, &wire::encode(public)).is_some();
-    assert!(holds(&public));
-    let mut other = public.clone();
+    let dealing = dealing::<K>(&keyrings, &Deviation::default());
+    let terms = Arc::new(terms::<K>(&keyrings));
+    let published = public::<K>(&dealing);
+    let holds = |public: &Public<_, _>| Verified::new(&terms, &wire::encode(public)).is_some();
+    assert!(holds(&published));
+    let mut other = published.clone();
     other.dispersals[2] = Digest::from([1; 32]);
     assert!(!holds(&other));
-    let mut other = public;
-    other.commitments[0] = Digest::from([1; 32]);
+    let elsewhere = Terms::new(keyrings[0].committee(), DEALER, &tag().child("x"), K::scheme());
+    let elsewhere =
+        Dealing::new(&elsewhere, &keyrings[0], K::secrets(), &seed(), &Deviation::default());
+    let mut other = published;
+    other.commitments = public::<K>(&elsewhere).commitments;
     assert!(!holds(&other));
 }
 
-#[test]
-fn vectors_of_the_wrong_length_are_refused() {
-    let keyrings = keyrings(4);
-    let dealing = dealing(&keyrings, &Deviation::default());
-    let terms = Arc::new(terms(&keyrings));
-    let public: Public61 = wire::decode(&dealing.payload, 1 << 20).unwrap();
-    type Change = fn(&mut Public61);
-    let changes: [Change; 8] = [
-        |p| p.commitments.truncate(3),
-        |p| p.commitments.push(Digest::from([0; 32])),
-        |p| p.dispersals.truncate(3),
-        |p| p.dispersals.clear(),
-        |p| p.proof.checks[0].truncate(1),
-        |p| p.proof.checks[1].clear(),
-        |p| p.proof.checks[1].push(Field::ZERO),
-        |p| p.proof.checks[0].push(Field::ONE),
-    ];
-    for change in changes {
-        let mut changed = public.clone();
-        change(&mut changed);
-        assert!(Verified::new(&terms, &wire::encode(&changed)).is_none());
-    }
-    assert!(Verified::new(&terms, &[]).is_none());
-}
-
-#[test]
-fn a_dealing_of_too_high_a_degree_completes_nowhere() {
+fn a_dealing_of_too_high_a_degree_completes_nowhere<K: Kind>() {
     for n in [4, 7] {
         let keyrings = keyrings(n);
-        let mut net = network(&keyrings, Order::Random, 0);
+        let mut net = network::<K>(&keyrings, Order::Random, 0);
         deal(&mut net, Deviation { excess_degree: 1, ..Deviation::default() });
         net.run(MOST);
         assert_nobody_completes(&net);
@@ -160,11 +133,10 @@ fn a_dealing_of_too_high_a_degree_completes_nowhere() {
     }
 }
 
-#[test]
-fn a_share_vector_is_one_partys_and_every_byte_of_it_counts() {
+fn a_share_vector_is_one_partys_and_every_byte_of_it_counts<K: Kind>() {
     let keyrings = keyrings(4);
-    let dealing = dealing(&keyrings, &Deviation::default());
-    let batch = verified(&keyrings, &dealing);
+    let dealing = dealing::<K>(&keyrings, &Deviation::default());
+    let batch = verified::<K>(&keyrings, &dealing);
     let me = party(3);
     let encoded = open(&keyrings[3], &batch, &dealing);
     assert!(batch.check_share(me, encoded.expose()));
@@ -178,34 +150,12 @@ fn a_share_vector_is_one_partys_and_every_byte_of_it_counts() {
     }
 }
 
-/// In F_7 a vector off the polynomials passes one check with probability 1/49: too often to be
-/// missed here if only one check were made.
-#[test]
-fn both_degree_checks_are_made() {
-    let keyrings = keyrings(4);
-    let passes = (0..500).filter(|i| {
-        let tag = tag().indexed("tiny field", *i);
-        let committee = keyrings[0].committee();
-        let terms =
-            Arc::new(Terms::new(committee, DEALER, &tag, Elements::<F7, _>::new(2, NoStatement)));
-        let secrets = Shares::from(vec![F7::ONE, F7::ZERO]);
-        let deviation = Deviation { wrong_share: set(&[3]), ..Deviation::default() };
-        let dealing = Dealing::new(&terms, &keyrings[0], secrets, &seed(), &deviation);
-        let batch = Verified::new(&terms, &dealing.payload).unwrap();
-        let me = party(3);
-        let opened = keyrings[3].sealing().open(batch.header(), me, &ciphertext_of(&dealing, me));
-        batch.check_share(me, opened.unwrap().expose())
-    });
-    assert!(passes.count() <= 2);
-}
-
-#[test]
-fn shards_from_others_and_second_shards_are_faults() {
+fn shards_from_others_and_second_shards_are_faults<K: Kind>() {
     let keyrings = keyrings(4);
     let committee = keyrings[0].committee();
-    let dealing = dealing(&keyrings, &Deviation::default());
+    let dealing = dealing::<K>(&keyrings, &Deviation::default());
     let part = |p: usize| Message::Shards(dealing.parts[p].1.clone());
-    let mut net = network(&keyrings, Order::Fifo, 0);
+    let mut net = network::<K>(&keyrings, Order::Fifo, 0);
     net.inject(party(2), Recipient::One(party(1)), part(1));
     net.inject(DEALER, Recipient::One(party(1)), part(1));
     net.inject(DEALER, Recipient::One(party(1)), part(1));
@@ -213,7 +163,7 @@ fn shards_from_others_and_second_shards_are_faults() {
     net.inject(DEALER, Recipient::One(party(3)), Message::Shards(Vec::new()));
     deal(&mut net, Deviation::default());
     net.run(MOST);
-    assert_all_complete(&net, committee, committee.everyone(), &secrets());
+    assert_all_complete(&net, committee, committee.everyone(), &K::secrets());
     assert_eq!(net.faults.len(), 3, "{:?}", net.faults);
     assert_eq!(blamers(&net, party(2), SharingFault::NotDealer), set(&[1]));
     assert_eq!(blamers(&net, DEALER, SharingFault::SecondMessage), set(&[1]));
@@ -221,17 +171,16 @@ fn shards_from_others_and_second_shards_are_faults() {
 }
 
 /// Shards that do not belong to the broadcast roots: no ECHO, whatever else holds.
-#[test]
-fn shards_of_another_dealing_are_not_echoed() {
+fn shards_of_another_dealing_are_not_echoed<K: Kind>() {
     let keyrings = keyrings(4);
     let other = Dealing::new(
-        &terms_of(&keyrings, DEALER, &tag().child("x")),
+        &terms_of::<K>(&keyrings, DEALER, &tag().child("x")),
         &keyrings[0],
-        secrets(),
+        K::secrets(),
         &seed(),
         &Deviation::default(),
     );
-    let mut net = network(&keyrings, Order::Fifo, 0);
+    let mut net = network::<K>(&keyrings, Order::Fifo, 0);
     net.byzantine = set(&[0]);
     for (to, shards) in other.parts {
         net.inject(DEALER, Recipient::One(to), Message::Shards(shards));
@@ -244,10 +193,9 @@ fn shards_of_another_dealing_are_not_echoed() {
     assert_eq!(blamers(&net, DEALER, SharingFault::BadShard), set(&[1, 2, 3]));
 }
 
-#[test]
-fn local_results_are_taken_from_oneself_only() {
+fn local_results_are_taken_from_oneself_only<K: Kind>() {
     let keyrings = keyrings(4);
-    let mut net = network(&keyrings, Order::Fifo, 0);
+    let mut net = network::<K>(&keyrings, Order::Fifo, 0);
     let share = Secret::new(vec![0; net.parties[0].terms().share_bytes()]);
     for local in [
         Local::Retrieved(Ok(share.clone())),
@@ -262,62 +210,13 @@ fn local_results_are_taken_from_oneself_only() {
     assert!(!net.parties[1].exposed() && !net.parties[1].recovered());
 }
 
-/// Claims that the secrets sum to zero; the proof is the sum of the polynomials. With `lie`, the
-/// prover drops the sum's constant.
-#[derive(Clone)]
-struct SumIsZero {
-    lie: bool,
-}
-
-impl Statement<Fp61> for SumIsZero {
-    type Proof = Vec<Fp61>;
-
-    fn prove(&self, _: &Tag, _: &Digest, coefficients: &[Shares<Fp61>]) -> Vec<Fp61> {
-        let mut sums: Vec<Fp61> =
-            coefficients.iter().map(|column| column.iter().copied().sum()).collect();
-        if self.lie {
-            sums[0] = Fp61::ZERO;
-        }
-        sums
-    }
-
-    fn check_public(&self, c: Committee, _: &Tag, _: &Digest, proof: &Vec<Fp61>) -> bool {
-        proof.len() == c.degree() + 1 && proof[0] == Fp61::ZERO
-    }
-
-    fn check_share(&self, _: &Tag, _: &Digest, proof: &Vec<Fp61>, at: Fp61, s: &[Fp61]) -> bool {
-        let proof: Vec<_> = proof.iter().map(|c| (*c).into()).collect();
-        evaluate(&proof, at) == s.iter().copied().sum::<Fp61>().into()
-    }
-}
-
-#[test]
-fn a_false_statement_is_not_echoed_and_a_lie_about_it_completes_nowhere() {
-    let keyrings = keyrings(4);
-    let committee = keyrings[0].committee();
-    let run = |secrets: &Shares<Fp61>, lie: bool| {
-        let mut net = Network::new(committee, Order::Random, 1, |p| {
-            let statement = SumIsZero { lie: lie && p == DEALER };
-            Acss::new(keyrings[p.index()].clone(), DEALER, tag(), COUNT, statement)
-        });
-        net.act(DEALER, |p, out| p.deal(secrets.clone(), &seed(), out)).unwrap();
-        net.run(MOST);
-        net
-    };
-    let mut zero = secrets().to_vec();
-    zero[0] -= secrets().iter().copied().sum();
-    let zero = Shares::from(zero);
-
-    let net = run(&zero, false);
-    assert_all_complete(&net, committee, committee.everyone(), &zero);
-    assert!(net.faults.is_empty());
-
-    let net = run(&secrets(), false);
-    assert_nobody_completes(&net);
-    assert_eq!(blamers(&net, DEALER, SharingFault::BadDealing), set(&[0, 1, 2, 3]));
-
-    let net = run(&secrets(), true);
-    assert_nobody_completes(&net);
-    assert!(net.parties.iter().all(Acss::complained));
-    assert_blamed_only(&net, set(&[0]));
-}
+for_both![
+    false_complaints_release_nothing_and_blame_the_complainer,
+    a_copied_sealing_key_is_never_echoed_and_nobody_complains,
+    a_header_holds_for_its_own_dispersals_only,
+    a_dealing_of_too_high_a_degree_completes_nowhere,
+    a_share_vector_is_one_partys_and_every_byte_of_it_counts,
+    shards_from_others_and_second_shards_are_faults,
+    shards_of_another_dealing_are_not_echoed,
+    local_results_are_taken_from_oneself_only,
+];
