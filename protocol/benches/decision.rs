@@ -154,7 +154,7 @@ impl World {
             document: None,
             refresh: false,
         };
-        self.step(0, Event::Propose { request: RequestId(0), proposal });
+        self.step(0, Event::Propose { request: RequestId(0), proposal, document: None });
         self.run(|_| false);
         let ordered = std::mem::take(&mut self.count);
         let decision = self.proposed.unwrap();

@@ -91,6 +91,7 @@ fault_kinds! {
     /// Faults in the life of a decision.
     DecisionFault {
         MalformedProposal => "a proposal that is not well formed",
+        WrongDocument => "a document that its proposal does not name",
         MalformedVote => "a vote of the wrong shape",
         MalformedSlot => "a slot value that is not well formed",
         BadSignature => "a signature over the statement that does not hold",

@@ -60,6 +60,19 @@ pub const MAX_OWN_OPEN: usize = 8;
 /// [`MAX_OWN_OPEN`], since others may see a decision end later than its proposer.
 pub const MAX_OPEN_PER_MEMBER: usize = 16;
 
+/// Proposals with documents that one's own node lets be open at once.
+pub const MAX_OWN_DOCUMENTS: usize = 4;
+
+/// Documents kept from one proposer before their proposals arrive: more than [`MAX_OWN_DOCUMENTS`],
+/// since others may see a decision end later than its proposer. Others can be asked for again.
+pub const EARLY_DOCUMENTS: usize = 8;
+
+/// Documents of certified decisions that are kept for those who lag, and to be looked at.
+pub const DOCUMENTS_KEPT: usize = 16;
+
+/// How often one peer is sent one document: it may restart and ask again.
+pub const DOCUMENT_ANSWERS: usize = 3;
+
 /// Sequence numbers of a proposer, around the last one ordered, for which broadcasts are kept.
 pub const SEQUENCE_WINDOW: u64 = 32;
 

@@ -209,7 +209,7 @@ impl Driver {
         match call {
             Call::Propose(proposal, reply) => {
                 let request = self.request(Waiting::Propose(reply));
-                self.step(Event::Propose { request, proposal });
+                self.step(Event::Propose { request, proposal, document: None });
             }
             Call::Vote(decision, value, reply) => {
                 let request = self.request(Waiting::Vote(reply));

@@ -88,6 +88,13 @@ impl<C: Coin> Slot<C> {
         self.proposed
     }
 
+    /// Members whose values name a proposal and are not usable here.
+    pub fn who_names(&self, id: &ProposalId) -> impl Iterator<Item = PartyId> {
+        let names =
+            |member: &PartyId| self.values[*member].as_ref().is_some_and(|ids| ids.contains(id));
+        self.unusable.iter().filter(names)
+    }
+
     /// Coins tossed so far.
     pub fn coins_tossed(&self) -> u32 {
         self.collect.coins_tossed()

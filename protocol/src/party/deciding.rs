@@ -244,6 +244,7 @@ impl<S: Suite> Party<S> {
         let oldest = position.saturating_sub(limits::POSITION_WINDOW);
         self.deciding.answered = self.deciding.answered.split_off(&oldest);
         self.ordering.forget(&id);
+        self.retire_document(id, sink);
         self.approve_held(id.proposer, sink);
         sink.notify(Notice::Certified { decision: digest, position });
     }

@@ -14,6 +14,7 @@ use crate::party::message::Message;
 use crate::protocol::{Job, Recipient};
 pub use crate::record::Record;
 use crate::secret::Secret;
+use crate::wire::Bytes;
 
 /// Which implementations of the replaceable cryptography a party runs on.
 pub trait Suite: 'static {
@@ -60,6 +61,8 @@ pub enum Event<S: Suite> {
         request: RequestId,
         /// What to decide.
         proposal: Proposal,
+        /// What the network is to sign if it accepts: the document that the proposal names.
+        document: Option<Bytes>,
     },
     /// Somebody here votes. Answered once the vote is durable and on its way.
     Vote {
@@ -199,6 +202,12 @@ pub enum Refusal {
     /// Not well formed.
     #[error("{0}")]
     InvalidProposal(String),
+    /// This member has too many documents open.
+    #[error("this organisation already has {limit} documents to be signed open")]
+    TooManyDocuments {
+        /// How many are allowed.
+        limit: usize,
+    },
     /// This member has too many decisions open.
     #[error("this organisation already has {limit} proposals open")]
     TooManyOpen {

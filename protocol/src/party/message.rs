@@ -11,7 +11,7 @@ use crate::decision::proposal::ProposalId;
 use crate::decision::slot;
 use crate::math::Fp61;
 use crate::mpc::preprocessing;
-use crate::party::sync;
+use crate::party::{documents, sync};
 
 /// A message between parties; `S` is the coin's share.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -19,6 +19,8 @@ use crate::party::sync;
 pub enum Message<S> {
     /// The broadcast of a proposal.
     Proposal(ProposalId, rbc::Message),
+    /// The document of a proposal.
+    Document(ProposalId, documents::Message),
     /// Ordering: one slot of the ledger.
     Slot(u64, slot::Message<S>),
     /// Preprocessing run.
@@ -36,7 +38,7 @@ pub enum Message<S> {
 pub enum Class {
     /// What decisions wait for.
     Decision,
-    /// Preprocessing and catching up: never in a decision's way.
+    /// Preprocessing, documents and catching up: never in a decision's way.
     Bulk,
 }
 
@@ -45,7 +47,7 @@ impl<S> Message<S> {
     pub const fn class(&self) -> Class {
         match self {
             Self::Proposal(..) | Self::Slot(..) | Self::Decision(..) => Class::Decision,
-            Self::Run(..) | Self::RunDone(_) | Self::Sync(_) => Class::Bulk,
+            Self::Document(..) | Self::Run(..) | Self::RunDone(_) | Self::Sync(_) => Class::Bulk,
         }
     }
 
@@ -70,6 +72,7 @@ impl<S> fmt::Display for Message<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Proposal(id, m) => write!(f, "proposal {id} {m}"),
+            Self::Document(id, m) => write!(f, "document {id} {m}"),
             Self::Slot(slot, m) => write!(f, "slot{slot} {m}"),
             Self::Run(run, m) => write!(f, "run{run} {m}"),
             Self::RunDone(run) => write!(f, "run{run} DONE"),

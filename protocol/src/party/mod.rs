@@ -6,7 +6,8 @@
 //! comes from a trusted dealer; all other keys are the members' own.
 //!
 //! # Protocol
-//! - (P1) A proposal is reliably broadcast by its proposer ([`ordering`](self)).
+//! - (P1) A proposal is reliably broadcast by its proposer, and comes with its [document](documents),
+//!   if it names one.
 //! - (P2) Slots of the ledger order what was delivered, one slot after another.
 //! - (P3) A position claims material from the stock and is decided; several are open at once.
 //! - (P4) Preprocessing runs refill the stock: run `k + 1` starts when the agreed ledger and the
@@ -23,6 +24,7 @@
 
 mod catching_up;
 mod deciding;
+pub mod documents;
 mod early;
 pub mod event;
 pub mod frame;
@@ -56,6 +58,7 @@ use crate::secret::Secret;
 use crate::tag::Tag;
 use catching_up::CatchingUp;
 use deciding::Deciding;
+use documents::Documents;
 use event::Alarm;
 use ordering::Ordering;
 use production::Production;
@@ -107,6 +110,7 @@ pub struct Party<S: Suite> {
     ordering: Ordering<S>,
     production: Production<S>,
     deciding: Deciding<S>,
+    documents: Documents,
     catching_up: CatchingUp,
     faults: PartyMap<BTreeMap<FaultKind, u64>>,
     stats: Stats,
@@ -130,6 +134,7 @@ impl<S: Suite> Party<S> {
             ordering: Ordering::new(committee),
             production: Production::new(committee),
             deciding: Deciding::new(committee),
+            documents: Documents::default(),
             catching_up: CatchingUp::new(committee),
             faults: PartyMap::new(committee),
             stats: Stats::default(),
@@ -163,7 +168,10 @@ impl<S: Suite> Party<S> {
     pub fn step(&mut self, event: Event<S>) -> Vec<Effect<S>> {
         let mut sink = Sink::new(self.me());
         match event {
-            Event::Start => self.ask(&mut sink),
+            Event::Start => {
+                self.ask(&mut sink);
+                self.start_documents(&mut sink);
+            }
             Event::Message { from, message } => {
                 if from != self.me() && self.committee().contains(from) {
                     self.on_message(from, message, &mut sink);
@@ -175,7 +183,9 @@ impl<S: Suite> Party<S> {
                 Alarm::Grace(position) => self.on_grace(position, &mut sink),
                 Alarm::Patience(run) => self.on_patience(run, &mut sink),
             },
-            Event::Propose { request, proposal } => self.on_propose(request, proposal, &mut sink),
+            Event::Propose { request, proposal, document } => {
+                self.on_propose(request, proposal, document, &mut sink);
+            }
             Event::Vote { request, decision, value } => {
                 self.on_vote(request, decision, value, &mut sink);
             }
@@ -204,6 +214,7 @@ impl<S: Suite> Party<S> {
         self.catching_up.hear(from);
         match message {
             Message::Proposal(id, m) => self.on_proposal_message(from, id, m, sink),
+            Message::Document(id, m) => self.on_document_message(from, id, m, sink),
             Message::Slot(slot, m) => self.on_slot_message(from, slot, m, sink),
             Message::Run(run, m) => self.on_run_message(from, run, m, sink),
             Message::RunDone(run) => self.on_run_done(from, run),
@@ -239,5 +250,6 @@ impl<S: Suite> Party<S> {
                 self.open(position, true);
             }
         }
+        self.restore_documents(restored.documents);
     }
 }

@@ -83,6 +83,16 @@ impl<S: Suite> Ordering<S> {
         self.waiting.iter().chain(&self.own)
     }
 
+    /// Whether a proposal is delivered and has no position yet.
+    pub(super) fn is_waiting(&self, id: &ProposalId) -> bool {
+        self.waiting.contains_key(id)
+    }
+
+    /// Who names a proposal in a slot's value that is not usable here.
+    pub(super) fn who_names(&self, id: &ProposalId) -> impl Iterator<Item = PartyId> {
+        self.slots.values().flat_map(move |slot| slot.who_names(id))
+    }
+
     /// Forgets the broadcast of a proposal that is certified: laggards get the certificate.
     pub(super) fn forget(&mut self, id: &ProposalId) {
         self.broadcasts.remove(id);
@@ -95,22 +105,14 @@ impl<S: Suite> Party<S> {
         &mut self,
         request: RequestId,
         proposal: Proposal,
+        document: Option<Bytes>,
         sink: &mut Sink<S>,
     ) {
         let me = self.me();
-        if let Err(reason) = proposal.validate(self.committee()) {
-            return sink.answer(request, Err(Refusal::InvalidProposal(reason.to_string())));
+        if let Err(refusal) = self.check_proposal(&proposal, document.as_ref()) {
+            return sink.answer(request, Err(refusal));
         }
         let decision = self.ledger.digest_of(&proposal);
-        if self.proposal(&decision).is_some() {
-            let reason = "the same proposal was made before".into();
-            return sink.answer(request, Err(Refusal::InvalidProposal(reason)));
-        }
-        let open = self.ordering.broadcasts.keys().filter(|id| id.proposer == me).count();
-        if open >= limits::MAX_OWN_OPEN {
-            let limit = limits::MAX_OWN_OPEN;
-            return sink.answer(request, Err(Refusal::TooManyOpen { limit }));
-        }
         let id = ProposalId { proposer: me, sequence: self.ordering.sequence[me] };
         self.ordering.saw(&id);
         let before = sink.mark();
@@ -123,7 +125,54 @@ impl<S: Suite> Party<S> {
         rbc.broadcast(payload, out).expect("a valid proposal is short, and its instance is new");
         self.ordering.own.insert(id, proposal);
         self.begin_broadcast(id, before, sink);
+        if let Some(document) = document {
+            self.send_document(id, document, sink);
+        }
         sink.answer(request, Ok(Answer::Proposed { decision }));
+    }
+
+    fn check_proposal(&self, proposal: &Proposal, document: Option<&Bytes>) -> Result<(), Refusal> {
+        let invalid = |reason: &str| Err(Refusal::InvalidProposal(reason.into()));
+        if let Err(reason) = proposal.validate(self.committee()) {
+            return invalid(&reason.to_string());
+        }
+        let fits = match (&proposal.document, document) {
+            (None, None) => true,
+            (Some(name), Some(bytes)) => name.names(bytes),
+            _ => false,
+        };
+        if !fits {
+            return invalid("the document is not the one that the proposal names");
+        }
+        if self.proposal(&self.ledger.digest_of(proposal)).is_some() {
+            return invalid("the same proposal was made before");
+        }
+        let me = self.me();
+        let open = self.ordering.broadcasts.keys().filter(|id| id.proposer == me).count();
+        if open >= limits::MAX_OWN_OPEN {
+            return Err(Refusal::TooManyOpen { limit: limits::MAX_OWN_OPEN });
+        }
+        let with_document = |(id, p): (&ProposalId, &Proposal)| {
+            usize::from(id.proposer == me && p.document.is_some())
+        };
+        let entries = self.deciding.open().map(|decision| decision.entry());
+        let open = self.ordering.unordered().chain(entries.map(|e| (&e.id, &e.proposal)));
+        if document.is_some() && open.map(with_document).sum::<usize>() >= limits::MAX_OWN_DOCUMENTS
+        {
+            return Err(Refusal::TooManyDocuments { limit: limits::MAX_OWN_DOCUMENTS });
+        }
+        Ok(())
+    }
+
+    /// Whether the broadcast of this proposal may still come to an end here.
+    pub(super) fn may_be_broadcast(&self, id: &ProposalId) -> bool {
+        let next = self.ledger.next_sequence(id.proposer);
+        let window = next.saturating_sub(limits::SEQUENCE_WINDOW)
+            ..next.saturating_add(limits::SEQUENCE_WINDOW);
+        self.committee().contains(id.proposer)
+            && window.contains(&id.sequence)
+            && !self.ledger.contains(id)
+            && !self.ordering.waiting.contains_key(id)
     }
 
     /// The broadcast of a proposal, begun now if it is new; `None` outside the window, or where we
@@ -137,16 +186,8 @@ impl<S: Suite> Party<S> {
         if id.proposer == self.me() && id.sequence >= self.ordering.sequence[id.proposer] {
             return None;
         }
-        if new {
-            let next = self.ledger.next_sequence(id.proposer);
-            let window = next.saturating_sub(limits::SEQUENCE_WINDOW)
-                ..next.saturating_add(limits::SEQUENCE_WINDOW);
-            if !window.contains(&id.sequence)
-                || self.ledger.contains(&id)
-                || self.ordering.waiting.contains_key(&id)
-            {
-                return None;
-            }
+        if new && !self.may_be_broadcast(&id) {
+            return None;
         }
         let shared = &self.shared;
         Some(self.ordering.broadcasts.entry(id).or_insert_with(|| {
@@ -175,15 +216,20 @@ impl<S: Suite> Party<S> {
         if let Some(Delivery::Payload(payload)) = delivery
             && let Some(proposal) = self.read_proposal(&payload)
         {
-            let decision = self.ledger.digest_of(&proposal);
             if !self.ledger.contains(&id) {
-                sink.persist(vec![put(&Key::Waiting(id), &proposal), delete(&Key::Begun(id))]);
-                self.ordering.own.remove(&id);
-                self.ordering.waiting.insert(id, proposal);
-                sink.notify(Notice::Proposed { decision });
+                self.on_delivered(id, proposal, sink);
             }
             self.recheck_slots(sink);
         }
+    }
+
+    /// A proposal is delivered, and so is its document: it waits for a position.
+    pub(super) fn admit(&mut self, id: ProposalId, proposal: Proposal, sink: &mut Sink<S>) {
+        let decision = self.ledger.digest_of(&proposal);
+        sink.persist(vec![put(&Key::Waiting(id), &proposal), delete(&Key::Begun(id))]);
+        self.ordering.own.remove(&id);
+        self.ordering.waiting.insert(id, proposal);
+        sink.notify(Notice::Proposed { decision });
     }
 
     fn read_proposal(&self, payload: &[u8]) -> Option<Proposal> {
@@ -229,7 +275,7 @@ impl<S: Suite> Party<S> {
 
     fn open_by(&self, proposer: PartyId) -> usize {
         let waiting = self.ordering.waiting.keys().filter(|id| id.proposer == proposer).count();
-        waiting + self.deciding.open_by(proposer)
+        waiting + self.documents.aside_of(proposer) + self.deciding.open_by(proposer)
     }
 
     fn slot(&mut self, slot: u64) -> Option<&mut Slot<S::Coin>> {
@@ -303,9 +349,10 @@ impl<S: Suite> Party<S> {
         if let Some(ids) = ended {
             self.end_slot(slot, ids, sink);
         }
+        self.ask_who_names(sink);
     }
 
-    fn recheck_slots(&mut self, sink: &mut Sink<S>) {
+    pub(super) fn recheck_slots(&mut self, sink: &mut Sink<S>) {
         let numbers: Vec<u64> = self.ordering.slots.keys().copied().collect();
         for slot in numbers {
             let (ordering, ledger) = (&mut self.ordering, &self.ledger);
@@ -351,6 +398,7 @@ impl<S: Suite> Party<S> {
             let follows = slot < self.ordering.slots_barred;
             self.opened(position, follows, sink);
         }
+        self.documents_ordered(&summary, sink);
         self.ordering.early.forget_before(slot + 1);
         self.ordering.slots.retain(|number, _| *number + limits::SLOTS_KEPT > slot);
         self.tell_slot(slot, summary, sink);

@@ -17,7 +17,7 @@ use crate::math::Fp61;
 use crate::mpc::preprocessing::Batch;
 use crate::record::{Record, RestoreError};
 use crate::secret::Secret;
-use crate::wire;
+use crate::wire::{self, Bytes};
 
 /// Names of records. The encoding is the key.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -30,6 +30,8 @@ pub(super) enum Key {
     Begun(ProposalId),
     /// This proposal is delivered and not ordered.
     Waiting(ProposalId),
+    /// The document of this proposal.
+    Document(ProposalId),
     /// What this slot ordered.
     Slot(u64),
     /// How many dealers this run agreed on.
@@ -59,6 +61,7 @@ pub(super) struct Restored {
     pub(super) runs_begun: u64,
     pub(super) begun: BTreeSet<ProposalId>,
     pub(super) waiting: BTreeMap<ProposalId, Proposal>,
+    pub(super) documents: BTreeMap<ProposalId, Bytes>,
     pub(super) slots: BTreeMap<u64, SlotSummary>,
     pub(super) runs: BTreeMap<u64, u16>,
     pub(super) batches: BTreeMap<u64, Batch<Fp61>>,
@@ -90,6 +93,9 @@ impl Restored {
             }
             Key::Waiting(id) => {
                 self.waiting.insert(id, read(key, value)?);
+            }
+            Key::Document(id) => {
+                self.documents.insert(id, read(key, value)?);
             }
             Key::Slot(slot) => {
                 self.slots.insert(slot, read(key, value)?);

@@ -37,6 +37,8 @@ pub struct DecisionView {
     pub counted: Option<PartySet>,
     /// The outcome, once certified.
     pub outcome: Option<Outcome>,
+    /// Whether the document that the proposal names is here.
+    pub document_here: bool,
     /// Whether this node only follows it, because it restarted meanwhile.
     pub follows: bool,
     /// What it waits for, in words.
@@ -193,6 +195,7 @@ impl<S: Suite> Party<S> {
             i_voted: false,
             counted: None,
             outcome: None,
+            document_here: self.document(&digest).is_some(),
             follows: false,
             waiting: "a ledger position".into(),
         }

@@ -75,7 +75,7 @@ fn statements(to: Recipient, message: &Wire, said: &mut Said) {
             }
         }
         Message::Run(run, m) => produced(*run, &whom, m, said),
-        Message::RunDone(_) | Message::Sync(_) => {}
+        Message::Document(..) | Message::RunDone(_) | Message::Sync(_) => {}
     }
 }
 

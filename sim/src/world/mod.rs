@@ -252,7 +252,10 @@ impl World {
             self.ghost.asked(digest, proposer, proposal.clone());
             self.workload.taken(number, digest);
             let request = self.request(Asker::Proposal(number));
-            self.step(actor, Event::Propose { request, proposal: proposal.clone() });
+            self.step(
+                actor,
+                Event::Propose { request, proposal: proposal.clone(), document: None },
+            );
         }
     }
 

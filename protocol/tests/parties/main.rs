@@ -1,235 +1,27 @@
-//! Whole parties in one process, under a random schedule.
+//! Whole parties in one process.
 
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::cast_possible_truncation,
+    unreachable_pub,
     reason = "a test"
 )]
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+mod documents;
+mod world;
 
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use std::collections::BTreeMap;
 
-use quorate_protocol::agreement::coin::{DdhCoin, TrustedCoinDealer};
-use quorate_protocol::crypto::keyring::Keyring;
+use quorate_protocol::PartyId;
 use quorate_protocol::crypto::transcript::Digest;
 use quorate_protocol::decision::certificate::Outcome;
 use quorate_protocol::decision::life::Phase;
-use quorate_protocol::decision::proposal::Proposal;
-use quorate_protocol::decision::stock::Policy;
-use quorate_protocol::party::{
-    Answer, Config, Effect, Event, Message, MessageOf, Party, RealSuite, Record, Refusal,
-    RequestId, TimerToken, When, sync,
-};
-use quorate_protocol::protocol::Recipient;
-use quorate_protocol::rule::Rule;
-use quorate_protocol::secret::Secret;
-use quorate_protocol::{Committee, Fault, PartyId};
+use quorate_protocol::party::{Answer, Event, Message, Refusal, sync};
 use quorate_protocol::{limits, wire};
 
-type Real = Party<RealSuite>;
-type Wire = MessageOf<RealSuite>;
-
-/// Parties, messages in flight, timers, and what each wrote down.
-struct World {
-    parties: BTreeMap<PartyId, Real>,
-    configs: Vec<Box<dyn Fn() -> Config<RealSuite>>>,
-    stores: BTreeMap<PartyId, BTreeMap<Vec<u8>, Secret<Vec<u8>>>>,
-    flight: Vec<(PartyId, PartyId, Wire)>,
-    done: VecDeque<(PartyId, Wire)>,
-    timers: Vec<(u64, PartyId, TimerToken)>,
-    now: u64,
-    /// Messages for which this holds are lost.
-    lost: fn(&(PartyId, PartyId, Wire)) -> bool,
-    answers: Vec<(PartyId, RequestId, Result<Answer, Refusal>)>,
-    faults: Vec<(PartyId, Fault)>,
-    rng: ChaCha8Rng,
-}
-
-impl World {
-    fn new(n: usize, seed: u64) -> Self {
-        let keyrings = Keyring::for_tests(n, seed);
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let committee = Committee::new(n).unwrap();
-        let (public, secrets) = TrustedCoinDealer::deal(committee, &mut rng);
-        let mut configs: Vec<Box<dyn Fn() -> Config<RealSuite>>> = Vec::new();
-        for (keyring, secret) in keyrings.into_iter().zip(secrets) {
-            let coin = Arc::new(DdhCoin::new(keyring.me(), public.clone(), secret).unwrap());
-            let policy = Policy::for_members(n);
-            configs.push(Box::new(move || Config {
-                network: Digest::from([7; 32]),
-                epoch: 0,
-                keyring: Arc::clone(&keyring),
-                coin: Arc::clone(&coin),
-                seed: Secret::new([keyring.me().index() as u8; 32]),
-                policy,
-            }));
-        }
-        let mut world = Self {
-            parties: BTreeMap::new(),
-            configs,
-            stores: BTreeMap::new(),
-            flight: Vec::new(),
-            done: VecDeque::new(),
-            timers: Vec::new(),
-            now: 0,
-            lost: |_| false,
-            answers: Vec::new(),
-            faults: Vec::new(),
-            rng,
-        };
-        for party in committee.parties() {
-            world.start(party);
-        }
-        world
-    }
-
-    /// Starts a party from what it wrote down.
-    fn start(&mut self, party: PartyId) {
-        let store = self.stores.entry(party).or_default();
-        let records = store
-            .iter()
-            .map(|(key, value)| Record::Put { key: key.clone(), value: value.clone() })
-            .collect();
-        let config = self.configs[party.index()]();
-        self.parties.insert(party, Party::new(config, records).unwrap());
-        self.step(party, Event::Start);
-    }
-
-    /// Stops a party; what is in flight to it is lost.
-    fn stop(&mut self, party: PartyId) {
-        self.parties.remove(&party);
-        self.flight.retain(|(_, to, _)| *to != party);
-        self.timers.retain(|(_, of, _)| *of != party);
-        self.done.retain(|(of, _)| *of != party);
-    }
-
-    fn step(&mut self, party: PartyId, event: Event<RealSuite>) {
-        let Some(state) = self.parties.get_mut(&party) else { return };
-        for effect in state.step(event) {
-            match effect {
-                Effect::Persist(records) => {
-                    let store = self.stores.entry(party).or_default();
-                    for record in records {
-                        match record {
-                            Record::Put { key, value } => drop(store.insert(key, value)),
-                            Record::Delete { key } => drop(store.remove(&key)),
-                        }
-                    }
-                }
-                Effect::Send { to: Recipient::One(to), message } => {
-                    self.flight.push((party, to, message));
-                }
-                Effect::Send { to: Recipient::All, message } => {
-                    for to in self.configs.iter().zip(0..).map(|(_, i)| PartyId::new(i)) {
-                        if to != party {
-                            self.flight.push((party, to, message.clone()));
-                        }
-                    }
-                }
-                Effect::SetTimer { token, when } => {
-                    let at = match when {
-                        When::After(wait) => self.now + wait.as_millis() as u64,
-                        When::AtUtc(at) => at,
-                    };
-                    self.timers.push((at, party, token));
-                }
-                Effect::Work(job) => self.done.push_back((party, job())),
-                Effect::Fault(fault) => self.faults.push((party, fault)),
-                Effect::Answer { request, answer } => self.answers.push((party, request, answer)),
-                Effect::Notify(_) => {}
-            }
-        }
-    }
-
-    /// Delivers everything in random order. Timers only fire when nothing else is left.
-    fn run(&mut self) {
-        while self.deliver_one() || self.fire_one() {}
-    }
-
-    /// Like [`run`](Self::run), without timers.
-    fn run_untimed(&mut self) {
-        while self.deliver_one() {}
-    }
-
-    fn fire_one(&mut self) -> bool {
-        self.timers.sort_by_key(|(at, ..)| std::cmp::Reverse(*at));
-        let Some((at, party, token)) = self.timers.pop() else { return false };
-        self.now = self.now.max(at);
-        self.step(party, Event::Timer(token));
-        true
-    }
-
-    fn deliver_one(&mut self) -> bool {
-        if let Some((party, message)) = self.done.pop_front() {
-            self.step(party, Event::Done(message));
-        } else if !self.flight.is_empty() {
-            let i = self.rng.random_range(0..self.flight.len());
-            let envelope = self.flight.swap_remove(i);
-            if !(self.lost)(&envelope) {
-                let (from, to, message) = envelope;
-                self.step(to, Event::Message { from, message });
-            }
-        } else {
-            return false;
-        }
-        true
-    }
-
-    /// Fires nothing but the patience of preprocessing runs: the first timers set.
-    fn run_until_ordered(&mut self, positions: u64) {
-        let ready = |w: &Self| {
-            w.parties.values().all(|p| p.status().positions >= positions && p.status().runs > 0)
-        };
-        while !ready(self) {
-            self.run_untimed();
-            if !ready(self) {
-                self.fire_one();
-            }
-        }
-    }
-
-    fn propose(&mut self, party: u16, rule: &str) -> Digest {
-        let nonce = self.rng.random();
-        let rule = Rule::parse(rule).unwrap();
-        let minimum = self.configs.len() as u16 / 2 + 1;
-        let proposal = Proposal {
-            title: "Extend the credit line".into(),
-            text: String::new(),
-            rule,
-            deadline_ms: 1_000_000,
-            minimum,
-            nonce,
-            document: None,
-            refresh: false,
-        };
-        let request = RequestId(self.answers.len() as u64 + 1000);
-        self.step(PartyId::new(party), Event::Propose { request, proposal });
-        match self.answers.last() {
-            Some((_, r, Ok(Answer::Proposed { decision }))) if *r == request => *decision,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn vote(&mut self, party: u16, decision: Digest, value: u64) {
-        let request = RequestId(u64::from(party));
-        let value = Secret::new(value);
-        self.step(PartyId::new(party), Event::Vote { request, decision, value });
-    }
-
-    fn assert_certified(&self, decision: Digest, outcome: Outcome) {
-        for (id, party) in &self.parties {
-            let view = party.decision(&decision).unwrap();
-            assert_eq!((view.phase, view.outcome), (Phase::Certified, Some(outcome)), "{id}");
-            let certificate = party.certificate(&decision).unwrap();
-            assert_eq!(certificate.verify(party.verifier()), Ok(()));
-        }
-    }
-}
+use world::{Wire, World};
 
 #[test]
 fn four_members_decide_a_mean() {
