@@ -46,7 +46,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 pub use handle::{CallError, NodeHandle, NodeStatus, PeerStatus};
 
 use crate::home::{Home, HomeError, HomeLock, Unlocked};
-use crate::net::{self, Links, PeerInfo, Topic, Validator};
+use crate::net::{self, Lane, Links, PeerInfo, Topic, Validator};
 use crate::roster::Network;
 use crate::store::{Journal, Store, StoreError};
 use turn::{Driver, Parts};
@@ -203,6 +203,7 @@ pub async fn run_node(
         peers: peers(&network, me),
         network: *digest.as_bytes(),
         epoch: network.epoch(),
+        lanes: Lane::DECIDING.to_vec(),
         listen,
         port_patience: Duration::ZERO,
         validator: validator(&network, verifier),

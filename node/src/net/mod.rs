@@ -13,8 +13,9 @@
 //! lost, oldest first, and counted. After this node's own restart its frames start over.
 //!
 //! # Protocol
-//! Two classes of frames, so that bulk never delays decisions. Each node opens one stream per peer
-//! and class for what it sends. Each side greets with version, network digest, epoch and
+//! Three lanes of frames: decisions, bulk, which never delays them, and the ceremony, which is there
+//! before the network has keys and for members that come late. Each node opens one stream per peer
+//! and lane for what it sends. Each side greets with version, network digest, epoch and
 //! incarnation (a fresh number at each start); the receiver's greeting says where to go on.
 //! Then numbered frames go one way and cumulative acknowledgements the other.
 //!
@@ -30,7 +31,7 @@ mod peer;
 mod queue;
 mod receiver;
 mod sender;
-mod swarm;
+pub(crate) mod swarm;
 mod wire;
 
 #[cfg(test)]
@@ -46,6 +47,7 @@ use libp2p::identity::Keypair;
 use libp2p::{Multiaddr, PeerId, Stream, StreamProtocol};
 use libp2p_stream::IncomingStreams;
 use quorate_protocol::PartyId;
+use quorate_protocol::keys::ceremony;
 use quorate_protocol::party::Class;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
@@ -61,23 +63,54 @@ use wire::Greeting;
 
 /// Bytes of frames kept for a peer that has not acknowledged them: decisions.
 pub const MAX_UNACKNOWLEDGED_DECISION: usize = 8 << 20;
-/// Bytes of frames kept for a peer that has not acknowledged them: bulk. A preprocessing run of the
-/// largest batch is a few MiB per peer.
+/// Bytes of frames kept for a peer that has not acknowledged them: bulk and the ceremony. A
+/// preprocessing run of the largest batch is a few MiB per peer.
 pub const MAX_UNACKNOWLEDGED_BULK: usize = 48 << 20;
-/// Bytes of frames from one peer and class that wait for the driver. Twice the largest frame.
+/// Bytes of frames from one peer and lane that wait for the driver. Twice the largest frame.
 const MAX_UNTAKEN: usize = 2 * MAX_FRAME + (64 << 10);
 /// How long a peer may take to open a stream and greet.
 const GREETING_TIMEOUT: Duration = Duration::from_secs(10);
 /// Announcements that wait for the driver.
 const MAX_ANNOUNCEMENTS: usize = 256;
 
-/// The two links to each peer.
-const CLASSES: [Class; 2] = [Class::Decision, Class::Bulk];
+/// A link to each peer. A node opens those that it has use for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Lane {
+    /// What decisions wait for.
+    Decision,
+    /// Preprocessing and catching up.
+    Bulk,
+    /// The ceremony.
+    Ceremony,
+}
 
-const fn stream_protocol(class: Class) -> StreamProtocol {
-    match class {
-        Class::Decision => StreamProtocol::new("/quorate/1/decision"),
-        Class::Bulk => StreamProtocol::new("/quorate/1/bulk"),
+impl Lane {
+    /// What a node needs for decisions.
+    pub const DECIDING: [Self; 2] = [Self::Decision, Self::Bulk];
+
+    const fn stream_protocol(self) -> StreamProtocol {
+        match self {
+            Self::Decision => StreamProtocol::new("/quorate/1/decision"),
+            Self::Bulk => StreamProtocol::new("/quorate/1/bulk"),
+            Self::Ceremony => StreamProtocol::new("/quorate/1/ceremony"),
+        }
+    }
+
+    /// The epoch in the greetings of a node whose network is in `epoch`.
+    const fn epoch(self, epoch: u64) -> u64 {
+        match self {
+            Self::Decision | Self::Bulk => epoch,
+            Self::Ceremony => ceremony::EPOCH,
+        }
+    }
+}
+
+impl From<Class> for Lane {
+    fn from(class: Class) -> Self {
+        match class {
+            Class::Decision => Self::Decision,
+            Class::Bulk => Self::Bulk,
+        }
     }
 }
 
@@ -93,6 +126,8 @@ pub struct Config {
     pub network: [u8; 32],
     /// Epoch of the network.
     pub epoch: u64,
+    /// Which links to open.
+    pub lanes: Vec<Lane>,
     /// Where to listen.
     pub listen: Vec<Multiaddr>,
     /// How long a port that is in use is waited for: one that this process has just closed takes
@@ -102,13 +137,15 @@ pub struct Config {
     pub validator: Validator,
 }
 
-/// What comes from the network.
+/// What comes from the network. What belongs to a lane that is not open has ended.
 #[derive(Debug)]
 pub struct Incoming {
     /// Frames that decisions wait for.
     pub decision: mpsc::UnboundedReceiver<Inbound>,
     /// Frames of preprocessing and catching up.
     pub bulk: mpsc::UnboundedReceiver<Inbound>,
+    /// Frames of the ceremony, for whoever takes it.
+    pub ceremony: Option<mpsc::UnboundedReceiver<Inbound>>,
     /// Gossip.
     pub announcements: mpsc::Receiver<Announcement>,
 }
@@ -126,7 +163,7 @@ pub struct ListenError {
 /// The links to all other members. Dropping it closes them.
 #[derive(Debug)]
 pub struct Links {
-    peers: BTreeMap<PartyId, Arc<Peer>>,
+    post: Post,
     commands: mpsc::UnboundedSender<Command>,
     listening: Vec<Multiaddr>,
     tasks: JoinSet<()>,
@@ -139,7 +176,8 @@ impl Links {
     /// # Errors
     /// An address cannot be listened on.
     pub async fn start(config: Config) -> Result<(Self, Incoming), ListenError> {
-        let Config { keys, me, peers, network, epoch, listen, port_patience, validator } = config;
+        let Config { keys, me, peers, network, epoch, lanes, listen, port_patience, validator } =
+            config;
         let topics = gossip::Topics::new(&network, epoch);
         let members: Vec<_> = peers.iter().map(|peer| peer.peer_id).collect();
         let failed = |address, reason| ListenError { address, reason };
@@ -156,44 +194,49 @@ impl Links {
         let (announce, announcements) = mpsc::channel(MAX_ANNOUNCEMENTS);
         let peers: Vec<_> =
             peers.into_iter().map(|info| Arc::new(Peer::new(info, commands.clone()))).collect();
-        let ours = Greeting {
-            version: wire::VERSION,
-            network,
-            epoch,
-            incarnation: rand::random(),
-            acknowledged: 0,
-            resume: 0,
-        };
+        let incarnation = rand::random();
         let mut tasks = JoinSet::new();
         let mut control = swarm.behaviour().control();
-        let [decision, bulk] = CLASSES.map(|class| {
+        let mut open = |lane: Lane| {
+            let (deliver, delivered) = mpsc::unbounded_channel();
+            if !lanes.contains(&lane) {
+                return delivered;
+            }
+            let (version, epoch) = (wire::VERSION, lane.epoch(epoch));
+            let ours =
+                Greeting { version, network, epoch, incarnation, acknowledged: 0, resume: 0 };
             for peer in &peers {
                 let peer = Arc::clone(peer);
-                tasks.spawn(sender::run(peer, class, ours.clone(), control.clone()));
+                tasks.spawn(sender::run(peer, lane, ours.clone(), control.clone()));
             }
-            let (deliver, delivered) = mpsc::unbounded_channel();
-            match control.accept(stream_protocol(class)) {
+            match control.accept(lane.stream_protocol()) {
                 Ok(streams) => {
-                    let receivers = spawn_receivers(&mut tasks, &peers, class, &ours, &deliver);
+                    let receivers = spawn_receivers(&mut tasks, &peers, lane, &ours, &deliver);
                     tasks.spawn(hand_out(streams, receivers));
                 }
                 // Nobody else has the control of a swarm that was just made.
-                Err(error) => tracing::error!(?class, "{error}"),
+                Err(error) => tracing::error!(?lane, "{error}"),
             }
             delivered
-        });
+        };
+        let [decision, bulk, ceremony] =
+            [Lane::Decision, Lane::Bulk, Lane::Ceremony].map(&mut open);
         let connector = Connector::new(swarm, me, &peers, topics, validator, announce);
         let connector = tokio::spawn(connector.run(command_queue));
         let peers = peers.into_iter().map(|peer| (peer.info.party, peer)).collect();
-        let incoming = Incoming { decision, bulk, announcements };
-        Ok((Self { peers, commands, listening, tasks, connector }, incoming))
+        let post = Post { peers: Arc::new(peers), lanes: lanes.into() };
+        let incoming = Incoming { decision, bulk, ceremony: Some(ceremony), announcements };
+        Ok((Self { post, commands, listening, tasks, connector }, incoming))
     }
 
     /// Sends a frame to a peer, now or as soon as it can be reached. Never waits.
-    pub fn send(&self, to: PartyId, class: Class, frame: Vec<u8>) {
-        if let Some(peer) = self.peers.get(&to) {
-            peer.queue(class).push(frame);
-        }
+    pub fn send(&self, to: PartyId, lane: impl Into<Lane>, frame: Vec<u8>) {
+        self.post.send(to, lane.into(), frame);
+    }
+
+    /// What sends, for somebody else to send with.
+    pub fn post(&self) -> Post {
+        self.post.clone()
     }
 
     /// Gossips an announcement to whoever is connected.
@@ -203,7 +246,7 @@ impl Links {
 
     /// Closes every connection to a peer. They are made again at once.
     pub fn disconnect(&self, party: PartyId) {
-        if let Some(peer) = self.peers.get(&party) {
+        if let Some(peer) = self.post.peers.get(&party) {
             let _ = self.commands.send(Command::Disconnect(peer.info.peer_id));
         }
     }
@@ -215,7 +258,7 @@ impl Links {
 
     /// How the links are, in roster order.
     pub fn status(&self) -> Vec<LinkStatus> {
-        self.peers.values().map(|peer| peer.status()).collect()
+        self.post.status()
     }
 
     /// Closes all connections, so that the peers know at once.
@@ -223,6 +266,36 @@ impl Links {
         self.tasks.shutdown().await;
         let _ = self.commands.send(Command::Close);
         let _ = (&mut self.connector).await;
+    }
+}
+
+/// Sends on links that somebody else holds open.
+#[derive(Clone, Debug)]
+pub struct Post {
+    peers: Arc<BTreeMap<PartyId, Arc<Peer>>>,
+    lanes: Arc<[Lane]>,
+}
+
+impl Post {
+    /// As [`Links::send`]. On a lane that is not open nothing is sent.
+    pub fn send(&self, to: PartyId, lane: Lane, frame: Vec<u8>) {
+        if let Some(peer) = self.peers.get(&to)
+            && self.lanes.contains(&lane)
+        {
+            peer.queue(lane).push(frame);
+        }
+    }
+
+    /// As [`Links::status`].
+    pub fn status(&self) -> Vec<LinkStatus> {
+        self.peers.values().map(|peer| peer.status()).collect()
+    }
+
+    /// Frames on a lane that peers have not acknowledged; not counting peers that are there and
+    /// have no use for the lane.
+    pub fn unacknowledged(&self, lane: Lane) -> usize {
+        let queues = self.peers.values().map(|peer| peer.queue(lane));
+        queues.filter(|queue| !queue.is_closed()).map(|queue| queue.depth().frames).sum()
     }
 }
 
@@ -235,7 +308,7 @@ impl Drop for Links {
 fn spawn_receivers(
     tasks: &mut JoinSet<()>,
     peers: &[Arc<Peer>],
-    class: Class,
+    lane: Lane,
     ours: &Greeting,
     deliver: &mpsc::UnboundedSender<Inbound>,
 ) -> BTreeMap<PeerId, mpsc::Sender<Stream>> {
@@ -245,7 +318,7 @@ fn spawn_receivers(
         let (hand, streams) = mpsc::channel(2);
         receivers.insert(peer.info.peer_id, hand);
         let peer = Arc::clone(peer);
-        tasks.spawn(receiver::run(peer, class, ours.clone(), streams, deliver.clone()));
+        tasks.spawn(receiver::run(peer, lane, ours.clone(), streams, deliver.clone()));
     }
     receivers
 }
@@ -263,7 +336,7 @@ async fn hand_out(mut streams: IncomingStreams, receivers: BTreeMap<PeerId, mpsc
 
 /// `shortest * 2^failures`, at most `longest`, give or take a quarter: peers that failed together
 /// do not try again together.
-fn backoff(failures: u32, (shortest, longest): (Duration, Duration)) -> Duration {
+pub(crate) fn backoff(failures: u32, (shortest, longest): (Duration, Duration)) -> Duration {
     let doubled = shortest.saturating_mul(1 << failures.min(16));
     doubled.min(longest).mul_f64(rand::random_range(0.75..1.25))
 }

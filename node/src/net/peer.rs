@@ -1,18 +1,18 @@
 //! What is known and shared about one peer.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use libp2p::{Multiaddr, PeerId};
 use quorate_protocol::PartyId;
-use quorate_protocol::party::Class;
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 
 use crate::net::queue::{Depth, Queue};
 use crate::net::swarm::Command;
 use crate::net::wire::LinkError;
-use crate::net::{MAX_UNACKNOWLEDGED_BULK, MAX_UNACKNOWLEDGED_DECISION};
+use crate::net::{Lane, MAX_UNACKNOWLEDGED_BULK, MAX_UNACKNOWLEDGED_DECISION};
 
 /// Another member, as the network sees it.
 #[derive(Clone, Debug)]
@@ -60,6 +60,8 @@ pub struct LinkStatus {
     pub unacknowledged_bytes: usize,
     /// Frames lost because it was gone for too long.
     pub lost_frames: u64,
+    /// Why it and we cannot talk to each other, though it is there.
+    pub trouble: Option<String>,
 }
 
 /// Shared by the tasks of one peer.
@@ -69,6 +71,8 @@ pub(super) struct Peer {
     pub connection: watch::Sender<Option<Transport>>,
     decision: Queue,
     bulk: Queue,
+    ceremony: Queue,
+    trouble: Mutex<Option<String>>,
     commands: mpsc::UnboundedSender<Command>,
     started: Instant,
     /// Milliseconds from `started` to the last sign of life, plus one; 0 if there was none.
@@ -83,6 +87,8 @@ impl Peer {
             connection: watch::Sender::new(None),
             decision: Queue::new(MAX_UNACKNOWLEDGED_DECISION),
             bulk: Queue::new(MAX_UNACKNOWLEDGED_BULK),
+            ceremony: Queue::new(MAX_UNACKNOWLEDGED_BULK),
+            trouble: Mutex::default(),
             commands,
             started: Instant::now(),
             seen: AtomicU64::new(0),
@@ -90,11 +96,18 @@ impl Peer {
         }
     }
 
-    pub(super) const fn queue(&self, class: Class) -> &Queue {
-        match class {
-            Class::Decision => &self.decision,
-            Class::Bulk => &self.bulk,
+    pub(super) const fn queue(&self, lane: Lane) -> &Queue {
+        match lane {
+            Lane::Decision => &self.decision,
+            Lane::Bulk => &self.bulk,
+            Lane::Ceremony => &self.ceremony,
         }
+    }
+
+    /// The peer is in the same network as we.
+    pub(super) fn greeted(&self) {
+        *self.lock_trouble() = None;
+        self.seen();
     }
 
     /// Something came from the peer just now.
@@ -103,20 +116,21 @@ impl Peer {
     }
 
     /// Logs why a stream ended, and closes the connections of a peer that breaks the protocol.
-    pub(super) fn ended(&self, class: Class, why: &LinkError) {
+    pub(super) fn ended(&self, lane: Lane, why: &LinkError) {
         let name = &self.info.name;
         match why {
-            LinkError::Io(_) | LinkError::Timeout => {
-                tracing::debug!(peer = %name, ?class, "link ended: {why}");
+            LinkError::Io(_) | LinkError::Timeout | LinkError::Closed => {
+                tracing::debug!(peer = %name, ?lane, "link ended: {why}");
             }
             LinkError::Version(_) | LinkError::Network | LinkError::Epoch(_) => {
+                *self.lock_trouble() = Some(why.to_string());
                 if self.may_complain() {
                     tracing::warn!(peer = %name, "cannot talk to {name}: {why}");
                 }
             }
             LinkError::Misbehaved(_) => {
                 if self.may_complain() {
-                    tracing::warn!(peer = %name, ?class, "disconnecting {name}: {why}");
+                    tracing::warn!(peer = %name, ?lane, "disconnecting {name}: {why}");
                 }
                 let _ = self.commands.send(Command::Disconnect(self.info.peer_id));
             }
@@ -124,17 +138,22 @@ impl Peer {
     }
 
     pub(super) fn status(&self) -> LinkStatus {
-        let Depth { frames, bytes, lost } = self.decision.depth();
-        let bulk = self.bulk.depth();
+        let depths = [&self.decision, &self.bulk, &self.ceremony].map(Queue::depth);
+        let sum = |of: fn(&Depth) -> usize| depths.iter().map(of).sum();
         let seen = self.seen.load(Ordering::Relaxed).checked_sub(1);
         LinkStatus {
             party: self.info.party,
             connected: *self.connection.borrow(),
             last_seen_ms_ago: seen.map(|at| self.milliseconds().saturating_sub(at)),
-            unacknowledged_frames: frames + bulk.frames,
-            unacknowledged_bytes: bytes + bulk.bytes,
-            lost_frames: lost + bulk.lost,
+            unacknowledged_frames: sum(|depth| depth.frames),
+            unacknowledged_bytes: sum(|depth| depth.bytes),
+            lost_frames: depths.iter().map(|depth| depth.lost).sum(),
+            trouble: self.lock_trouble().clone(),
         }
+    }
+
+    fn lock_trouble(&self) -> MutexGuard<'_, Option<String>> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// At most one warning about a peer in ten seconds: it could fill the log otherwise.

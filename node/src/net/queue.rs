@@ -5,6 +5,7 @@
 //! is bounded in bytes: for a peer that is gone for long, the oldest frames are lost and counted.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -17,6 +18,8 @@ pub(super) struct Queue {
     state: Mutex<State>,
     grown: Notify,
     limit: usize,
+    /// The peer is there and has no use for this link.
+    closed: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -46,7 +49,12 @@ pub(super) struct AcknowledgedTooMuch;
 impl Queue {
     /// An empty queue that holds up to `limit` bytes.
     pub(super) fn new(limit: usize) -> Self {
-        Self { state: Mutex::default(), grown: Notify::new(), limit }
+        Self {
+            state: Mutex::default(),
+            grown: Notify::new(),
+            limit,
+            closed: AtomicBool::new(false),
+        }
     }
 
     /// Adds a frame. Beyond the limit the oldest frames are lost; the newest is always kept.
@@ -110,6 +118,16 @@ impl Queue {
     /// Waits until a frame was added. One waiter at a time.
     pub(super) async fn grown(&self) {
         self.grown.notified().await;
+    }
+
+    /// Notes whether the peer, which is there, has a use for this link.
+    pub(super) fn set_closed(&self, closed: bool) {
+        self.closed.store(closed, Ordering::Relaxed);
+    }
+
+    /// Whether the peer, when it was last there, had no use for this link.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
     }
 
     /// How much it holds.

@@ -1,4 +1,4 @@
-//! The receiving half of a link: one task for each peer and class.
+//! The receiving half of a link: one task for each peer and lane.
 //!
 //! The task owns what is known about the peer's numbering and reads from the peer's newest stream
 //! only, so that a frame is delivered once and in order over any number of streams. A frame is
@@ -18,13 +18,12 @@ use futures::io::BufReader;
 use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use libp2p::Stream;
 use quorate_protocol::PartyId;
-use quorate_protocol::party::Class;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
 
 use crate::net::peer::Peer;
 use crate::net::wire::{Greeting, LinkError, read_frame};
-use crate::net::{GREETING_TIMEOUT, MAX_UNTAKEN};
+use crate::net::{GREETING_TIMEOUT, Lane, MAX_UNTAKEN};
 
 /// How long an acknowledgement may wait for others to join it.
 const ACKNOWLEDGE_AFTER: Duration = Duration::from_millis(20);
@@ -78,7 +77,7 @@ struct Numbering {
 /// Receives from `peer` until the network stops.
 pub(super) async fn run(
     peer: Arc<Peer>,
-    class: Class,
+    lane: Lane,
     ours: Greeting,
     mut streams: mpsc::Receiver<Stream>,
     deliver: mpsc::UnboundedSender<Inbound>,
@@ -91,7 +90,7 @@ pub(super) async fn run(
         let newer = tokio::select! {
             ended = receiving.session(stream, &ours, &mut numbering) => {
                 let Err(why) = ended;
-                peer.ended(class, &why);
+                peer.ended(lane, &why);
                 None
             }
             newer = streams.recv() => newer,
@@ -134,7 +133,7 @@ impl Receiving<'_> {
             theirs.check(ours)
         };
         timeout(GREETING_TIMEOUT, greeting).await.map_err(|_| LinkError::Timeout)??;
-        self.peer.seen();
+        self.peer.greeted();
 
         let progress = Arc::clone(&numbering.progress);
         let (reader, writer) = stream.split();

@@ -1,4 +1,4 @@
-//! The sending half of a link: one task for each peer and class.
+//! The sending half of a link: one task for each peer and lane.
 //!
 //! While the peer is connected the task keeps one stream open, greets, forgets what the peer
 //! acknowledges and goes on where the peer says. When the stream breaks it opens another: after a
@@ -12,13 +12,12 @@ use std::time::Duration;
 
 use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use libp2p_stream::{Control, OpenStreamError};
-use quorate_protocol::party::Class;
 use tokio::time::timeout;
 
 use crate::net::peer::Peer;
 use crate::net::queue::{AcknowledgedTooMuch, Queue};
 use crate::net::wire::{Greeting, LinkError, read_u64};
-use crate::net::{GREETING_TIMEOUT, backoff, stream_protocol};
+use crate::net::{GREETING_TIMEOUT, Lane, backoff};
 
 /// Bytes written to a stream at once.
 const WRITE_BATCH: usize = 256 << 10;
@@ -27,7 +26,7 @@ const WRITE_BATCH: usize = 256 << 10;
 const REOPEN: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(2));
 
 /// Sends to `peer` for ever.
-pub(super) async fn run(peer: Arc<Peer>, class: Class, ours: Greeting, mut control: Control) {
+pub(super) async fn run(peer: Arc<Peer>, lane: Lane, ours: Greeting, mut control: Control) {
     let mut connection = peer.connection.subscribe();
     let mut failures = 0;
     loop {
@@ -35,11 +34,11 @@ pub(super) async fn run(peer: Arc<Peer>, class: Class, ours: Greeting, mut contr
             return;
         }
         let mut greeted = false;
-        let why = match session(&peer, class, &ours, &mut control, &mut greeted).await {
+        let why = match session(&peer, lane, &ours, &mut control, &mut greeted).await {
             Ok(never) => match never {},
             Err(why) => why,
         };
-        peer.ended(class, &why);
+        peer.ended(lane, &why);
         failures = if greeted { 0 } else { failures + 1 };
         tokio::time::sleep(backoff(failures, REOPEN)).await;
     }
@@ -47,17 +46,20 @@ pub(super) async fn run(peer: Arc<Peer>, class: Class, ours: Greeting, mut contr
 
 async fn session(
     peer: &Peer,
-    class: Class,
+    lane: Lane,
     ours: &Greeting,
     control: &mut Control,
     greeted: &mut bool,
 ) -> Result<Infallible, LinkError> {
-    let queue = peer.queue(class);
-    let opening = control.open_stream(peer.info.peer_id, stream_protocol(class));
+    let queue = peer.queue(lane);
+    let opening = control.open_stream(peer.info.peer_id, lane.stream_protocol());
     let mut stream = match timeout(GREETING_TIMEOUT, opening).await {
         Err(_) => return Err(LinkError::Timeout),
         Ok(Err(OpenStreamError::Io(error))) => return Err(error.into()),
-        Ok(Err(OpenStreamError::UnsupportedProtocol(_))) => return Err(LinkError::Version(0)),
+        Ok(Err(OpenStreamError::UnsupportedProtocol(_))) => {
+            queue.set_closed(true);
+            return Err(LinkError::Closed);
+        }
         Ok(Err(other)) => return Err(io::Error::other(other).into()),
         Ok(Ok(stream)) => stream,
     };
@@ -69,8 +71,9 @@ async fn session(
     theirs.check(ours)?;
     queue.resume(theirs.acknowledged, theirs.resume).map_err(too_much)?;
     *greeted = true;
-    peer.seen();
-    tracing::debug!(peer = %peer.info.name, ?class, resume = theirs.resume, "link open");
+    queue.set_closed(false);
+    peer.greeted();
+    tracing::debug!(peer = %peer.info.name, ?lane, resume = theirs.resume, "link open");
 
     let (reader, writer) = stream.split();
     tokio::select! {

@@ -92,6 +92,14 @@ pub(super) fn build(
         ),
         gossip: topics.behaviour(&keys)?,
     };
+    build_swarm(keys, behaviour)
+}
+
+/// A swarm over QUIC and TCP.
+pub(crate) fn build_swarm<B: NetworkBehaviour>(
+    keys: Keypair,
+    behaviour: B,
+) -> io::Result<Swarm<B>> {
     let muxer = || {
         let mut config = yamux::Config::default();
         config.set_max_num_streams(STREAMS_PER_CONNECTION as usize);
@@ -363,8 +371,8 @@ fn head_start(me: PartyId, peer: PartyId) -> Duration {
 
 /// Starts to listen; returns the addresses once all are open. A port in use is waited for with
 /// `patience`.
-pub(super) async fn listen(
-    swarm: &mut Swarm<Behaviour>,
+pub(crate) async fn listen<B: NetworkBehaviour>(
+    swarm: &mut Swarm<B>,
     addresses: &[Multiaddr],
     patience: Duration,
 ) -> Result<Vec<Multiaddr>, (Multiaddr, io::Error)> {

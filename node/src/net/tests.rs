@@ -55,6 +55,7 @@ impl World {
             peers,
             network: self.network,
             epoch: 1,
+            lanes: vec![Lane::Decision, Lane::Bulk, Lane::Ceremony],
             listen: self.addresses[me].clone(),
             port_patience: PATIENCE,
             validator: Arc::new(|_, data| data.starts_with(b"good")),
@@ -259,7 +260,7 @@ async fn a_stranger_is_refused() {
     let mut a = world.start(0).await;
     let target = world.keys[0].public().to_peer_id();
     let (mut control, mut stranger) = intruder(&world, Keypair::generate_ed25519()).await;
-    let stream = control.open_stream(target, stream_protocol(Class::Decision)).await;
+    let stream = control.open_stream(target, Lane::Decision.stream_protocol()).await;
     assert!(stream.is_err());
     timeout(PATIENCE, stranger.join_next()).await.expect("the connection is closed");
     assert!(a.incoming.decision.try_recv().is_err());
@@ -280,7 +281,7 @@ async fn an_oversized_frame_closes_the_connection_of_its_sender_only() {
 
     let target = world.keys[0].public().to_peer_id();
     let (mut control, mut hostile) = intruder(&world, world.keys[2].clone()).await;
-    let opened = control.open_stream(target, stream_protocol(Class::Decision));
+    let opened = control.open_stream(target, Lane::Decision.stream_protocol());
     let mut stream = timeout(PATIENCE, opened).await.unwrap().unwrap();
     let greeting = Greeting {
         version: wire::VERSION,
@@ -311,7 +312,7 @@ async fn a_member_with_another_network_file_is_not_heard() {
     let mut a = world.start(0).await;
     let target = world.keys[0].public().to_peer_id();
     let (mut control, _driven) = intruder(&world, world.keys[2].clone()).await;
-    let opened = control.open_stream(target, stream_protocol(Class::Decision));
+    let opened = control.open_stream(target, Lane::Decision.stream_protocol());
     let mut stream = timeout(PATIENCE, opened).await.unwrap().unwrap();
     let greeting = Greeting {
         version: wire::VERSION,
@@ -346,5 +347,54 @@ async fn a_port_in_use_is_named() {
         let error = Links::start(config).await.expect_err("the port is taken");
         assert_eq!(error.address, address);
         assert_eq!(error.reason.kind(), io::ErrorKind::AddrInUse, "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_in_its_ceremony_and_one_past_it_talk_on_that_lane_alone() {
+    let mut world = World::new(2);
+    let mut past = world.start(0).await;
+    let mut config = world.config(1);
+    config.epoch = 7;
+    config.lanes = vec![Lane::Ceremony];
+    let (links, incoming) = Links::start(config).await.unwrap();
+    let mut late = Node { links, incoming };
+    past.links.send(party(1), Lane::Ceremony, vec![1]);
+    past.send(1, Class::Decision, 2);
+    late.links.send(party(0), Lane::Ceremony, vec![3]);
+    late.links.send(party(0), Lane::Decision, vec![4]);
+    let heard = |inbound: Option<Inbound>| inbound.map(|inbound| inbound.frame);
+    let ceremony = |node: &mut Node| node.incoming.ceremony.take().unwrap();
+    let at_late = timeout(PATIENCE, ceremony(&mut late).recv()).await.unwrap();
+    let at_past = timeout(PATIENCE, ceremony(&mut past).recv()).await.unwrap();
+    assert_eq!((heard(at_late), heard(at_past)), (Some(vec![1]), Some(vec![3])));
+    assert!(late.incoming.decision.recv().await.is_none(), "not open");
+    assert!(past.incoming.decision.try_recv().is_err());
+    // What the late one has no use for yet is kept, and not waited for.
+    past.until(1, |link| link.unacknowledged_frames > 0).await;
+    let post = past.links.post();
+    let not_waited_for = async {
+        while post.unacknowledged(Lane::Decision) > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, not_waited_for).await.expect("in time");
+    assert!(past.link(1).unacknowledged_frames > 0);
+    assert_eq!(late.links.post().unacknowledged(Lane::Decision), 0);
+    let trouble = |node: &Node, peer: usize| node.link(peer).trouble;
+    assert_eq!((trouble(&past, 1), trouble(&late, 0)), (None, None));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_with_another_network_file_is_named_by_that() {
+    let mut world = World::new(2);
+    let a = world.start(0).await;
+    world.network = [2; 32];
+    let b = world.start(1).await;
+    for (node, peer) in [(&a, 1), (&b, 0)] {
+        node.until(peer, |link| {
+            link.trouble.as_ref().is_some_and(|trouble| trouble.contains("another network file"))
+        })
+        .await;
     }
 }

@@ -53,11 +53,14 @@ pub(super) enum LinkError {
     #[error("it speaks version {0} of the link protocol, this node version {VERSION}")]
     Version(u16),
     /// The peer has another network file.
-    #[error("it has another network file: compare `quorate network show` at both")]
+    #[error("it has another network file: compare the network digests")]
     Network,
     /// The peer is in another epoch.
     #[error("it is in epoch {0}")]
     Epoch(u64),
+    /// The peer has no use for this lane now.
+    #[error("it does not listen on this link now")]
+    Closed,
     /// The peer breaks the link protocol.
     #[error("it breaks the link protocol: {0}")]
     Misbehaved(&'static str),
