@@ -1,6 +1,7 @@
 //! One organisation's node: a party of the protocol on libp2p, with storage and an interface.
 
 pub mod api;
+pub mod ceremony;
 pub mod certificate_file;
 pub mod cli;
 pub mod client;

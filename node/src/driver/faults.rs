@@ -6,11 +6,11 @@ use quorate_protocol::{Fault, FaultKind, PartyId};
 
 /// How often each member did what.
 #[derive(Debug, Default)]
-pub(super) struct FaultLog(BTreeMap<(PartyId, FaultKind), u64>);
+pub(crate) struct FaultLog(BTreeMap<(PartyId, FaultKind), u64>);
 
 impl FaultLog {
     /// Counts a fault, and logs it the first time and each time the count has doubled.
-    pub(super) fn add(&mut self, fault: &Fault, name: &str) {
+    pub(crate) fn add(&mut self, fault: &Fault, name: &str) {
         let count = self.0.entry((fault.party, fault.kind)).or_default();
         *count += 1;
         if count.is_power_of_two() {

@@ -18,7 +18,7 @@
 //! On cancellation the loop stops after its turn; what the journal holds is written, connections
 //! are closed, all within a second.
 
-mod faults;
+pub(crate) mod faults;
 mod handle;
 mod jobs;
 mod tick;

@@ -81,8 +81,7 @@ impl Network {
             return Err(RosterError::Epoch(epoch));
         }
         let committee = committee(members.len(), settings.insecure_small)?;
-        members.iter().try_for_each(MemberCard::check)?;
-        check_distinct(&members)?;
+        check_members(&members)?;
         let name = name.to_owned();
         Ok(Self { name, epoch, committee, members, settings })
     }
@@ -210,6 +209,24 @@ impl Network {
         let keys = self.members.iter().map(key).collect();
         PartyMap::from_vec(self.committee, keys).expect("the committee has the members' number")
     }
+}
+
+/// Whether a network could be called `name` and have `n` members.
+///
+/// # Errors
+/// A bad name, or a number that [`Network::new`] refuses.
+pub fn check_plan(name: &str, n: usize, settings: Settings) -> Result<(), RosterError> {
+    card::check_name(name)?;
+    committee(n, settings.insecure_small).map(drop)
+}
+
+/// Whether these could all be members of one network.
+///
+/// # Errors
+/// A bad card, or two with one name, key or address.
+pub fn check_members(members: &[MemberCard]) -> Result<(), RosterError> {
+    members.iter().try_for_each(MemberCard::check)?;
+    check_distinct(members)
 }
 
 fn committee(n: usize, insecure_small: bool) -> Result<Committee, RosterError> {

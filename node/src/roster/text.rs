@@ -33,12 +33,14 @@ pub(crate) enum Kind {
     Network,
     Card,
     DealtKeys,
+    Gathering,
 }
 
 impl Kind {
-    const ALL: [(Self, &str, &str); 3] = [
+    const ALL: [(Self, &str, &str); 4] = [
         (Self::Network, "members", "a network file"),
         (Self::Card, "member", "a member card"),
+        (Self::Gathering, "cards", "a coordinator's list of members"),
         (Self::DealtKeys, "ciphertext", "a file of dealt keys"),
     ];
 
