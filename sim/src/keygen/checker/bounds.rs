@@ -17,6 +17,9 @@ const STEPS: u64 = 2_000;
 /// a confirmation.
 const KEPT: usize = 512;
 
+/// Bytes that a member writes down of each honest one: several times what that has to say.
+const HEARD: usize = 64 << 10;
+
 /// See the [module](self).
 pub(super) struct Bounds;
 
@@ -48,10 +51,11 @@ impl Checker for Bounds {
                 Ok(())
             }
             What::AtRest(standings) => {
+                let log = n * HEARD + ghost.byzantine.len() * limits::MAX_CEREMONY_BYTES;
                 for standing in *standings {
                     let bytes: usize = standing.store.iter().map(|v| v.expose().len()).sum();
                     let done = standing.confirmed == ghost.committee.everyone();
-                    let most = if done { 512 + n * KEPT } else { n * limits::MAX_CEREMONY_BYTES };
+                    let most = if done { 512 + n * KEPT } else { log };
                     if bytes > most {
                         return Err(format!("{} has {bytes} bytes in its store", standing.by));
                     }
