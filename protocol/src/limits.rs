@@ -76,6 +76,11 @@ pub const DOCUMENT_ANSWERS: usize = 3;
 /// Sequence numbers of a proposer, around the last one ordered, for which broadcasts are kept.
 pub const SEQUENCE_WINDOW: u64 = 32;
 
+/// Sequence numbers after the last one ordered that a member uses itself, more than
+/// [`MAX_OWN_OPEN`]. The rest of the window is for a member that was restored from a backup, and
+/// does not know which of these it has used.
+pub const OWN_SEQUENCES: u64 = SEQUENCE_WINDOW / 2;
+
 /// Slots ahead of the next one in which messages are handled.
 pub const SLOT_WINDOW: u64 = 8;
 

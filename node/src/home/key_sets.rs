@@ -183,7 +183,8 @@ impl Unlocked {
         let path = self.home.dir().join(name);
         let Some(sealed) = read_private(&path)? else { return Ok(None) };
         let opened = self.data.for_purpose(purpose).open(name.as_bytes(), &sealed);
-        let damaged = || HomeError::malformed(&path, "it is damaged, or of another member or network");
+        let damaged =
+            || HomeError::malformed(&path, "it is damaged, or of another member or network");
         opened.map(Some).ok_or_else(damaged)
     }
 }

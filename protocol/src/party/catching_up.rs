@@ -54,6 +54,13 @@ impl CatchingUp {
         self.heard.len() >= committee.quorum()
     }
 
+    /// Whether a peer's question is answered: not if it asked too often.
+    fn may_ask(&mut self, peer: PartyId) -> bool {
+        let left = self.answers_left[peer].checked_sub(1);
+        self.answers_left[peer] = left.unwrap_or_default();
+        left.is_some()
+    }
+
     /// Something ended, so there is more to ask for.
     fn more_to_ask(&mut self) {
         for (_, left) in self.answers_left.iter_mut() {
@@ -63,7 +70,7 @@ impl CatchingUp {
 }
 
 impl<S: Suite> Party<S> {
-    fn here(&self) -> Position {
+    pub(super) fn here(&self) -> Position {
         Position {
             slot: self.ledger.next_slot(),
             run: self.production.next(),
@@ -79,15 +86,16 @@ impl<S: Suite> Party<S> {
         }
     }
 
-    /// `peer` speaks in a slot after our next one. Once an honest peer does, our next slot has ended
-    /// somewhere, and what it takes to end it here may never come: ask.
+    /// `peer` speaks in a slot after our next one, or in our next one while we are barred from it.
+    /// Once an honest peer does, our next slot has ended somewhere or is about to, and what it takes
+    /// to end it here may never come: ask.
     pub(super) fn speaks_of_slot(&mut self, peer: PartyId, slot: u64, sink: &mut Sink<S>) {
         let reached = &mut self.catching_up.reached[peer];
         reached.0 = reached.0.max(slot);
         self.ask_if_behind(sink);
     }
 
-    /// `peer` speaks of a run beyond our window.
+    /// `peer` speaks of a run beyond our window, or of one that we are barred from.
     pub(super) fn speaks_of_run(&mut self, peer: PartyId, run: u64, sink: &mut Sink<S>) {
         let reached = &mut self.catching_up.reached[peer];
         reached.1 = reached.1.max(run);
@@ -96,7 +104,10 @@ impl<S: Suite> Party<S> {
 
     fn ask_if_behind(&mut self, sink: &mut Sink<S>) {
         let (here, (slot, run)) = (self.here(), self.reached());
-        if slot > here.slot || run >= here.run.saturating_add(limits::RUN_WINDOW) {
+        let slot_lost = slot > here.slot || self.ordering.is_barred(here.slot);
+        let run_lost = run >= here.run.saturating_add(limits::RUN_WINDOW)
+            || self.production.is_barred(here.run);
+        if slot >= here.slot && slot_lost || run >= here.run && run_lost {
             self.ask(sink);
         }
     }
@@ -121,7 +132,16 @@ impl<S: Suite> Party<S> {
             return;
         }
         match message {
-            sync::Message::Ask(at) => self.on_ask(from, at, sink),
+            sync::Message::Ask(at) => {
+                self.on_ask(from, at, sink);
+                self.ask_how_far_again(from, sink);
+            }
+            sync::Message::HowFar(mark) => {
+                if self.catching_up.may_ask(from) {
+                    self.on_how_far(from, mark, sink);
+                }
+            }
+            sync::Message::SoFar(mark, begun) => self.on_so_far(from, mark, begun),
             sync::Message::Slot(slot, summary) => {
                 let next = self.ledger.next_slot();
                 if (next..next + limits::SYNC_SLOTS).contains(&slot) {
@@ -141,11 +161,9 @@ impl<S: Suite> Party<S> {
 
     /// S2: what we have, a bounded part at a time; the asker asks again when it has taken it in.
     fn on_ask(&mut self, from: PartyId, at: Position, sink: &mut Sink<S>) {
-        let left = &mut self.catching_up.answers_left[from];
-        if *left == 0 {
+        if !self.catching_up.may_ask(from) {
             return;
         }
-        *left -= 1;
         let here = self.here();
         self.catching_up.owed[from] = (here.slot + 2, here.run + 2);
         for slot in at.slot..here.slot.min(at.slot.saturating_add(limits::SYNC_SLOTS)) {

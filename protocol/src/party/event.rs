@@ -196,6 +196,12 @@ pub enum Refusal {
     /// This node was away when it was opened, so it only follows it.
     #[error("this node restarted while it was open and only follows it")]
     FollowingOnly,
+    /// This node was restored from a backup.
+    #[error(
+        "this node was restored from a backup and takes part again once most others told it where \
+         they are"
+    )]
+    Returning,
     /// Not in the rule's range. Never repeats the value.
     #[error("{0}")]
     InvalidVote(String),

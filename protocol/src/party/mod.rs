@@ -17,7 +17,8 @@
 //! # Restart
 //! A party restored from its records is silent in every broadcast, slot, run and decision it may
 //! have spoken in before; it learns their results from `t + 1` members or from certificates, and
-//! takes part in all that begins later. Until it has caught up it counts towards `t`.
+//! takes part in all that begins later. Until it has caught up it counts towards `t`. Records may
+//! not be lost, nor an older copy of them put in place: a member that lost them is [`restored`].
 //!
 //! # Bounds
 //! Instances are made only inside windows ahead of what is finished here; see [`crate::limits`].
@@ -32,6 +33,7 @@ pub mod message;
 mod ordering;
 mod production;
 mod records;
+pub mod restored;
 mod sink;
 pub mod sync;
 mod view;
@@ -45,6 +47,7 @@ pub use event::{
     RequestId, Suite, TimerToken, When,
 };
 pub use message::{Class, Message};
+pub use restored::restored_mark;
 pub use view::{DecisionView, Stats, StatusView};
 
 use crate::committee::{Committee, PartyId, PartyMap};
@@ -63,6 +66,7 @@ use event::Alarm;
 use ordering::Ordering;
 use production::Production;
 use records::Restored;
+use restored::Returning;
 use sink::Sink;
 
 /// What a party is made from.
@@ -112,6 +116,8 @@ pub struct Party<S: Suite> {
     deciding: Deciding<S>,
     documents: Documents,
     catching_up: CatchingUp,
+    /// While this party, restored from a backup, does not know what it may say.
+    returning: Option<Returning>,
     faults: PartyMap<BTreeMap<FaultKind, u64>>,
     stats: Stats,
 }
@@ -136,6 +142,7 @@ impl<S: Suite> Party<S> {
             deciding: Deciding::new(committee),
             documents: Documents::default(),
             catching_up: CatchingUp::new(committee),
+            returning: None,
             faults: PartyMap::new(committee),
             stats: Stats::default(),
             shared,
@@ -171,6 +178,7 @@ impl<S: Suite> Party<S> {
             Event::Start => {
                 self.ask(&mut sink);
                 self.start_documents(&mut sink);
+                self.ask_how_far(&mut sink);
             }
             Event::Message { from, message } => {
                 if from != self.me() && self.committee().contains(from) {
@@ -201,6 +209,7 @@ impl<S: Suite> Party<S> {
             while let Some(message) = sink.own.pop_front() {
                 self.on_message(self.me(), message, sink);
             }
+            self.maintain_returning(sink);
             self.maintain_ordering(sink);
             self.maintain_production(sink);
             self.maintain_deciding(sink);
@@ -235,6 +244,16 @@ impl<S: Suite> Party<S> {
     fn restore(&mut self, restored: Restored) {
         self.ordering.restore(restored.slots_begun, restored.begun, restored.waiting);
         self.production.restore(restored.runs_begun);
+        let barred = restored.sequences_barred;
+        if let Some(sequences) = PartyMap::from_vec(self.committee(), barred) {
+            self.ordering.bar(restored.slots_begun, sequences);
+        }
+        if restored.is_restored {
+            let Shared { root, seed, .. } = &self.shared;
+            self.returning = Some(Returning::new(self.committee(), root, seed));
+            self.ordering.bar(u64::MAX, PartyMap::from_fn(self.committee(), |_| u64::MAX));
+            self.production.bar(u64::MAX);
+        }
         for summary in restored.slots.into_values() {
             self.append(summary);
         }

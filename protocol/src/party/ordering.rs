@@ -8,14 +8,14 @@ use crate::committee::{Committee, PartyId, PartyMap};
 use crate::decision::ledger::SlotSummary;
 use crate::decision::proposal::{Proposal, ProposalId};
 use crate::decision::slot::{self, Slot};
-use crate::fault::DecisionFault;
+use crate::fault::{DecisionFault, Fault};
 use crate::limits;
 use crate::party::early::Early;
 use crate::party::event::{Answer, Notice, Refusal, RequestId};
 use crate::party::records::{Key, delete, put};
 use crate::party::sink::Sink;
 use crate::party::{CoinShare, Message, Party, Suite};
-use crate::protocol::Protocol;
+use crate::protocol::{Job, Outbox, Protocol, Recipient};
 use crate::wire::{self, Bytes};
 
 /// Proposals without a position, and the slots that give them one.
@@ -27,6 +27,8 @@ pub(super) struct Ordering<S: Suite> {
     waiting: BTreeMap<ProposalId, Proposal>,
     /// Broadcasts that were going on when this party restarted: it is silent in them.
     barred: BTreeSet<ProposalId>,
+    /// Sequence numbers of each member below which it is silent, having been restored.
+    sequences_barred: PartyMap<u64>,
     slots: BTreeMap<u64, Slot<S::Coin>>,
     /// Messages of slots that have not begun here.
     early: Early<slot::Message<CoinShare<S>>>,
@@ -41,6 +43,25 @@ pub(super) struct Ordering<S: Suite> {
     sequence: PartyMap<u64>,
 }
 
+/// The outbox of a broadcast in which we must be silent: one may ask for what others delivered.
+struct Listening<'a>(&'a mut dyn Outbox<rbc::Message>);
+
+impl Outbox<rbc::Message> for Listening<'_> {
+    fn send(&mut self, to: Recipient, message: rbc::Message) {
+        if matches!(message, rbc::Message::Pull(_)) {
+            self.0.send(to, message);
+        }
+    }
+
+    fn report(&mut self, fault: Fault) {
+        self.0.report(fault);
+    }
+
+    fn work(&mut self, job: Job<rbc::Message>) {
+        self.0.work(job);
+    }
+}
+
 impl<S: Suite> Ordering<S> {
     pub(super) fn new(committee: Committee) -> Self {
         Self {
@@ -48,6 +69,7 @@ impl<S: Suite> Ordering<S> {
             own: BTreeMap::new(),
             waiting: BTreeMap::new(),
             barred: BTreeSet::new(),
+            sequences_barred: PartyMap::new(committee),
             slots: BTreeMap::new(),
             early: Early::new(committee),
             begun: BTreeSet::new(),
@@ -71,6 +93,28 @@ impl<S: Suite> Ordering<S> {
         }
         self.barred = begun;
         self.waiting = waiting;
+    }
+
+    /// Makes this party silent in all slots and broadcasts before these, and in none after.
+    pub(super) fn bar(&mut self, slots: u64, sequences: PartyMap<u64>) {
+        self.slots_begun = slots;
+        self.slots_barred = slots;
+        self.sequences_barred = sequences;
+    }
+
+    /// Whether this party may not take part in a slot, having restarted meanwhile.
+    pub(super) const fn is_barred(&self, slot: u64) -> bool {
+        slot < self.slots_barred
+    }
+
+    /// Slots below this may have been spoken in.
+    pub(super) const fn slots_begun(&self) -> u64 {
+        self.slots_begun
+    }
+
+    /// Whether this party must be silent in a broadcast: it may have spoken in it before.
+    fn is_silent(&self, id: &ProposalId) -> bool {
+        self.barred.contains(id) || id.sequence < self.sequences_barred[id.proposer]
     }
 
     fn saw(&mut self, id: &ProposalId) {
@@ -113,7 +157,7 @@ impl<S: Suite> Party<S> {
             return sink.answer(request, Err(refusal));
         }
         let decision = self.ledger.digest_of(&proposal);
-        let id = ProposalId { proposer: me, sequence: self.ordering.sequence[me] };
+        let id = ProposalId { proposer: me, sequence: self.next_own_sequence().0 };
         self.ordering.saw(&id);
         let before = sink.mark();
         let payload = Bytes::from(wire::encode(&proposal));
@@ -133,6 +177,9 @@ impl<S: Suite> Party<S> {
 
     fn check_proposal(&self, proposal: &Proposal, document: Option<&Bytes>) -> Result<(), Refusal> {
         let invalid = |reason: &str| Err(Refusal::InvalidProposal(reason.into()));
+        if self.returning.is_some() {
+            return Err(Refusal::Returning);
+        }
         if let Err(reason) = proposal.validate(self.committee()) {
             return invalid(&reason.to_string());
         }
@@ -149,7 +196,8 @@ impl<S: Suite> Party<S> {
         }
         let me = self.me();
         let open = self.ordering.broadcasts.keys().filter(|id| id.proposer == me).count();
-        if open >= limits::MAX_OWN_OPEN {
+        let (next, end) = self.next_own_sequence();
+        if open >= limits::MAX_OWN_OPEN || next >= end {
             return Err(Refusal::TooManyOpen { limit: limits::MAX_OWN_OPEN });
         }
         let with_document = |(id, p): (&ProposalId, &Proposal)| {
@@ -164,6 +212,13 @@ impl<S: Suite> Party<S> {
         Ok(())
     }
 
+    /// The sequence number of our next proposal, and the first that we may not use yet.
+    fn next_own_sequence(&self) -> (u64, u64) {
+        let me = self.me();
+        let first = self.ledger.next_sequence(me).max(self.ordering.sequences_barred[me]);
+        (self.ordering.sequence[me].max(first), first.saturating_add(limits::OWN_SEQUENCES))
+    }
+
     /// Whether the broadcast of this proposal may still come to an end here.
     pub(super) fn may_be_broadcast(&self, id: &ProposalId) -> bool {
         let next = self.ledger.next_sequence(id.proposer);
@@ -175,15 +230,17 @@ impl<S: Suite> Party<S> {
             && !self.ordering.waiting.contains_key(id)
     }
 
-    /// The broadcast of a proposal, begun now if it is new; `None` outside the window, or where we
-    /// must be silent.
+    /// The broadcast of a proposal, begun now if it is new; `None` outside the window.
     fn broadcast_of(&mut self, id: ProposalId) -> Option<&mut Rbc> {
-        if !self.committee().contains(id.proposer) || self.ordering.barred.contains(&id) {
+        if !self.committee().contains(id.proposer) {
             return None;
         }
         let new = !self.ordering.broadcasts.contains_key(&id);
         // Nobody but us begins our broadcasts, or a peer could use up our numbers.
-        if id.proposer == self.me() && id.sequence >= self.ordering.sequence[id.proposer] {
+        if id.proposer == self.me()
+            && id.sequence >= self.ordering.sequence[id.proposer]
+            && !self.ordering.is_silent(&id)
+        {
             return None;
         }
         if new && !self.may_be_broadcast(&id) {
@@ -207,12 +264,19 @@ impl<S: Suite> Party<S> {
         message: rbc::Message,
         sink: &mut Sink<S>,
     ) {
+        let silent = self.ordering.is_silent(&id);
         let Some(rbc) = self.broadcast_of(id) else { return };
         let before = sink.mark();
         let out = &mut sink.outbox().wrap(move |m| Message::Proposal(id, m));
-        let delivery = rbc.handle(from, message, out);
-        self.begin_broadcast(id, before, sink);
-        self.try_approve(id, sink);
+        let delivery = if silent {
+            rbc.handle(from, message, &mut Listening(out))
+        } else {
+            rbc.handle(from, message, out)
+        };
+        if !silent {
+            self.begin_broadcast(id, before, sink);
+            self.try_approve(id, sink);
+        }
         if let Some(Delivery::Payload(payload)) = delivery
             && let Some(proposal) = self.read_proposal(&payload)
         {
@@ -240,6 +304,9 @@ impl<S: Suite> Party<S> {
 
     /// ECHO only what is well formed, and while its proposer has not too much open.
     fn try_approve(&mut self, id: ProposalId, sink: &mut Sink<S>) {
+        if self.ordering.is_silent(&id) {
+            return;
+        }
         let Some(payload) = self.ordering.broadcasts.get(&id).and_then(Rbc::held).cloned() else {
             return;
         };
@@ -312,7 +379,8 @@ impl<S: Suite> Party<S> {
             self.speaks_of_slot(from, slot, sink);
             return;
         }
-        if slot > self.ledger.next_slot() {
+        let next = self.ledger.next_slot();
+        if slot > next || slot == next && self.ordering.is_barred(slot) {
             self.speaks_of_slot(from, slot, sink);
         }
         let begun = self.ordering.slots.contains_key(&slot);

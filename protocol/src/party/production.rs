@@ -52,6 +52,16 @@ impl<S: Suite> Production<S> {
         self.barred = begun;
     }
 
+    /// Makes this party silent in all runs before this one, and in none after.
+    pub(super) const fn bar(&mut self, runs: u64) {
+        self.restore(runs);
+    }
+
+    /// Runs below this may have been spoken in.
+    pub(super) const fn begun(&self) -> u64 {
+        self.begun
+    }
+
     /// The next run, of so many dealers, is in stock.
     pub(super) fn finished(&mut self, dealers: u16) {
         self.next += 1;
@@ -126,6 +136,9 @@ impl<S: Suite> Party<S> {
         if run >= self.production.next + limits::RUN_WINDOW {
             self.speaks_of_run(from, run, sink);
             return;
+        }
+        if run >= self.production.next && self.production.is_barred(run) {
+            self.speaks_of_run(from, run, sink);
         }
         let begun = self.production.runs.contains_key(&run);
         if !begun && run < self.production.next.max(self.production.barred) {

@@ -42,10 +42,15 @@ pub(super) enum Key {
     Voted(u64),
     /// The certificate of this position.
     Certificate(u64),
+    /// This member was restored from a backup, and may have spoken in anything.
+    Restored,
+    /// Sequence numbers of each member, in order, below which we may have spoken before we were
+    /// restored.
+    SequencesBarred,
 }
 
 /// A record that sets `key`.
-pub(super) fn put<T: Serialize>(key: &Key, value: &T) -> Record {
+pub(super) fn put<T: Serialize + ?Sized>(key: &Key, value: &T) -> Record {
     Record::Put { key: wire::encode(key), value: Secret::new(wire::encode(value)) }
 }
 
@@ -67,6 +72,8 @@ pub(super) struct Restored {
     pub(super) batches: BTreeMap<u64, Batch<Fp61>>,
     pub(super) voted: BTreeSet<u64>,
     pub(super) certificates: BTreeMap<u64, Certificate>,
+    pub(super) is_restored: bool,
+    pub(super) sequences_barred: Vec<u64>,
 }
 
 impl Restored {
@@ -112,6 +119,8 @@ impl Restored {
             Key::Certificate(position) => {
                 self.certificates.insert(position, read(key, value)?);
             }
+            Key::Restored => self.is_restored = true,
+            Key::SequencesBarred => self.sequences_barred = read(key, value)?,
         }
         Ok(())
     }

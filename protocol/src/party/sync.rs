@@ -13,12 +13,16 @@
 //!   asker may be barred from exactly these.
 //! - (S3) `t + 1` equal summaries of our next slot are as good as our own. So are those of a run,
 //!   but only once its material is lost to us: see `lost_run`.
+//!
+//! How a member comes back whose store is lost: [`super::restored`].
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::crypto::transcript::Digest;
 use crate::decision::ledger::SlotSummary;
+use crate::party::restored::Begun;
 
 /// A message about the past.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -29,6 +33,10 @@ pub enum Message {
     Slot(u64, SlotSummary),
     /// How many dealers this run agreed on, which says what it produced (S2).
     Run(u64, u16),
+    /// I was restored from a backup: how far have you spoken? With the question's mark.
+    HowFar(Digest),
+    /// So far. With the question's mark.
+    SoFar(Digest, Begun),
 }
 
 /// How far somebody has come.
@@ -48,6 +56,8 @@ impl fmt::Display for Message {
             Self::Ask(at) => write!(f, "ASK slot{} run{} d{}", at.slot, at.run, at.position),
             Self::Slot(slot, _) => write!(f, "slot{slot}"),
             Self::Run(run, _) => write!(f, "run{run}"),
+            Self::HowFar(_) => f.write_str("HOWFAR"),
+            Self::SoFar(_, begun) => write!(f, "SOFAR slot{} run{}", begun.slots, begun.runs),
         }
     }
 }

@@ -64,6 +64,8 @@ pub struct StatusView {
     pub runs: u64,
     /// Whether one is going on.
     pub run_in_progress: bool,
+    /// Members that a party restored from a backup waits to hear from; `None` once it takes part.
+    pub returning: Option<PartySet>,
     /// Faults seen, by member and kind.
     pub faults: Vec<FaultCount>,
     /// What was exercised.
@@ -151,6 +153,7 @@ impl<S: Suite> Party<S> {
             triples_left,
             runs: self.production.next(),
             run_in_progress: self.production.in_progress(),
+            returning: self.returning.as_ref().map(|returning| returning.silent(self.me())),
             faults: self.fault_counts(),
             stats: self.stats(),
         }

@@ -10,6 +10,7 @@
 )]
 
 mod documents;
+mod restored;
 mod world;
 
 use std::collections::BTreeMap;

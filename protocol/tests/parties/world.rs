@@ -1,6 +1,6 @@
 //! Whole parties in one process, under a random schedule.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use rand::{RngExt, SeedableRng};
@@ -14,8 +14,8 @@ use quorate_protocol::decision::life::Phase;
 use quorate_protocol::decision::proposal::{DocumentRef, Proposal};
 use quorate_protocol::decision::stock::Policy;
 use quorate_protocol::party::{
-    Answer, Config, Effect, Event, MessageOf, Party, RealSuite, Record, Refusal, RequestId,
-    TimerToken, When,
+    Answer, Config, Effect, Event, Message, MessageOf, Party, RealSuite, Record, Refusal,
+    RequestId, TimerToken, When,
 };
 use quorate_protocol::protocol::Recipient;
 use quorate_protocol::rule::Rule;
@@ -25,6 +25,23 @@ use quorate_protocol::{Committee, Fault, PartyId};
 
 pub type Real = Party<RealSuite>;
 pub type Wire = MessageOf<RealSuite>;
+
+/// Where a party speaks, apart from facts and questions about the past.
+pub type Instance = (&'static str, u64, u64);
+
+/// Where a message speaks.
+fn instance(message: &Wire) -> Option<Instance> {
+    use quorate_protocol::agreement::rbc::Message::Pull;
+    use quorate_protocol::decision::life::Message::Certificate;
+    match message {
+        Message::Proposal(_, Pull(_)) | Message::Decision(_, Certificate(_)) => None,
+        Message::Proposal(id, _) => Some(("proposal", id.proposer.point(), id.sequence)),
+        Message::Slot(slot, _) => Some(("slot", *slot, 0)),
+        Message::Run(run, _) => Some(("run", *run, 0)),
+        Message::Decision(position, _) => Some(("decision", *position, 0)),
+        _ => None,
+    }
+}
 
 /// Parties, messages in flight, timers, and what each wrote down.
 pub struct World {
@@ -39,6 +56,8 @@ pub struct World {
     pub lost: fn(&(PartyId, PartyId, Wire)) -> bool,
     pub answers: Vec<(PartyId, RequestId, Result<Answer, Refusal>)>,
     pub faults: Vec<(PartyId, Fault)>,
+    /// Where each has spoken.
+    pub spoken: BTreeSet<(PartyId, Instance)>,
     pub rng: ChaCha8Rng,
 }
 
@@ -72,6 +91,7 @@ impl World {
             lost: |_| false,
             answers: Vec::new(),
             faults: Vec::new(),
+            spoken: BTreeSet::new(),
             rng,
         };
         for party in committee.parties() {
@@ -103,6 +123,9 @@ impl World {
     pub fn step(&mut self, party: PartyId, event: Event<RealSuite>) {
         let Some(state) = self.parties.get_mut(&party) else { return };
         for effect in state.step(event) {
+            if let Effect::Send { message, .. } = &effect {
+                self.spoken.extend(instance(message).map(|instance| (party, instance)));
+            }
             match effect {
                 Effect::Persist(records) => {
                     let store = self.stores.entry(party).or_default();

@@ -1,0 +1,181 @@
+//! A member that was restored from a backup: it has its keys, and has forgotten what it said.
+//!
+//! # Model
+//! As [`super`]'s. The lost party was honest and speaks no more; what it said may still be on its
+//! way. Its store is gone: which slots, runs and broadcasts it spoke in is unknown. It has a new
+//! seed, so that nothing that was secret in what it began is used again.
+//!
+//! # Guarantees
+//! - *No second word*: the restored party says nothing in any slot, run, decision or broadcast in
+//!   which the lost one may have spoken, if at most `t` others lie. So, taken together, the two are
+//!   one honest party that was slow.
+//! - *Return*: if it and the others at fault are at most `t` together, it takes part again in what
+//!   begins later. Until then it only follows: it counts towards `t`.
+//!
+//! # Protocol
+//! - (T0) From the start, say nothing in any slot, run, decision or broadcast; listen, catch up.
+//! - (T1) Ask everybody how far it has spoken, under a mark that no earlier question had. Ask a
+//!   member again that was itself away.
+//! - (T2) Answer with the slot and the run before which one may have spoken in all: what is durable
+//!   before the first word of each. Who is itself at T0 answers when it is done.
+//! - (T3) Let (slot, run) be the lowest that `2t + 1` others do not exceed, each for itself. When
+//!   our ledger and our runs have come so far, go on: take part after that slot and that run, in
+//!   the decisions of later slots, and in each member's proposals beyond the window of sequence
+//!   numbers. All this is durable before it takes effect; the mark of the restored goes with it.
+//!
+//! # Why nothing is said twice
+//! Say that the lost party spoke in slot k > 0. A party begins a slot that is its next one, or one
+//! in which `t + 1` members speak (see `Early`). Of all honest parties that spoke in slot k, the
+//! first did so because slot k - 1 had ended for it; and a slot ends for a first honest party by
+//! agreements in which `n - t` members spoke. So `n - 1 - t` others spoke in slot k - 1 before the
+//! lost party spoke in slot k. Of the `n - 1` others let f <= t lie. `2t + 1 - f` honest ones
+//! answered not to exceed the bound, and `n - 1 - t - f` honest ones spoke in slot k - 1; all are
+//! among `n - 1 - f`, so at least `t + 1 - f >= 1` did both. It began slot k - 1 before the lost
+//! party fell silent, and answered later: the bound is at least k, and what comes after slot k is
+//! untouched. Runs likewise. A decision is spoken in only once its slot has ended, and a nonce pair
+//! or a share of material belongs to a run, so these follow. Our ledger at the bound holds all that
+//! the lost party's held, so its window of sequence numbers is not beyond ours.
+//!
+//! Liars who answer too much only delay: `2t + 1` honest answers bound them, and the bound falls as
+//! answers come in. T3 waits until our ledger is there, where a lie never is. That takes `2t + 1`
+//! honest others, so `n - 1 - f >= 2t + 1`: with `n = 3t + 1`, f <= t - 1.
+//!
+//! Our own proposals begin in the half of the window of sequence numbers that a member does not use
+//! ([`limits::OWN_SEQUENCES`]). A member that is lost a second time before one of these was ordered
+//! may use a number twice: then its proposal may never be delivered, and others may be shown that it
+//! sent two; they still agree, since the broadcast is safe from its sender.
+//!
+//! # Not guaranteed
+//! Anything, if the lost party still runs: then there are two, and they count as one at fault.
+//!
+//! # Cost
+//! One question and one answer of 50 bytes for each peer.
+
+use serde::{Deserialize, Serialize};
+
+use crate::committee::{Committee, PartyId, PartyMap, PartySet};
+use crate::crypto::transcript::{Digest, Transcript};
+use crate::limits;
+use crate::party::records::{Key, delete, put};
+use crate::party::sink::Sink;
+use crate::party::{Message, Party, Suite, sync};
+use crate::record::Record;
+use crate::secret::Secret;
+use crate::tag::Tag;
+
+/// Slots and runs below these may have been spoken in (T2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Begun {
+    /// Slots.
+    pub slots: u64,
+    /// Preprocessing runs.
+    pub runs: u64,
+}
+
+/// What the store of a member begins with that is restored from a backup (T0).
+pub fn restored_mark() -> Vec<Record> {
+    vec![put(&Key::Restored, &())]
+}
+
+/// A party at T0.
+pub(super) struct Returning {
+    mark: Digest,
+    /// How far each peer says that it has spoken.
+    said: PartyMap<Option<Begun>>,
+    /// Peers that asked us, and wait.
+    asked: PartyMap<Option<Digest>>,
+}
+
+impl Returning {
+    /// The mark is the seed's, which is new in each restored member.
+    pub(super) fn new(committee: Committee, root: &Tag, seed: &Secret<[u8; 32]>) -> Self {
+        Self {
+            mark: Transcript::new(root, "restored").bytes(seed.expose()).digest(),
+            said: PartyMap::new(committee),
+            asked: PartyMap::new(committee),
+        }
+    }
+
+    /// Who has not answered.
+    pub(super) fn silent(&self, me: PartyId) -> PartySet {
+        let silent = self.said.iter().filter(|(party, said)| *party != me && said.is_none());
+        silent.map(|(party, _)| party).collect()
+    }
+
+    /// The lowest slot and run that `2t + 1` others do not exceed (T3).
+    fn bound(&self, committee: Committee) -> Option<Begun> {
+        let lowest = |of: fn(&Begun) -> u64| {
+            let mut all: Vec<u64> = self.said.values().iter().flatten().map(of).collect();
+            all.sort_unstable();
+            all.get(committee.honest_majority() - 1).copied()
+        };
+        Some(Begun { slots: lowest(|said| said.slots)?, runs: lowest(|said| said.runs)? })
+    }
+}
+
+impl<S: Suite> Party<S> {
+    /// T1.
+    pub(super) fn ask_how_far(&self, sink: &mut Sink<S>) {
+        if let Some(returning) = &self.returning {
+            sink.outbox().multicast(Message::Sync(sync::Message::HowFar(returning.mark)));
+        }
+    }
+
+    /// T1, to a member that was away.
+    pub(super) fn ask_how_far_again(&self, peer: PartyId, sink: &mut Sink<S>) {
+        if let Some(returning) = &self.returning
+            && returning.said[peer].is_none()
+        {
+            sink.outbox().send_to(peer, Message::Sync(sync::Message::HowFar(returning.mark)));
+        }
+    }
+
+    /// T2.
+    pub(super) fn on_how_far(&mut self, from: PartyId, mark: Digest, sink: &mut Sink<S>) {
+        if let Some(returning) = &mut self.returning {
+            returning.asked[from] = Some(mark);
+            return;
+        }
+        let begun = Begun { slots: self.ordering.slots_begun(), runs: self.production.begun() };
+        sink.outbox().send_to(from, Message::Sync(sync::Message::SoFar(mark, begun)));
+    }
+
+    /// Takes an answer in, a peer's first.
+    pub(super) fn on_so_far(&mut self, from: PartyId, mark: Digest, begun: Begun) {
+        if let Some(returning) = &mut self.returning
+            && returning.mark == mark
+        {
+            returning.said[from].get_or_insert(begun);
+        }
+    }
+
+    /// T3, once the answers are in and we have caught up with them.
+    pub(super) fn maintain_returning(&mut self, sink: &mut Sink<S>) {
+        let Some(returning) = &self.returning else { return };
+        let Some(bound) = returning.bound(self.committee()) else { return };
+        let here = self.here();
+        if here.slot < bound.slots || here.run < bound.runs {
+            return;
+        }
+        let (me, ledger) = (self.me(), &self.ledger);
+        let sequences = PartyMap::from_fn(self.committee(), |party| {
+            let window = if party == me { limits::OWN_SEQUENCES } else { limits::SEQUENCE_WINDOW };
+            ledger.next_sequence(party).saturating_add(window)
+        });
+        let (slots, runs) = (bound.slots.saturating_add(1), bound.runs.saturating_add(1));
+        sink.persist(vec![
+            put(&Key::SlotsBegun, &slots),
+            put(&Key::RunsBegun, &runs),
+            put(&Key::SequencesBarred, sequences.values()),
+            delete(&Key::Restored),
+        ]);
+        self.ordering.bar(slots, sequences);
+        self.production.bar(runs);
+        let asked = self.returning.take().map(|returning| returning.asked);
+        for (peer, mark) in asked.iter().flat_map(PartyMap::iter) {
+            if let Some(mark) = mark {
+                self.on_how_far(peer, *mark, sink);
+            }
+        }
+    }
+}
