@@ -9,6 +9,7 @@ use quorate_protocol::committee::{PartyId, PartySet};
 use quorate_protocol::crypto::Digest;
 use quorate_protocol::decision::certificate::{self, Certificate, Verifier};
 use quorate_protocol::decision::proposal::DecisionId;
+use quorate_protocol::keys::GroupPublic;
 use serde::{Deserialize, Serialize};
 
 use crate::api::model::Outcome;
@@ -65,6 +66,8 @@ pub struct CertifiedNetwork {
     pub epoch: u64,
     /// Its digest.
     pub digest: String,
+    /// Its certificate key.
+    pub key: String,
 }
 
 /// Why a certificate file does not hold.
@@ -104,7 +107,7 @@ impl CertificateFile {
             rule: statement.rule.to_string(),
             outcome: statement.outcome.into(),
             counted: names(network, statement.counted),
-            not_counted: names(network, statement.absent),
+            not_counted: names(network, statement.excluded),
             minimum: proposal.minimum.into(),
             deadline: time::moment(proposal.deadline_ms),
             id: DecisionId::of(&statement.proposal).to_string(),
@@ -115,6 +118,7 @@ impl CertificateFile {
                 name: network.name().to_owned(),
                 epoch: network.epoch(),
                 digest: network.digest().to_string(),
+                key: data_encoding::HEXLOWER.encode(&statement.key),
             },
             roster: network.without_addresses().to_toml(),
             certificate: certificate.to_text(),
@@ -141,11 +145,11 @@ impl CertificateFile {
         serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
     }
 
-    /// Checks everything, words included, against the network with this digest.
+    /// Checks everything, words included, against the network with this digest and certificate key.
     ///
     /// # Errors
     /// The first thing that does not hold.
-    pub fn verify(&self, network: &Digest) -> Result<Verified, Unverified> {
+    pub fn verify(&self, network: &Digest, key: &GroupPublic) -> Result<Verified, Unverified> {
         let roster =
             Network::parse(&self.roster).map_err(|error| Unverified::Roster(error.to_string()))?;
         if roster.digest() != *network {
@@ -156,18 +160,19 @@ impl CertificateFile {
         }
         let refused = |error: &dyn std::fmt::Display| Unverified::Certificate(error.to_string());
         let certificate = Certificate::from_text(&self.certificate).map_err(|e| refused(&e))?;
-        let identities = roster.identities();
-        let verifier = Verifier::new(*network, roster.epoch(), roster.committee(), identities)
-            .map_err(|error| refused(&error))?;
+        let committee = roster.committee();
+        let mut verifier = Verifier::new(*network, roster.epoch(), committee, *key);
+        if roster.settings().accountable {
+            verifier = verifier.accountable(roster.identities()).map_err(|e| refused(&e))?;
+        }
         certificate.verify(&verifier).map_err(|error| refused(&error))?;
         if Self::new(&roster, &certificate) != *self {
             return Err(Unverified::Words);
         }
         Ok(Verified {
             outcome: self.outcome,
-            signatures: certificate.signatures.len(),
-            needed: roster.committee().quorum(),
-            members: roster.committee().n(),
+            signatures: certificate.accountable.len(),
+            members: committee.n(),
         })
     }
 }
@@ -177,10 +182,8 @@ impl CertificateFile {
 pub struct Verified {
     /// What came out.
     pub outcome: Outcome,
-    /// How many members signed.
+    /// How many members signed beside the network.
     pub signatures: usize,
-    /// How many have to.
-    pub needed: usize,
     /// How many there are.
     pub members: usize,
 }

@@ -239,14 +239,16 @@ fn an_ephemeral_node_goes_with_its_standard_input_and_takes_its_folder_along() {
 fn a_file_that_is_no_certificate_fails_verification() {
     let network = Network::set_up();
     let roster = network.file("network.toml");
-    let verify = |file: &str| run(&["verify", file, "--network", &roster]);
+    // The base point, as good a key as any.
+    let key = &format!("58{}", "66".repeat(31));
+    let verify = |file: &str| run(&["verify", file, "--network", &roster, "--network-key", key]);
     verify("/nonexistent").failed(3, "there is no such file", "path");
     verify(&roster).failed(12, "not a certificate file", "do not rely on it");
-    let pinned = run(&["verify", &roster, "--network-digest", "12"]);
+    let pinned = run(&["verify", &roster, "--network-digest", "12", "--network-key", key]);
     pinned.failed(5, "64 digits", "--network FILE");
     assert_eq!(run(&["verify", &roster]).code, 2, "nothing to verify against");
     // JSON says so as well.
-    let json = run(&["verify", &roster, "--network", &roster, "--json"]);
+    let json = run(&["verify", &roster, "--network", &roster, "--network-key", key, "--json"]);
     assert_eq!((json.code, &json.json()["verified"]), (12, &serde_json::Value::Bool(false)));
 }
 

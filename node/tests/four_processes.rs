@@ -138,12 +138,15 @@ fn certified(network: &Network, id: &str) {
     let file = network.file("certificate.json");
     network.at(1, &["cert", id, "-o", &file]).ok();
     let roster = network.file("network.toml");
-    let verified = run(&["verify", &file, "--network", &roster]).ok();
+    let text = fs::read_to_string(&file).unwrap();
+    let certificate: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let key = certificate["network"]["key"].as_str().unwrap();
+    let verify = |line: &[&str]| run(&[&["verify"], line, &["--network-key", key]].concat());
+    let verified = verify(&[&file, "--network", &roster]).ok();
     assert_eq!(verified.count("certificate: verified"), 1, "{verified:?}");
-    let pinned = run(&["verify", &file, "--network-digest", &network.digest, "--json"]).ok().json();
+    let pinned = verify(&[&file, "--network-digest", &network.digest, "--json"]).ok().json();
     assert_eq!((&pinned["verified"], &pinned["outcome"]), (&true.into(), &"accepted".into()));
 
-    let text = fs::read_to_string(&file).unwrap();
     assert!(!text.contains("127.0.0.1"), "a certificate tells nobody where the nodes are");
     let changed = network.file("changed.json");
     for (from, to) in [
@@ -156,11 +159,11 @@ fn certified(network: &Network, id: &str) {
     ] {
         assert!(text.contains(from), "{from} is not in {text}");
         fs::write(&changed, text.replacen(from, to, 1)).unwrap();
-        let refused = run(&["verify", &changed, "--network", &roster]);
+        let refused = verify(&[&changed, "--network", &roster]);
         refused.failed(12, "is not verified", "");
     }
     let wrong = "00".repeat(32);
-    run(&["verify", &file, "--network-digest", &wrong]).failed(12, "another network", "compare");
+    verify(&[&file, "--network-digest", &wrong]).failed(12, "another network", "compare");
 }
 
 /// After all nodes have stopped: nothing others could read, nothing that says where a node ran.

@@ -20,12 +20,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use quorate_protocol::agreement::coin::{DdhCoin, TrustedCoinDealer};
 use quorate_protocol::crypto::keyring::Keyring;
 use quorate_protocol::crypto::transcript::Digest;
 use quorate_protocol::decision::life::Phase;
 use quorate_protocol::decision::proposal::Proposal;
 use quorate_protocol::decision::stock::Policy;
+use quorate_protocol::keys::TrustedKeyDealer;
 use quorate_protocol::party::frame::{Outgoing, decode_frame};
 use quorate_protocol::party::{
     Answer, Class, Config, Effect, Event, MessageOf, Party, RealSuite, RequestId,
@@ -61,15 +61,16 @@ impl World {
     fn new(n: usize) -> Self {
         let committee = Committee::new(n).unwrap();
         let mut rng = ChaCha8Rng::seed_from_u64(1);
-        let (public, secrets) = TrustedCoinDealer::deal(committee, &mut rng);
-        let parties = Keyring::for_tests(n, 1).into_iter().zip(secrets).map(|(keyring, secret)| {
-            let coin = DdhCoin::new(keyring.me(), public.clone(), secret).unwrap();
+        let keys = TrustedKeyDealer::deal(committee, 0, &mut rng).unwrap();
+        let parties = Keyring::for_tests(n, 1).into_iter().zip(keys).map(|(keyring, keys)| {
             let config = Config {
                 network: Digest::from([7; 32]),
                 epoch: 0,
                 seed: Secret::new([keyring.me().index() as u8; 32]),
                 keyring,
-                coin: Arc::new(coin),
+                coin: Arc::new(keys.coin().unwrap()),
+                keys: Arc::new(keys),
+                accountable: false,
                 policy: Policy::for_members(n),
             };
             Party::new(config, Vec::new()).unwrap()

@@ -1,5 +1,6 @@
 //! What a state machine writes down, and why it may not be restored from it.
 
+use crate::error::Error;
 use crate::secret::Secret;
 
 /// An entry of the opaque key-value store a state machine is restored from. Values may hold shares.
@@ -34,4 +35,7 @@ pub enum RestoreError {
         /// Which.
         number: u64,
     },
+    /// The keys given are not this member's of this epoch.
+    #[error(transparent)]
+    Keys(#[from] Error),
 }

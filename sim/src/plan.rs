@@ -3,8 +3,9 @@
 use std::fmt;
 
 use quorate_protocol::committee::{Committee, PartyId, PartySet};
-use quorate_protocol::decision::stock::Policy;
-use quorate_protocol::mpc::preprocessing::Request;
+use quorate_protocol::decision::stock::{Amount, Policy};
+use quorate_protocol::decision::supply::Request;
+use quorate_protocol::mpc::preprocessing;
 use quorate_protocol::rule::{Input, Rule};
 use rand::{RngExt, SeedableRng};
 
@@ -182,10 +183,10 @@ impl fmt::Display for Plan {
 /// A run of preprocessing serves three or four decisions, so that most runs need several.
 fn policy(n: usize) -> Policy {
     let bits = 7 * n + 53;
+    let material = preprocessing::Request { bits: 3 * bits, triples: 3 * 24 };
     Policy {
-        request: Request { bits: 3 * bits, triples: 3 * 24 },
-        low_bits: bits as u64,
-        low_triples: 24,
+        request: Request { material, pairs: 3 },
+        low: Amount { bits: bits as u64, triples: 24, pairs: 1 },
     }
 }
 

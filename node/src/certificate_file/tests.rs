@@ -1,6 +1,8 @@
+use libp2p::identity::ed25519;
 use quorate_protocol::committee::PartyId;
 use quorate_protocol::decision::certificate::{Outcome as Signed, Statement};
 use quorate_protocol::decision::proposal::Proposal;
+use quorate_protocol::keys::GroupSignature;
 use quorate_protocol::rule::Rule;
 use serde_json::Value;
 
@@ -8,8 +10,8 @@ use super::*;
 use crate::home::Home;
 use crate::roster::{self, Settings};
 
-/// Four members, and a certificate that three of them signed.
-fn certified() -> (Network, CertificateFile) {
+/// Four members, and a certificate that their network and three of them signed.
+fn certified() -> (Network, GroupPublic, CertificateFile) {
     let folder = tempfile::tempdir().unwrap();
     let homes: Vec<_> = (0..4u16)
         .map(|i| {
@@ -19,7 +21,8 @@ fn certified() -> (Network, CertificateFile) {
         })
         .collect();
     let cards = homes.iter().map(|home| home.home().card().clone()).collect();
-    let network = Network::new("Trade", 1, cards, Settings::default()).unwrap();
+    let settings = Settings { accountable: true, ..Settings::default() };
+    let network = Network::new("Trade", 1, cards, settings).unwrap();
     let proposal = Proposal {
         title: "Extend the line?".into(),
         text: "By a year.".into(),
@@ -31,8 +34,9 @@ fn certified() -> (Network, CertificateFile) {
         refresh: false,
     };
     let committee = network.committee();
-    let verifier =
-        Verifier::new(network.digest(), network.epoch(), committee, network.identities()).unwrap();
+    let group = ed25519::Keypair::generate();
+    let key = GroupPublic::from_bytes(&group.public().to_bytes()).unwrap();
+    let verifier = Verifier::new(network.digest(), network.epoch(), committee, key);
     let counted = committee.parties().take(3).collect();
     let previous = Digest::from([9; 32]);
     let statement = Statement::new(&verifier, &proposal, 5, previous, counted, Signed::Accepted);
@@ -41,18 +45,20 @@ fn certified() -> (Network, CertificateFile) {
         (PartyId::new(i), statement.sign(&keys.identity))
     };
     let signatures = vec![sign(0), sign(2), sign(3)];
-    let certificate = Certificate::new(statement, proposal, signatures);
+    let signature = group.sign(&statement.to_signed_bytes());
+    let signature = GroupSignature::from_bytes(&signature.try_into().unwrap());
+    let certificate = Certificate::new(statement, proposal, signature, signatures);
     let file = CertificateFile::new(&network, &certificate);
-    (network, file)
+    (network, key, file)
 }
 
 #[test]
 fn a_file_comes_back_and_is_verified_by_the_digest_alone() {
-    let (network, file) = certified();
+    let (network, key, file) = certified();
     let read = CertificateFile::parse(&file.to_text()).unwrap();
     assert_eq!(read, file);
-    let verified = read.verify(&network.digest()).unwrap();
-    assert_eq!((verified.outcome, verified.signatures, verified.needed), (Outcome::Accepted, 3, 3));
+    let verified = read.verify(&network.digest(), &key).unwrap();
+    assert_eq!((verified.outcome, verified.signatures), (Outcome::Accepted, 3));
     assert_eq!(file.counted, ["Org 0", "Org 1", "Org 2"]);
     assert_eq!(file.signed_by, ["Org 0", "Org 2", "Org 3"]);
     assert!(!file.to_text().contains("127.0.0.1"), "it tells nobody where the nodes are");
@@ -60,15 +66,15 @@ fn a_file_comes_back_and_is_verified_by_the_digest_alone() {
 
 #[test]
 fn another_network_is_named() {
-    let (_, file) = certified();
-    let (other, _) = certified();
-    let refused = file.verify(&other.digest()).unwrap_err();
+    let (_, key, file) = certified();
+    let (other, _, _) = certified();
+    let refused = file.verify(&other.digest(), &key).unwrap_err();
     assert!(matches!(refused, Unverified::OtherNetwork { name, .. } if name == "Trade"));
 }
 
 #[test]
 fn no_part_of_a_file_can_be_changed() {
-    let (network, file) = certified();
+    let (network, key, file) = certified();
     let good: Value = serde_json::from_str(&file.to_text()).unwrap();
     let mut places = Vec::new();
     leaves(&good, String::new(), &mut places);
@@ -78,7 +84,7 @@ fn no_part_of_a_file_can_be_changed() {
             let mut bad = good.clone();
             *bad.pointer_mut(&place).unwrap() = changed;
             let read = CertificateFile::parse(&bad.to_string());
-            let verified = read.and_then(|file| file.verify(&network.digest()));
+            let verified = read.and_then(|file| file.verify(&network.digest(), &key));
             assert!(verified.is_err(), "{place} in {bad}");
         }
     }

@@ -28,9 +28,10 @@ pub fn cert(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
     };
     std::fs::write(path, certificate.to_text()).map_err(|e| Failure::unwritable(path, &e))?;
     terminal.say(format_args!(
-        "anyone can check it without a node: quorate verify {} --network-digest {}",
+        "anyone can check it without a node: quorate verify {} --network-digest {} --network-key {}",
         path.display(),
-        certificate.network.digest
+        certificate.network.digest,
+        certificate.network.key
     ));
     if terminal.json {
         terminal.object(&serde_json::json!({ "file": path, "outcome": certificate.outcome }));

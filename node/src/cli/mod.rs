@@ -40,7 +40,7 @@ pub use join::join_network;
 pub use network::found_network;
 pub use propose::parse_rule;
 pub use run::mark_ephemeral;
-pub use verify::verify_certificate;
+pub use verify::{signed_by, verify_certificate};
 
 /// Where `--help` shows what every command can be told.
 const EVERYWHERE: &str = "Options of every command";

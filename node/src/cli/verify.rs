@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use quorate_protocol::crypto::Digest;
+use quorate_protocol::keys::{GroupPublic, NotAKey};
 use serde_json::json;
 
 use super::Context;
@@ -25,6 +26,10 @@ pub struct Arguments {
     /// Against the network with this digest, known from elsewhere
     #[arg(long, value_name = "HEX", group = "against")]
     network_digest: Option<String>,
+
+    /// The network's certificate key, known from elsewhere
+    #[arg(long, value_name = "HEX")]
+    network_key: String,
 }
 
 /// `quorate verify`
@@ -34,9 +39,12 @@ pub fn verify(context: &Context, arguments: &Arguments) -> Result<Exit, Failure>
         (Some(path), _) => Network::read(path)?.digest(),
         (None, digest) => parse_digest(digest.as_deref().unwrap_or_default())?,
     };
+    let key: GroupPublic = arguments.network_key.trim().parse().map_err(|error: NotAKey| {
+        Failure::new(Exit::Invalid, error.to_string()).hint("ask a member for the network's key")
+    })?;
     let text = read_text(&arguments.file)?;
     let checked = CertificateFile::parse(&text)
-        .and_then(|file| file.verify(&network).map(|verified| (file, verified)));
+        .and_then(|file| file.verify(&network, &key).map(|verified| (file, verified)));
     let (file, verified) = checked.map_err(|reason| {
         if terminal.json {
             terminal.object(&json!({ "verified": false, "reason": reason.to_string() }));
@@ -48,7 +56,6 @@ pub fn verify(context: &Context, arguments: &Arguments) -> Result<Exit, Failure>
             "verified": true,
             "outcome": verified.outcome,
             "signatures": verified.signatures,
-            "needed": verified.needed,
             "members": verified.members,
             "id": file.id,
             "title": file.title,
@@ -66,20 +73,32 @@ pub fn verify(context: &Context, arguments: &Arguments) -> Result<Exit, Failure>
     field("rule", &file.rule);
     field("outcome", verified.outcome.word());
     field("counted", &names(&file.counted));
-    let Verified { signatures, needed, members, .. } = verified;
-    field("signed", &format!("by {signatures} of {members} members, {needed} are needed"));
+    let Verified { signatures, members, .. } = verified;
+    field("signed", &signed_by(signatures, members));
     let digest = &file.network.digest;
     let (name, position) = (clean(&file.network.name), file.position);
     field("network", &format!("{name}, ledger position {position}, digest {digest}"));
     Ok(Exit::Ok)
 }
 
-/// Checks a certificate file against a network's digest.
+/// Who signed a certificate, in words.
+pub fn signed_by(signatures: usize, members: usize) -> String {
+    match signatures {
+        0 => "by the network".to_owned(),
+        some => format!("by the network, and by {some} of {members} members"),
+    }
+}
+
+/// Checks a certificate file against a network's digest and key.
 ///
 /// # Errors
 /// It does not hold.
-pub fn verify_certificate(file: &CertificateFile, network: &Digest) -> Result<Verified, Failure> {
-    file.verify(network).map_err(|reason| failed(Path::new("certificate"), &reason))
+pub fn verify_certificate(
+    file: &CertificateFile,
+    network: &Digest,
+    key: &GroupPublic,
+) -> Result<Verified, Failure> {
+    file.verify(network, key).map_err(|reason| failed(Path::new("certificate"), &reason))
 }
 
 fn failed(path: &Path, reason: &Unverified) -> Failure {

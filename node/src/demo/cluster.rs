@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use futures::future;
 use quorate_protocol::crypto::Digest;
+use quorate_protocol::keys::GroupPublic;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
@@ -40,6 +41,7 @@ const KEPT_LINES: usize = 20;
 pub struct Cluster {
     folder: TempDir,
     network: Network,
+    key: GroupPublic,
     data_dirs: Vec<PathBuf>,
     ports: HeldPorts,
     processes: Vec<Process>,
@@ -77,8 +79,9 @@ impl Cluster {
         let file = folder.path().join(PASSPHRASE);
         files::write(&file, passphrase.expose().as_bytes(), Access::Private)
             .map_err(|e| Failure::unwritable(&file, &e))?;
-        let (network, data_dirs, ports) = set_up(plan, folder.path(), &passphrase)?;
-        Ok(Self { folder, network, data_dirs, ports, processes: Vec::new(), nodes: Vec::new() })
+        let (network, key, data_dirs, ports) = set_up(plan, folder.path(), &passphrase)?;
+        let (processes, nodes) = (Vec::new(), Vec::new());
+        Ok(Self { folder, network, key, data_dirs, ports, processes, nodes })
     }
 
     /// Starts the nodes of those who take part, and waits until they answer.
@@ -103,6 +106,11 @@ impl Cluster {
     /// The network's digest, by which certificates are verified.
     pub fn digest(&self) -> Digest {
         self.network.digest()
+    }
+
+    /// The network's key, by which certificates are verified.
+    pub const fn key(&self) -> &GroupPublic {
+        &self.key
     }
 
     /// Ends the last `count` nodes as a power cut would.
@@ -157,7 +165,7 @@ fn set_up(
     plan: &Plan,
     folder: &Path,
     passphrase: &Passphrase,
-) -> Result<(Network, Vec<PathBuf>, HeldPorts), Failure> {
+) -> Result<(Network, GroupPublic, Vec<PathBuf>, HeldPorts), Failure> {
     let (mut homes, mut held, mut cards) = (Vec::new(), Vec::new(), Vec::new());
     for name in &plan.names {
         let (port, sockets) = cli::hold_free_port().map_err(|error| {
@@ -176,8 +184,13 @@ fn set_up(
     for (home, keys) in homes.iter().zip(&dealt) {
         cli::join_network(home, &network, Some(keys))?;
     }
+    let Some(first) = homes.first() else {
+        return Err(Failure::new(Exit::Internal, "a network without members"));
+    };
+    let (_, _, key_set) = first.joined()?;
+    let key = (&key_set.public().certificate).into();
     let data_dirs = homes.iter().map(|home: &Unlocked| home.home().dir().to_owned()).collect();
-    Ok((network, data_dirs, held))
+    Ok((network, key, data_dirs, held))
 }
 
 impl Process {

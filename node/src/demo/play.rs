@@ -131,7 +131,7 @@ async fn decide(
     let mut verified = None;
     for node in cluster.nodes() {
         let file = node.client.certificate(&digest).await?;
-        let checked = verify_certificate(&file, &cluster.digest())?;
+        let checked = verify_certificate(&file, &cluster.digest(), cluster.key())?;
         if Some(checked.outcome) != decision.outcome || file.counted != decided_by(&decision) {
             return Err(wrong("a certificate says something else than the nodes"));
         }

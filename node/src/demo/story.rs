@@ -8,6 +8,7 @@ use super::latency::{Latencies, ms};
 use super::plan::Plan;
 use crate::api::model::{Decision, Outcome};
 use crate::certificate_file::Verified;
+use crate::cli::signed_by;
 use crate::cli::terminal::{Paint, Terminal, names};
 use crate::cli::time;
 
@@ -154,7 +155,6 @@ impl Story {
                 "counted": decision.counted,
                 "certificate": "verified",
                 "signatures": verified.signatures,
-                "signatures_needed": verified.needed,
                 "started_ms": ms(told.started),
                 "stocked_ms": ms(told.stocked),
                 "latency_ms": { "p50": ms(p50), "p99": ms(p99) },
@@ -179,8 +179,8 @@ impl Story {
         let good = self.terminal.painted(Paint::Good, "verified");
         self.terminal.line(format_args!("certificate: {good}"));
         self.terminal.say(format_args!(
-            "signed by {} of {}, {} are needed; checked offline, as anybody can",
-            verified.signatures, verified.members, verified.needed
+            "signed {}; checked offline, as anybody can",
+            signed_by(verified.signatures, verified.members)
         ));
     }
 }

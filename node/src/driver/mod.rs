@@ -184,12 +184,16 @@ pub async fn run_node(
     let store = Store::open(&store_path, &root, store_key)?;
     let records = store.load_all()?;
     tracing::info!(network = network.name(), %digest, records = records.len(), "starting");
-    let verifier = Verifier::of(digest, network.epoch(), &keyring);
+    let key = (&key_set.public().certificate).into();
+    let accountable = network.settings().accountable;
+    let verifier = Verifier::of(digest, network.epoch(), &keyring, key, accountable);
     let config = Config {
         network: digest,
         epoch: network.epoch(),
         keyring,
         coin: Arc::new(key_set.coin()?),
+        keys: Arc::new(key_set),
+        accountable,
         seed: keys.seed,
         policy: Policy::for_members(network.committee().n()),
     };

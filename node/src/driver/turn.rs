@@ -319,6 +319,10 @@ impl Driver {
                     self.links.announce(Topic::Certificates, certificate.to_bytes());
                 }
             }
+            Notice::SafetyStop { decision, position, pair } => tracing::error!(
+                decision = %DecisionId::of(decision), position, pair,
+                "a nonce pair was to sign a second message: nothing was signed; report this"
+            ),
             other => tracing::debug!("{other:?}"),
         }
         // An error only says that nobody listens.

@@ -1,133 +1,97 @@
-//! The signed outcome of a decision: what anybody can check offline, with the roster alone.
+//! The signed outcome of a decision: what anybody can check offline, with the network's key alone.
 //!
 //! # Guarantees
-//! A certificate that verifies was signed by `n - t` members. Any two sets of so many share an
-//! honest member, who signs one statement a position: there are no two outcomes of one position.
-//! It says which question was decided by which rule, whose votes counted, and what came out;
-//! nothing in it can be changed.
+//! A certificate that verifies was signed by `n - t` members together, and so by an honest member,
+//! who signs one statement a position: there are no two outcomes of one position. It says which
+//! question was decided by which rule, whose votes counted, and what came out; nothing in it can be
+//! changed. Who signed is not visible, but in the *accountable form*, where the network's signature
+//! comes with those of `n - t` members. Whether it does is a setting of the network.
 //!
-//! Not guaranteed: that it is the only encoding. Other `n - t` members may have signed the same
-//! statement; compare statements, not certificates. Who signed is visible.
+//! Not guaranteed: that there is one certificate of a statement. In the accountable form other
+//! `n - t` members may have signed the same; compare statements, not certificates.
 //!
 //! # Statement, byte for byte
-//! Integers are little-endian. The statement is encoded as
+//! Integers are little-endian, texts UTF-8. A set of members is a bitmap: member i is bit `i % 8`
+//! of byte `i / 8`.
 //!
 //! | bytes | field |
 //! |---|---|
+//! | 16 | `quorate decision` |
 //! | 2 | version, [`VERSION`] |
 //! | 32 | digest of the network |
 //! | 8 | epoch |
+//! | 32 | the certificate key, as any Ed25519 verifier takes it |
 //! | 8 | position in the ledger |
 //! | 32 | digest of the proposal |
-//! | 8 + length | length and text of the rule, canonical |
-//! | 16 | members whose votes counted: bit i for member i |
+//! | 2 + length | length and text of the rule, canonical |
+//! | 16 | members whose votes counted |
 //! | 16 | all other members |
-//! | 4 | outcome: 0 accepted, 1 rejected, 2 expired |
+//! | 1 | outcome: 0 accepted, 1 rejected, 2 expired |
 //! | 32 | digest of the previous ledger entry |
 //!
-//! and signed with each member's identity key for the purpose `statement` in the instance
-//! `Tag::root(network, epoch).indexed("certificate", position)`. A certificate is the statement,
-//! the proposal, and for each signer in roster order 2 bytes of position and 64 of signature.
+//! Exactly these bytes are signed with Ed25519.
+//!
+//! # Certificate, byte for byte
+//!
+//! | bytes | field |
+//! |---|---|
+//! | 2 + length | length and bytes of the statement |
+//! | 64 | the network's signature over the statement |
+//! | 2 + length | length and bytes of the proposal |
+//! | 16 | members whose signatures follow; none, or `n - t` in the accountable form |
+//! | 64 each | their signatures, in roster order |
+//!
+//! A member signs with its identity key for the purpose `statement` in the instance
+//! `Tag::root(network, epoch).indexed("certificate", position)`.
 //!
 //! # What is verified
-//! - (C1) Version, network and epoch are the verifier's.
+//! - (C1) Version, network, epoch and key are the verifier's.
 //! - (C2) The proposal is the one the statement names, is well formed, and has the rule quoted.
 //! - (C3) Counted and other members are the whole roster, each member once.
 //! - (C4) The outcome is `expired` exactly if fewer votes counted than the proposal asks for.
-//! - (C5) At least `n - t` members signed, in roster order, each once, and every signature holds.
+//! - (C5) The network's signature holds.
+//! - (C6) In the accountable form exactly `n - t` members signed and every signature holds;
+//!   otherwise there is none.
 
-pub mod v1;
+mod statement;
+#[cfg(test)]
+mod tests;
+mod verifier;
 
-use std::fmt;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use serde::{Deserialize, Serialize};
+pub use statement::{MAGIC, Outcome, Statement, VERSION};
+pub use verifier::Verifier;
 
-use super::armour;
-use super::proposal::Proposal;
-use crate::committee::{Committee, PartyId, PartyMap, PartySet};
-use crate::crypto::{Digest, IdentityKey, IdentityPublic, Keyring, Signature};
-use crate::error::Error;
+use crate::committee::{PartyId, PartySet};
+use crate::crypto::Signature;
+use crate::decision::armour;
+use crate::decision::proposal::Proposal;
+use crate::keys::GroupSignature;
 use crate::limits;
-use crate::rule::Rule;
-use crate::tag::Tag;
-use crate::wire::{self, DecodeError};
-
-/// The version of the statement.
-pub const VERSION: u16 = 1;
+use crate::wire::{self, Bytes};
+use statement::{MAX_STATEMENT, Reader, put_short};
 
 const ARMOUR: &str = "QUORATE CERTIFICATE";
 
-/// How a decision ended.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-pub enum Outcome {
-    /// The counted votes meet the rule.
-    Accepted,
-    /// They do not.
-    Rejected,
-    /// Too few votes were counted.
-    Expired,
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Accepted => "accepted",
-            Self::Rejected => "rejected",
-            Self::Expired => "expired",
-        })
-    }
-}
-
-/// What a certificate is checked against: one epoch of one network.
+/// A statement, the question it is about, and the network's signature.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Verifier {
-    network: Digest,
-    epoch: u64,
-    committee: Committee,
-    identities: PartyMap<IdentityPublic>,
-}
-
-/// What the members sign. The order of the fields is that of the encoding.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Statement {
-    /// [`VERSION`].
-    pub version: u16,
-    /// Digest of the network.
-    pub network: Digest,
-    /// Epoch of the roster and keys.
-    pub epoch: u64,
-    /// Position in the ledger.
-    pub position: u64,
-    /// Digest of the proposal.
-    pub proposal: Digest,
-    /// The proposal's rule.
-    pub rule: Rule,
-    /// Members whose votes counted.
-    pub counted: PartySet,
-    /// All other members: abstained, too late, or excluded.
-    pub absent: PartySet,
-    /// What came out.
-    pub outcome: Outcome,
-    /// Digest of the previous entry of the ledger.
-    pub previous: Digest,
-}
-
-/// A statement, the question it is about, and who signed it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Certificate {
     /// What is certified.
     pub statement: Statement,
     /// The question.
     pub proposal: Proposal,
-    /// Signatures, in roster order.
-    pub signatures: Vec<(PartyId, Signature)>,
+    /// The network's signature.
+    pub signature: GroupSignature,
+    /// In the accountable form: members' signatures, in roster order.
+    pub accountable: Vec<(PartyId, Signature)>,
 }
 
 /// Why a certificate does not hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CertificateError {
-    /// Text or bytes that are no certificate.
+    /// Text or bytes that are no certificate, or not the one form of it.
     #[error("this is not a certificate, or not a whole one")]
     Malformed,
     /// C1.
@@ -137,8 +101,11 @@ pub enum CertificateError {
     #[error("the certificate is of another network")]
     Network,
     /// C1.
-    #[error("the certificate is of epoch {0}, not of the roster's")]
+    #[error("the certificate is of epoch {0}, not of the one expected")]
     Epoch(u64),
+    /// C1.
+    #[error("the certificate names another key than the network's")]
+    Key,
     /// C2.
     #[error("the certificate is not about the proposal that comes with it")]
     Proposal,
@@ -149,152 +116,49 @@ pub enum CertificateError {
     #[error("the outcome does not fit the number of counted votes")]
     Participation,
     /// C5.
-    #[error("{got} members signed, at least {needed} must")]
-    TooFewSignatures {
+    #[error("the network's signature does not hold")]
+    Signature,
+    /// C6.
+    #[error("{got} members signed, {needed} have to")]
+    Signers {
         /// Signatures there are.
         got: usize,
-        /// `n - t`.
+        /// `n - t`, or none.
         needed: usize,
     },
-    /// C5.
-    #[error("the signers are not distinct members in roster order")]
-    Signers,
-    /// C5.
+    /// C6.
     #[error("the signature of member {0} does not hold")]
-    Signature(PartyId),
-}
-
-impl From<DecodeError> for CertificateError {
-    fn from(_: DecodeError) -> Self {
-        Self::Malformed
-    }
-}
-
-impl Verifier {
-    /// Checks certificates of one epoch of the network with this digest and these members.
-    ///
-    /// # Errors
-    /// Not one key for each member, or two members with one key, who would count twice.
-    pub fn new(
-        network: Digest,
-        epoch: u64,
-        committee: Committee,
-        identities: PartyMap<IdentityPublic>,
-    ) -> Result<Self, Error> {
-        let (expected, got) = (committee.n(), identities.values().len());
-        if got != expected {
-            return Err(Error::WrongSize { what: "identities", expected, got });
-        }
-        let mut distinct = identities.values().to_vec();
-        distinct.sort_unstable();
-        distinct.dedup();
-        if distinct.len() != got {
-            return Err(Error::KeyMismatch { what: "two members have one identity" });
-        }
-        Ok(Self { network, epoch, committee, identities })
-    }
-
-    /// The same for the members of a keyring.
-    pub fn of(network: Digest, epoch: u64, keyring: &Keyring) -> Self {
-        let committee = keyring.committee();
-        let identities = PartyMap::from_fn(committee, |member| *keyring.identity_of(member));
-        Self { network, epoch, committee, identities }
-    }
-
-    /// The network's digest.
-    pub const fn network(&self) -> Digest {
-        self.network
-    }
-
-    /// The epoch.
-    pub const fn epoch(&self) -> u64 {
-        self.epoch
-    }
-
-    /// The members.
-    pub const fn committee(&self) -> Committee {
-        self.committee
-    }
-
-    /// The root of all names of the epoch.
-    pub fn root(&self) -> Tag {
-        Tag::root(self.network.as_bytes(), self.epoch)
-    }
-}
-
-impl Statement {
-    /// The statement that `proposal` at `position` ended with `outcome`, with the votes of
-    /// `counted`.
-    pub fn new(
-        verifier: &Verifier,
-        proposal: &Proposal,
-        position: u64,
-        previous: Digest,
-        counted: PartySet,
-        outcome: Outcome,
-    ) -> Self {
-        Self {
-            version: VERSION,
-            network: verifier.network,
-            epoch: verifier.epoch,
-            position,
-            proposal: proposal.digest(&verifier.root()),
-            rule: proposal.rule.clone(),
-            counted,
-            absent: verifier.committee.everyone().difference(counted),
-            outcome,
-            previous,
-        }
-    }
-
-    /// Signs it as the owner of `key`.
-    pub fn sign(&self, key: &IdentityKey) -> Signature {
-        key.sign(&self.tag(), "statement", &wire::encode(self))
-    }
-
-    /// Whether `member` of the verifier's roster signed it.
-    pub fn verify(&self, verifier: &Verifier, member: PartyId, signature: &Signature) -> bool {
-        verifier.committee.contains(member)
-            && verifier.identities[member].verify(
-                &self.tag(),
-                "statement",
-                &wire::encode(self),
-                signature,
-            )
-    }
-
-    fn tag(&self) -> Tag {
-        Tag::root(self.network.as_bytes(), self.epoch).indexed("certificate", self.position)
-    }
+    MemberSignature(PartyId),
 }
 
 impl Certificate {
-    /// The certificate of a statement that so many members signed.
+    /// The certificate of a signed statement; in the accountable form with members' signatures.
     pub fn new(
         statement: Statement,
         proposal: Proposal,
-        mut signatures: Vec<(PartyId, Signature)>,
+        signature: GroupSignature,
+        mut accountable: Vec<(PartyId, Signature)>,
     ) -> Self {
-        signatures.sort_by_key(|(member, _)| *member);
-        Self { statement, proposal, signatures }
+        accountable.sort_by_key(|(member, _)| *member);
+        Self { statement, proposal, signature, accountable }
     }
 
-    /// Checks everything, C1 to C5.
+    /// Checks everything, C1 to C6.
     ///
     /// # Errors
     /// The first check that fails.
     pub fn verify(&self, verifier: &Verifier) -> Result<(), CertificateError> {
         let statement = &self.statement;
-        let committee = verifier.committee;
-        // C1
-        if statement.version != VERSION {
-            return Err(CertificateError::Version(statement.version));
-        }
-        if statement.network != verifier.network {
+        let committee = verifier.committee();
+        // C1: the version is the one that was read.
+        if statement.network != verifier.network() {
             return Err(CertificateError::Network);
         }
-        if statement.epoch != verifier.epoch {
+        if statement.epoch != verifier.epoch() {
             return Err(CertificateError::Epoch(statement.epoch));
+        }
+        if statement.key != verifier.key().to_bytes() {
+            return Err(CertificateError::Key);
         }
         // C2
         let named = self.proposal.digest(&verifier.root()) == statement.proposal;
@@ -305,8 +169,9 @@ impl Certificate {
             return Err(CertificateError::Proposal);
         }
         // C3
-        let (counted, absent) = (statement.counted, statement.absent);
-        if counted.union(absent) != committee.everyone() || !counted.intersection(absent).is_empty()
+        let (counted, excluded) = (statement.counted, statement.excluded);
+        if counted.union(excluded) != committee.everyone()
+            || !counted.intersection(excluded).is_empty()
         {
             return Err(CertificateError::Members);
         }
@@ -315,47 +180,69 @@ impl Certificate {
         if too_few != (statement.outcome == Outcome::Expired) {
             return Err(CertificateError::Participation);
         }
-        self.verify_signatures(verifier)
+        // C5
+        if !verifier.key().verify(&statement.to_signed_bytes(), &self.signature) {
+            return Err(CertificateError::Signature);
+        }
+        self.verify_members(verifier)
     }
 
-    // C5
-    fn verify_signatures(&self, verifier: &Verifier) -> Result<(), CertificateError> {
-        let (got, needed) = (self.signatures.len(), verifier.committee.quorum());
-        if got < needed {
-            return Err(CertificateError::TooFewSignatures { got, needed });
+    // C6
+    fn verify_members(&self, verifier: &Verifier) -> Result<(), CertificateError> {
+        let needed = if verifier.is_accountable() { verifier.committee().quorum() } else { 0 };
+        let signers = self.signers();
+        let got = self.accountable.len();
+        if got != needed || signers.len() != got || !signers.within(verifier.committee()) {
+            return Err(CertificateError::Signers { got: signers.len(), needed });
         }
-        let members = self.signatures.iter().map(|(member, _)| *member);
-        if !members.clone().is_sorted_by(|a, b| a < b)
-            || !members.clone().all(|member| verifier.committee.contains(member))
-        {
-            return Err(CertificateError::Signers);
-        }
-        match self
-            .signatures
-            .iter()
-            .find(|(member, signature)| !self.statement.verify(verifier, *member, signature))
-        {
-            Some((member, _)) => Err(CertificateError::Signature(*member)),
+        let mut each = self.accountable.iter();
+        let holds =
+            |(member, by): &&(PartyId, Signature)| !self.statement.signed_by(*member, by, verifier);
+        match each.find(holds) {
+            Some((member, _)) => Err(CertificateError::MemberSignature(*member)),
             None => Ok(()),
         }
     }
 
-    /// Who signed.
+    /// Members whose own signatures it bears.
     pub fn signers(&self) -> PartySet {
-        self.signatures.iter().map(|(member, _)| *member).collect()
+        self.accountable.iter().map(|(member, _)| *member).collect()
     }
 
     /// The encoding.
     pub fn to_bytes(&self) -> Vec<u8> {
-        wire::encode(self)
+        let mut bytes = Vec::new();
+        put_short(&mut bytes, &self.statement.to_signed_bytes());
+        bytes.extend(self.signature.to_bytes());
+        put_short(&mut bytes, &self.proposal.to_bytes());
+        bytes.extend(self.signers().to_bytes());
+        for (_, signature) in &self.accountable {
+            bytes.extend(signature.to_bytes());
+        }
+        bytes
     }
 
-    /// Reads an encoding; verifies nothing else.
+    /// Reads an encoding, in its one form; verifies nothing else.
     ///
     /// # Errors
-    /// [`CertificateError::Malformed`].
+    /// [`CertificateError::Malformed`] or [`CertificateError::Version`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CertificateError> {
-        Ok(wire::decode(bytes, limits::MAX_CERTIFICATE)?)
+        if bytes.len() > limits::MAX_CERTIFICATE {
+            return Err(CertificateError::Malformed);
+        }
+        let mut reader = Reader(bytes);
+        let statement = Statement::from_signed_bytes(reader.short(MAX_STATEMENT)?)?;
+        let signature = GroupSignature::from_bytes(&reader.array()?);
+        let proposal = reader.short(limits::MAX_SHORT_PAYLOAD)?;
+        let proposal = wire::decode(proposal, limits::MAX_SHORT_PAYLOAD)
+            .map_err(|_| CertificateError::Malformed)?;
+        let signers = PartySet::from_bytes(reader.array()?);
+        let accountable = signers
+            .iter()
+            .map(|member| Ok((member, reader.array().map(Signature::from_bytes)?)))
+            .collect::<Result<_, _>>()?;
+        reader.end()?;
+        Ok(Self { statement, proposal, signature, accountable })
     }
 
     /// The encoding as text, to mail or to copy.
@@ -366,12 +253,23 @@ impl Certificate {
     /// Reads that text; verifies nothing else.
     ///
     /// # Errors
-    /// [`CertificateError::Malformed`].
+    /// As [`from_bytes`](Self::from_bytes).
     pub fn from_text(text: &str) -> Result<Self, CertificateError> {
         let bytes = armour::unwrap(ARMOUR, text, limits::MAX_CERTIFICATE);
         Self::from_bytes(&bytes.ok_or(CertificateError::Malformed)?)
     }
 }
 
-#[cfg(test)]
-mod tests;
+/// The encoding above, everywhere.
+impl Serialize for Certificate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Bytes::from(self.to_bytes()).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Certificate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let bytes = Bytes::deserialize(deserializer)?;
+        Self::from_bytes(&bytes).map_err(serde::de::Error::custom)
+    }
+}

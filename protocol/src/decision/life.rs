@@ -17,8 +17,9 @@
 //!   has not voted abstains; a grace later nobody is waited for beyond `n - t`.
 //! - (D4) *Compute.* If fewer than the proposal's minimum voted, the outcome is `expired`. Else the
 //!   rule's circuit runs on `[x] = y + [b] - 2y[b]`; its one public output is the outcome.
-//! - (D5) *Certify.* Sign the statement, collect `n - t` signatures; send the certificate to all, so
-//!   that the instance can be dropped while others lag.
+//! - (D5) *Certify.* Sign the statement together, and if it was accepted the proposal's document, in
+//!   one hop; send the signatures to all, so that the instance can be dropped while others lag. See
+//!   [`certifying`](super::certifying).
 //!
 //! # End
 //! Dropped once certified. Whoever still sends something for it gets the certificate.
@@ -35,14 +36,16 @@ use zeroize::Zeroizing;
 use crate::agreement::coin::Coin;
 use crate::agreement::rbc;
 use crate::committee::{PartyId, PartyMap, PartySet};
-use crate::crypto::identity::Signature;
 use crate::crypto::keyring::Keyring;
 use crate::decision::ballot::Ballot;
-use crate::decision::certificate::{Certificate, Outcome, Statement, Verifier};
+use crate::decision::certificate::{Outcome, Statement, Verifier};
+use crate::decision::certifying::{self, Certified, Certifying, Ready};
 use crate::decision::collect::{self, Collect, Progress};
 use crate::decision::ledger::Entry;
 use crate::decision::stock::Taken;
 use crate::fault::DecisionFault;
+use crate::keys::KeySet;
+use crate::keys::signing::Purpose;
 use crate::limits;
 use crate::math::Field;
 use crate::math::Fp61;
@@ -64,10 +67,10 @@ pub enum Message<S> {
     Collect(collect::Message<S>),
     /// An opening of the circuit (D4).
     Compute(engine::Message<Fp61>),
-    /// The sender's signature over the statement with this outcome (D5).
-    Sign(Outcome, Signature),
-    /// The certificate (D5).
-    Certificate(Box<Certificate>),
+    /// Of what the network signs (D5).
+    Certify(certifying::Message),
+    /// What the network signed (D5).
+    Certified(Box<Certified>),
 }
 
 impl<S> Message<S> {
@@ -86,8 +89,8 @@ impl<S> fmt::Display for Message<S> {
             Self::Mask(m) => write!(f, "mask {m}"),
             Self::Collect(m) => write!(f, "{m}"),
             Self::Compute(m) => write!(f, "compute {m}"),
-            Self::Sign(..) => f.write_str("SIGN"),
-            Self::Certificate(_) => f.write_str("CERTIFICATE"),
+            Self::Certify(m) => m.fmt(f),
+            Self::Certified(_) => f.write_str("CERTIFICATE"),
         }
     }
 }
@@ -103,8 +106,11 @@ pub enum News {
     Sealed(PartySet),
     /// The rule is being computed.
     Computing,
+    /// A share of a signature may leave once it is durable what it is for: call
+    /// [`Decision::sign`].
+    Ready(Ready),
     /// The outcome is certified. Comes once, last.
-    Certified(Box<Certificate>),
+    Certified(Box<Certified>),
 }
 
 /// Where a decision stands.
@@ -127,6 +133,8 @@ pub enum Phase {
 pub struct Context<C: Coin> {
     /// Everybody's keys.
     pub keyring: Arc<Keyring>,
+    /// The network's keys.
+    pub keys: Arc<KeySet>,
     /// The common coin.
     pub coin: Arc<C>,
     /// Names the position.
@@ -151,13 +159,14 @@ pub struct Decision<C: Coin> {
     engine: Option<Engine<Fp61, Decide<Fp61>>>,
     early: PartyMap<Vec<engine::Message<Fp61>>>,
     outcome: Option<Outcome>,
-    signatures: PartyMap<Option<(Outcome, Signature)>>,
+    certifying: Certifying,
     certified: bool,
 }
 
 impl<C: Coin> Decision<C> {
-    /// The decision on `entry`. With `follows` it says nothing and only takes a certificate.
-    pub fn new(context: Context<C>, entry: Entry, follows: bool) -> Self {
+    /// The decision on `entry`, with its document if it names one and it is here. With `follows` it
+    /// says nothing and only takes a certificate.
+    pub fn new(context: Context<C>, entry: Entry, document: Option<Bytes>, follows: bool) -> Self {
         let committee = context.keyring.committee();
         let mask_bits = entry.proposal.rule.cost(committee.n()).mask_bits_per_voter;
         Self {
@@ -171,7 +180,13 @@ impl<C: Coin> Decision<C> {
             ),
             ballots: PartyMap::new(committee),
             early: PartyMap::new(committee),
-            signatures: PartyMap::new(committee),
+            certifying: Certifying::new(
+                Arc::clone(&context.keys),
+                Arc::clone(&context.keyring),
+                Arc::clone(&context.verifier),
+                entry.proposal.clone(),
+                document,
+            ),
             context,
             entry,
             mask_bits,
@@ -240,7 +255,7 @@ impl<C: Coin> Decision<C> {
     /// Whether some opening needed correction, and whose shares were wrong.
     pub fn liars(&self) -> PartySet {
         let computing = self.engine.as_ref().map_or(PartySet::EMPTY, Engine::liars);
-        self.masks.liars().union(computing)
+        self.masks.liars().union(computing).union(self.certifying.liars())
     }
 
     fn abstained(&self) -> PartySet {
@@ -254,13 +269,14 @@ impl<C: Coin> Decision<C> {
     /// Hands over the claimed material (D1).
     pub fn supply(
         &mut self,
-        taken: Taken,
+        mut taken: Taken,
         out: &mut dyn Outbox<Message<C::Share>>,
         news: &mut Vec<News>,
     ) {
         if self.follows || self.supplied() {
             return;
         }
+        self.certifying.supply(std::mem::take(&mut taken.pairs));
         if taken.held {
             let masks = taken.bits.chunks(self.mask_bits.max(1));
             for (voter, shares) in self.context.keyring.committee().parties().zip(masks) {
@@ -270,6 +286,18 @@ impl<C: Coin> Decision<C> {
         }
         self.taken = Some(taken);
         self.try_compute(out, news);
+        self.try_certify(out, news);
+    }
+
+    /// Hands over the document that the proposal names.
+    pub fn hand_document(
+        &mut self,
+        bytes: &Bytes,
+        out: &mut dyn Outbox<Message<C::Share>>,
+        news: &mut Vec<News>,
+    ) {
+        self.certifying.hand_document(bytes);
+        self.try_certify(out, news);
     }
 
     /// Masks a vote (D2). Nothing is sent: the ballot must be durable before [`cast`](Self::cast).
@@ -328,12 +356,15 @@ impl<C: Coin> Decision<C> {
             return;
         }
         match message {
-            Message::Certificate(certificate) => self.on_certificate(from, certificate, out, news),
+            Message::Certified(certified) => self.on_certified(from, *certified, out, news),
             _ if self.follows => {}
             Message::Mask(m) => self.on_mask(from, m, out, news),
             Message::Collect(m) => self.on_collect(from, m, out, news),
             Message::Compute(m) => self.on_compute(from, m, out, news),
-            Message::Sign(outcome, signature) => self.on_sign(from, outcome, signature, out, news),
+            Message::Certify(m) => {
+                self.certifying.handle(from, m, &mut out.wrap(Message::Certify));
+                self.try_certify(out, news);
+            }
         }
     }
 
@@ -479,7 +510,7 @@ impl<C: Coin> Decision<C> {
         }
     }
 
-    /// D5: signs, and counts the signatures that came before.
+    /// D5
     fn decide(
         &mut self,
         outcome: Outcome,
@@ -490,101 +521,64 @@ impl<C: Coin> Decision<C> {
             return;
         }
         self.outcome = Some(outcome);
-        let Some(statement) = self.statement() else { return };
-        let signature = statement.sign(self.context.keyring.identity());
-        out.multicast(Message::Sign(outcome, signature));
-        for member in self.context.keyring.committee().parties() {
-            self.check_signature(member, out);
-        }
+        let Some(counted) = self.counted() else { return };
+        let (verifier, entry) = (&self.context.verifier, &self.entry);
+        let (proposal, position, previous) = (&entry.proposal, entry.position, entry.previous);
+        let statement = Statement::new(verifier, proposal, position, previous, counted, outcome);
+        self.certifying.decide(statement, &mut out.wrap(Message::Certify));
         self.try_certify(out, news);
     }
 
-    /// The statement of the decision, once its outcome is known.
-    fn statement(&self) -> Option<Statement> {
-        Some(Statement::new(
-            &self.context.verifier,
-            &self.entry.proposal,
-            self.entry.position,
-            self.entry.previous,
-            self.counted()?,
-            self.outcome?,
-        ))
-    }
-
-    fn on_sign(
-        &mut self,
-        from: PartyId,
-        outcome: Outcome,
-        signature: Signature,
-        out: &mut dyn Outbox<Message<C::Share>>,
-        news: &mut Vec<News>,
-    ) {
-        if self.signatures[from].is_some() {
-            return;
-        }
-        self.signatures[from] = Some((outcome, signature));
-        self.check_signature(from, out);
-        self.try_certify(out, news);
-    }
-
-    /// Drops a signature that does not hold, once we know what it is to hold for.
-    fn check_signature(&mut self, member: PartyId, out: &mut dyn Outbox<Message<C::Share>>) {
-        let Some(statement) = self.statement() else { return };
-        let Some((outcome, signature)) = &self.signatures[member] else { return };
-        let fault = if *outcome != statement.outcome {
-            DecisionFault::WrongOutcome
-        } else if !statement.verify(&self.context.verifier, member, signature) {
-            DecisionFault::BadSignature
-        } else {
-            return;
-        };
-        out.blame(member, fault);
-        self.signatures[member] = None;
-    }
-
+    /// D5, as far as outcome, pairs, document and shares allow.
     fn try_certify(&mut self, out: &mut dyn Outbox<Message<C::Share>>, news: &mut Vec<News>) {
-        let Some(statement) = self.statement() else { return };
-        let signatures: Vec<(PartyId, Signature)> = self
-            .signatures
-            .iter()
-            .filter_map(|(member, signed)| signed.as_ref().map(|(_, s)| (member, *s)))
-            .collect();
-        let quorum = self.context.keyring.committee().quorum();
-        if self.certified || signatures.len() < quorum {
+        if self.follows || self.certified {
             return;
         }
-        let signatures = signatures.into_iter().take(quorum).collect();
-        let certificate = Certificate::new(statement, self.entry.proposal.clone(), signatures);
-        self.certify(Box::new(certificate), out, news);
+        let ready = self.certifying.begin(&mut out.wrap(Message::Certify));
+        news.extend(ready.into_iter().map(News::Ready));
+        if let Some(certified) = self.certifying.certified() {
+            self.certify(certified, out, news);
+        }
+    }
+
+    /// Lets our share of a signature out (D5). What it is for must be durable: see [`News::Ready`].
+    pub fn sign(&mut self, purpose: Purpose, out: &mut dyn Outbox<Message<C::Share>>) {
+        if !self.follows {
+            self.certifying.sign(purpose, &mut out.wrap(Message::Certify));
+        }
     }
 
     fn certify(
         &mut self,
-        certificate: Box<Certificate>,
+        certified: Certified,
         out: &mut dyn Outbox<Message<C::Share>>,
         news: &mut Vec<News>,
     ) {
         self.certified = true;
-        out.multicast(Message::Certificate(certificate.clone()));
-        news.push(News::Certified(certificate));
+        let certified = Box::new(certified);
+        out.multicast(Message::Certified(certified.clone()));
+        news.push(News::Certified(certified));
     }
 
-    fn on_certificate(
+    fn on_certified(
         &mut self,
         from: PartyId,
-        certificate: Box<Certificate>,
+        certified: Certified,
         out: &mut dyn Outbox<Message<C::Share>>,
         news: &mut Vec<News>,
     ) {
-        let statement = &certificate.statement;
+        let statement = &certified.certificate.statement;
         let ours = statement.position == self.entry.position
             && statement.proposal == self.entry.digest
             && statement.previous == self.entry.previous;
-        if ours && certificate.verify(&self.context.verifier).is_ok() {
-            self.outcome = Some(statement.outcome);
-            self.certify(certificate, out, news);
-        } else {
+        if !ours || certified.certificate.verify(&self.context.verifier).is_err() {
             out.blame(from, DecisionFault::BadCertificate);
+            return;
+        }
+        let out_certify = &mut out.wrap(Message::Certify);
+        if let Some(certified) = self.certifying.adopt(from, certified, out_certify) {
+            self.outcome = Some(certified.certificate.statement.outcome);
+            self.certify(certified, out, news);
         }
     }
 }

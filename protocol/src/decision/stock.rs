@@ -1,18 +1,51 @@
 //! The stock of preprocessed material, and which ledger position claims what.
 //!
-//! Bits and triples are numbered from 0 through all runs of an epoch. A position claims the next
-//! ones when it is ordered, so all honest parties agree on every claim without talking, and what
-//! was claimed once is never claimed again. A party that missed a run knows how much it produced
-//! and holds none of it: it follows the decisions that use it without contributing.
+//! Bits, triples and nonce pairs are numbered from 0 through all runs of an epoch. A position claims
+//! the next ones when it is ordered, so all honest parties agree on every claim without talking, and
+//! what was claimed once is never claimed again, whoever votes and whatever comes out. A party that
+//! missed a run knows how much it produced and holds none of it: it follows the decisions that use it
+//! without contributing.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::ops::Range;
 
 use zeroize::Zeroize;
 
+use crate::decision::proposal::Proposal;
+use crate::decision::supply::Request;
+use crate::keys::signing::{NoncePair, Purpose};
 use crate::math::Fp61;
-use crate::mpc::preprocessing::{Batch, Request, Triple};
+use crate::mpc::preprocessing::{self, Batch, Triple};
+
+/// A quantity of material.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Amount {
+    /// Random bits.
+    pub bits: u64,
+    /// Multiplication triples.
+    pub triples: u64,
+    /// Nonce pairs.
+    pub pairs: u64,
+}
+
+impl Amount {
+    /// What a decision among `n` members uses up, whoever votes and whatever comes out.
+    pub fn of(proposal: &Proposal, n: usize) -> Self {
+        let cost = proposal.rule.cost(n);
+        Self {
+            bits: cost.all_bits(n) as u64,
+            triples: cost.triples as u64,
+            pairs: 1 + u64::from(proposal.document.is_some()),
+        }
+    }
+
+    const fn add(&mut self, other: Self) {
+        self.bits += other.bits;
+        self.triples += other.triples;
+        self.pairs += other.pairs;
+    }
+}
 
 /// How much one run is to produce at least, and below what the next one starts.
 ///
@@ -21,10 +54,8 @@ use crate::mpc::preprocessing::{Batch, Request, Triple};
 pub struct Policy {
     /// What a run is asked for.
     pub request: Request,
-    /// The next run starts when fewer unclaimed bits than this are left.
-    pub low_bits: u64,
-    /// The next run starts when fewer unclaimed triples than this are left.
-    pub low_triples: u64,
+    /// The next run starts when less than this is left unclaimed, of any kind.
+    pub low: Amount,
 }
 
 impl Policy {
@@ -32,13 +63,17 @@ impl Policy {
     /// one starts when half of it is claimed.
     pub const fn for_members(n: usize) -> Self {
         // A mean over n members takes 7n mask bits, at most 53 comparison bits, and 12 triples (n = 4)
-        // to 20 (n = 64).
+        // to 20 (n = 64); two pairs if it releases a document.
         let decisions = if n <= 8 { 12 } else { 4 };
         let (bits, triples) = (decisions * (7 * n + 53), decisions * if n <= 10 { 14 } else { 20 });
+        let pairs = 2 * decisions;
         Self {
-            request: Request { bits, triples },
-            low_bits: bits as u64 / 2,
-            low_triples: triples as u64 / 2,
+            request: Request { material: preprocessing::Request { bits, triples }, pairs },
+            low: Amount {
+                bits: bits as u64 / 2,
+                triples: triples as u64 / 2,
+                pairs: pairs as u64 / 2,
+            },
         }
     }
 }
@@ -50,6 +85,19 @@ pub struct Claim {
     pub bits: Range<u64>,
     /// Numbers of the triples.
     pub triples: Range<u64>,
+    /// Numbers of the nonce pairs: see [`pair`](Self::pair).
+    pub pairs: Range<u64>,
+}
+
+impl Claim {
+    /// The number of the pair that signs for `purpose` at this position, and nothing else for ever.
+    pub fn pair(&self, purpose: Purpose) -> Option<u64> {
+        let number = match purpose {
+            Purpose::Certificate => self.pairs.start,
+            Purpose::Document => self.pairs.start + 1,
+        };
+        self.pairs.contains(&number).then_some(number)
+    }
 }
 
 /// Shares taken for a claim.
@@ -60,11 +108,14 @@ pub struct Taken {
     pub triples: Vec<Triple<Fp61>>,
     /// Whether they are shares at all: if not, they are zeros, for a party that missed their run.
     pub held: bool,
+    /// Shares of the nonce pairs, as far as this party has them. Here and nowhere else in memory.
+    pub pairs: BTreeMap<Purpose, NoncePair>,
 }
 
 impl fmt::Debug for Taken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bits, {} triples", self.bits.len(), self.triples.len())
+        let (bits, triples, pairs) = (self.bits.len(), self.triples.len(), self.pairs.len());
+        write!(f, "{bits} bits, {triples} triples, {pairs} pairs")
     }
 }
 
@@ -77,7 +128,7 @@ impl Drop for Taken {
     }
 }
 
-/// One run's material.
+/// One run's material, but for its pairs.
 struct Lot {
     run: u64,
     bits: Range<u64>,
@@ -89,14 +140,10 @@ struct Lot {
 pub struct Stock {
     policy: Policy,
     lots: VecDeque<Lot>,
-    produced: Request64,
-    claimed: Request64,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Request64 {
-    bits: u64,
-    triples: u64,
+    /// Shares of the pairs that were not taken.
+    pairs: BTreeMap<u64, NoncePair>,
+    produced: Amount,
+    claimed: Amount,
 }
 
 impl Stock {
@@ -105,16 +152,17 @@ impl Stock {
         Self {
             policy,
             lots: VecDeque::new(),
-            produced: Request64::default(),
-            claimed: Request64::default(),
+            pairs: BTreeMap::new(),
+            produced: Amount::default(),
+            claimed: Amount::default(),
         }
     }
 
-    /// Adds what run `run` produced; `batch` is `None` where this party missed the run.
-    pub fn add(&mut self, run: u64, yielded: Request, batch: Option<Batch<Fp61>>) {
+    /// Adds what run `run` produced; `batch` is `None` where this party missed the run. Its pairs
+    /// have the numbers from [`next_pair`](Self::next_pair) on, and are put in apart.
+    pub fn add(&mut self, run: u64, yielded: Amount, batch: Option<Batch<Fp61>>) {
         let start = self.produced;
-        self.produced.bits += yielded.bits as u64;
-        self.produced.triples += yielded.triples as u64;
+        self.produced.add(yielded);
         self.lots.push_back(Lot {
             run,
             bits: start.bits..self.produced.bits,
@@ -123,40 +171,68 @@ impl Stock {
         });
     }
 
+    /// The number of the next run's first pair.
+    pub const fn next_pair(&self) -> u64 {
+        self.produced.pairs
+    }
+
+    /// Puts our shares of a pair in.
+    pub fn put_pair(&mut self, pair: NoncePair) {
+        self.pairs.insert(pair.index(), pair);
+    }
+
+    /// Forgets our shares of a position's pairs, used or not.
+    pub fn forget_pairs(&mut self, claim: &Claim) {
+        for number in claim.pairs.clone() {
+            self.pairs.remove(&number);
+        }
+    }
+
     /// Claims for the next ledger position.
-    pub fn claim(&mut self, bits: usize, triples: usize) -> Claim {
+    pub const fn claim(&mut self, amount: Amount) -> Claim {
         let start = self.claimed;
-        self.claimed.bits += bits as u64;
-        self.claimed.triples += triples as u64;
-        Claim { bits: start.bits..self.claimed.bits, triples: start.triples..self.claimed.triples }
+        self.claimed.add(amount);
+        Claim {
+            bits: start.bits..self.claimed.bits,
+            triples: start.triples..self.claimed.triples,
+            pairs: start.pairs..self.claimed.pairs,
+        }
     }
 
     /// Whether the agreed ledger and the finished runs call for another run. Once true it stays
     /// true until that run is added, and it becomes true at all honest parties.
     pub const fn is_low(&self) -> bool {
-        self.produced.bits < self.claimed.bits + self.policy.low_bits
-            || self.produced.triples < self.claimed.triples + self.policy.low_triples
+        let (produced, claimed, low) = (&self.produced, &self.claimed, &self.policy.low);
+        produced.bits < claimed.bits + low.bits
+            || produced.triples < claimed.triples + low.triples
+            || produced.pairs < claimed.pairs + low.pairs
     }
 
-    /// Unclaimed bits and triples; negative if claims wait for a run.
-    pub const fn left(&self) -> (i64, i64) {
+    /// Unclaimed bits, triples and pairs; negative if claims wait for a run.
+    pub const fn left(&self) -> (i64, i64, i64) {
+        let (produced, claimed) = (&self.produced, &self.claimed);
         (
-            self.produced.bits as i64 - self.claimed.bits as i64,
-            self.produced.triples as i64 - self.claimed.triples as i64,
+            produced.bits as i64 - claimed.bits as i64,
+            produced.triples as i64 - claimed.triples as i64,
+            produced.pairs as i64 - claimed.pairs as i64,
         )
     }
 
     /// Whether everything in the claim has been produced.
     pub const fn covers(&self, claim: &Claim) -> bool {
-        claim.bits.end <= self.produced.bits && claim.triples.end <= self.produced.triples
+        claim.bits.end <= self.produced.bits
+            && claim.triples.end <= self.produced.triples
+            && claim.pairs.end <= self.produced.pairs
     }
 
-    /// The shares of a claim; `None` until they are produced.
-    pub fn take(&self, claim: &Claim) -> Option<Taken> {
+    /// The shares of a claim; `None` until they are produced. Pairs can be taken once.
+    pub fn take(&mut self, claim: &Claim) -> Option<Taken> {
         if !self.covers(claim) {
             return None;
         }
-        let mut taken = Taken { bits: Vec::new(), triples: Vec::new(), held: true };
+        let pair = |purpose| Some((purpose, self.pairs.remove(&claim.pair(purpose)?)?));
+        let pairs = Purpose::ALL.into_iter().filter_map(pair).collect();
+        let mut taken = Taken { bits: Vec::new(), triples: Vec::new(), held: true, pairs };
         for lot in &self.lots {
             let bits = overlap(&lot.bits, &claim.bits);
             let triples = overlap(&lot.triples, &claim.triples);
@@ -200,14 +276,16 @@ impl Stock {
         Claim {
             bits: self.claimed.bits..self.claimed.bits,
             triples: self.claimed.triples..self.claimed.triples,
+            pairs: self.claimed.pairs..self.claimed.pairs,
         }
     }
 }
 
 impl fmt::Debug for Stock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (bits, triples) = self.left();
-        write!(f, "Stock({bits} bits, {triples} triples left, {} lots)", self.lots.len())
+        let (bits, triples, pairs) = self.left();
+        let lots = self.lots.len();
+        write!(f, "Stock({bits} bits, {triples} triples, {pairs} pairs left, {lots} lots)")
     }
 }
 
@@ -224,4 +302,84 @@ fn overlap(lot: &Range<u64>, claim: &Range<u64>) -> Range<usize> {
 /// A number of items that is in memory.
 fn size(items: u64) -> usize {
     usize::try_from(items).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::point::Point;
+    use crate::decision::proposal::DocumentRef;
+    use crate::math::{Field, Fl};
+    use crate::rule::Rule;
+    use crate::secret::Secret;
+
+    fn stock() -> Stock {
+        let material = preprocessing::Request { bits: 10, triples: 10 };
+        let low = Amount { bits: 1, triples: 1, pairs: 2 };
+        Stock::new(Policy { request: Request { material, pairs: 3 }, low })
+    }
+
+    fn pair(index: u64) -> NoncePair {
+        let half = |value| (Secret::new(Fl::from_u64(value)), Point::base(&Fl::from_u64(value)));
+        NoncePair::new(index, half(2 * index + 1), half(2 * index + 2))
+    }
+
+    fn amount(pairs: u64) -> Amount {
+        Amount { bits: 1, triples: 1, pairs }
+    }
+
+    #[test]
+    fn a_position_claims_its_pairs_whoever_votes_and_no_other_gets_them() {
+        let mut stock = stock();
+        let plain = stock.claim(amount(1));
+        let document = stock.claim(amount(2));
+        let next = stock.claim(amount(1));
+        assert_eq!(plain.pair(Purpose::Certificate), Some(0));
+        assert_eq!(plain.pair(Purpose::Document), None);
+        assert_eq!(document.pair(Purpose::Certificate), Some(1));
+        assert_eq!(document.pair(Purpose::Document), Some(2));
+        assert_eq!(next.pair(Purpose::Certificate), Some(3));
+        let proposal = |document| Proposal {
+            title: String::new(),
+            text: String::new(),
+            rule: Rule::parse("count(approve) >= 3").unwrap(),
+            deadline_ms: 0,
+            minimum: 3,
+            nonce: [0; 16],
+            document,
+            refresh: false,
+        };
+        assert_eq!(Amount::of(&proposal(None), 4).pairs, 1);
+        assert_eq!(Amount::of(&proposal(DocumentRef::of(b"x")), 4).pairs, 2);
+    }
+
+    #[test]
+    fn pairs_are_taken_once_and_wait_for_their_run() {
+        let mut stock = stock();
+        let claim = stock.claim(amount(2));
+        assert!(stock.is_low() && stock.take(&claim).is_none());
+        assert_eq!(stock.next_pair(), 0);
+        // This party has its share of the second pair only.
+        stock.put_pair(pair(1));
+        stock.add(0, Amount { bits: 5, triples: 5, pairs: 3 }, None);
+        assert_eq!((stock.next_pair(), stock.left().2), (3, 1));
+        let taken = stock.take(&claim).unwrap();
+        assert!(!taken.held);
+        let numbers: Vec<(Purpose, u64)> =
+            taken.pairs.iter().map(|(purpose, pair)| (*purpose, pair.index())).collect();
+        assert_eq!(numbers, [(Purpose::Document, 1)]);
+        assert!(stock.take(&claim).unwrap().pairs.is_empty());
+        assert!(stock.is_low(), "one pair is left, and two is low");
+    }
+
+    #[test]
+    fn pairs_of_a_position_are_forgotten_used_or_not() {
+        let mut stock = stock();
+        (0..3).for_each(|index| stock.put_pair(pair(index)));
+        stock.add(0, Amount { bits: 5, triples: 5, pairs: 3 }, None);
+        let (first, second) = (stock.claim(amount(2)), stock.claim(amount(1)));
+        stock.forget_pairs(&first);
+        assert!(stock.take(&first).unwrap().pairs.is_empty());
+        assert_eq!(stock.take(&second).unwrap().pairs.len(), 1);
+    }
 }

@@ -5,12 +5,14 @@
 //! | [`generation`] | the members make the keys of the first epoch together |
 //! | [`ceremony`] | the same, durable, as node and simulator drive it |
 //! | `key_set` | what a member holds in one epoch |
+//! | [`nonces`] | what signing uses up, made ahead |
 //! | [`signing`] | signatures under a group's key, in one hop |
 
 pub mod ceremony;
 pub mod generation;
 mod group_public;
 mod key_set;
+pub mod nonces;
 pub mod refresh;
 mod signature;
 pub mod signing;

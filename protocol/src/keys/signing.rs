@@ -55,6 +55,7 @@ use curve25519_dalek::scalar::Scalar;
 use ed25519_dalek::Sha512;
 use serde::{Deserialize, Serialize};
 
+use super::nonces::Nonce;
 use super::{GroupKey, GroupSignature, KeySet};
 use crate::committee::{PartyId, PartySet};
 use crate::crypto::point::Point;
@@ -118,12 +119,8 @@ pub struct NoncePair {
 }
 
 impl NoncePair {
-    /// Pair number `index` of its epoch: shares `d` and `e` of the nonces behind `big_d` and `big_e`.
-    pub fn new(
-        index: u64,
-        (d, big_d): (Secret<Fl>, Point),
-        (e, big_e): (Secret<Fl>, Point),
-    ) -> Self {
+    /// Pair number `index` of its epoch, of these two nonces.
+    pub fn new(index: u64, (d, big_d): Nonce, (e, big_e): Nonce) -> Self {
         Self { index, d, e, big_d, big_e }
     }
 

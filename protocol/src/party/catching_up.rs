@@ -177,15 +177,9 @@ impl<S: Suite> Party<S> {
                 sink.outbox().send_to(from, Message::Sync(sync::Message::Run(run, dealers)));
             }
         }
-        let certificates: Vec<_> = self
-            .deciding
-            .certificates_from(at.position)
-            .take(limits::SYNC_CERTIFICATES)
-            .cloned()
-            .collect();
-        for certificate in certificates {
-            let position = certificate.statement.position;
-            let m = life::Message::Certificate(Box::new(certificate));
+        let certified = self.deciding.certified_from(at.position);
+        for (position, certified) in certified.take(limits::SYNC_CERTIFICATES) {
+            let m = life::Message::Certified(Box::new(certified.clone()));
             sink.outbox().send_to(from, Message::Decision(position, m));
         }
     }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use crate::committee::{Committee, PartyId, PartyMap, PartySet};
 use crate::crypto::transcript::Digest;
 use crate::decision::ballot::Ballot;
-use crate::decision::certificate::Certificate;
+use crate::decision::certifying::{Certified, Ready};
 use crate::decision::life::{self, Context, Decision, News};
-use crate::decision::proposal::Proposal;
+use crate::decision::proposal::{Proposal, ProposalId};
 use crate::fault::DecisionFault;
 use crate::limits;
 use crate::party::event::{Alarm, Answer, Notice, Receipt, Refusal, RequestId, When};
-use crate::party::records::{Key, delete, put};
+use crate::party::records::{Key, Signs, delete, put};
 use crate::party::sink::Sink;
 use crate::party::{CoinShare, Message, Party, Suite};
 use crate::secret::Secret;
@@ -24,7 +24,12 @@ type Early<S> = Vec<(PartyId, usize, life::Message<CoinShare<S>>)>;
 /// Decisions that are open here, and certificates of those that are not.
 pub(super) struct Deciding<S: Suite> {
     open: BTreeMap<u64, Decision<S::Coin>>,
-    certificates: BTreeMap<u64, Certificate>,
+    certified: BTreeMap<u64, Certified>,
+    /// What is said to be certified at positions that are not ordered here yet, and who says so. The
+    /// certificates hold.
+    foretold: BTreeMap<u64, (PartyId, Certified)>,
+    /// What our nonce pairs signed.
+    signs: BTreeMap<u64, Signs>,
     /// Positions at which our ballot was sent.
     voted: BTreeSet<u64>,
     /// Votes that wait for a position or for masks.
@@ -40,7 +45,9 @@ impl<S: Suite> Deciding<S> {
     pub(super) fn new(committee: Committee) -> Self {
         Self {
             open: BTreeMap::new(),
-            certificates: BTreeMap::new(),
+            certified: BTreeMap::new(),
+            foretold: BTreeMap::new(),
+            signs: BTreeMap::new(),
             voted: BTreeSet::new(),
             votes: BTreeMap::new(),
             early: BTreeMap::new(),
@@ -52,20 +59,22 @@ impl<S: Suite> Deciding<S> {
     pub(super) fn restore(
         &mut self,
         voted: BTreeSet<u64>,
-        certificates: BTreeMap<u64, Certificate>,
+        signs: BTreeMap<u64, Signs>,
+        certified: BTreeMap<u64, Certified>,
     ) {
         self.voted = voted;
-        self.certificates = certificates;
+        self.signs = signs;
+        self.certified = certified;
     }
 
-    /// The certificate of a position.
-    pub(super) fn certificate(&self, position: u64) -> Option<&Certificate> {
-        self.certificates.get(&position)
+    /// What the network signed at a position.
+    pub(super) fn certified(&self, position: u64) -> Option<&Certified> {
+        self.certified.get(&position)
     }
 
-    /// All certificates from a position on.
-    pub(super) fn certificates_from(&self, position: u64) -> impl Iterator<Item = &Certificate> {
-        self.certificates.range(position..).map(|(_, certificate)| certificate)
+    /// The same for all positions from one on.
+    pub(super) fn certified_from(&self, position: u64) -> impl Iterator<Item = (u64, &Certified)> {
+        self.certified.range(position..).map(|(position, certified)| (*position, certified))
     }
 
     /// The decision that is open at a position.
@@ -110,12 +119,25 @@ impl<S: Suite> Party<S> {
         let shared = &self.shared;
         let context = Context {
             keyring: Arc::clone(&shared.keyring),
+            keys: Arc::clone(&shared.keys),
             coin: Arc::clone(&shared.coin),
             tag: shared.root.indexed("decision", position),
             verifier: Arc::clone(&shared.verifier),
         };
-        let decision = Decision::new(context, entry.clone(), follows);
+        let document = self.documents.get(&entry.id).cloned();
+        let decision = Decision::new(context, entry.clone(), document, follows);
         self.deciding.open.insert(position, decision);
+    }
+
+    /// Hands a document that has just come to the decision on it, if that is open.
+    pub(super) fn hand_document(&mut self, id: ProposalId, sink: &mut Sink<S>) {
+        let Some(bytes) = self.documents.get(&id).cloned() else { return };
+        let mut open = self.deciding.open.iter_mut();
+        let Some((position, decision)) = open.find(|(_, d)| d.entry().id == id) else { return };
+        let (position, mut news) = (*position, Vec::new());
+        let out = &mut sink.outbox().wrap(move |m| Message::Decision(position, m));
+        decision.hand_document(&bytes, out, &mut news);
+        self.on_news(position, news, sink);
     }
 
     /// A position has just been ordered.
@@ -124,11 +146,11 @@ impl<S: Suite> Party<S> {
         let (decision, deadline) = (entry.digest, entry.proposal.deadline_ms);
         sink.notify(Notice::Ordered { decision, position });
         self.open(position, follows);
-        if let Some(certificate) = self.deciding.certificates.remove(&position) {
-            let me = self.me();
-            let m = life::Message::Certificate(Box::new(certificate));
-            self.on_decision_message(me, position, m, sink);
-        } else {
+        if let Some((from, certified)) = self.deciding.foretold.remove(&position) {
+            let m = life::Message::Certified(Box::new(certified));
+            self.on_decision_message(from, position, m, sink);
+        }
+        if self.deciding.open.contains_key(&position) {
             sink.timer(Alarm::Deadline(position), When::AtUtc(deadline));
         }
         for (from, size, message) in self.deciding.early.remove(&position).unwrap_or_default() {
@@ -152,7 +174,7 @@ impl<S: Suite> Party<S> {
             return;
         }
         let Some(decision) = self.deciding.open.get_mut(&position) else {
-            if !matches!(message, life::Message::Certificate(_)) {
+            if !matches!(message, life::Message::Certified(_)) {
                 self.answer_laggard(from, position, sink);
             }
             return;
@@ -171,12 +193,12 @@ impl<S: Suite> Party<S> {
         message: life::Message<CoinShare<S>>,
         sink: &mut Sink<S>,
     ) {
-        if let life::Message::Certificate(certificate) = &message
-            && certificate.statement.position == position
-            && !self.deciding.certificates.contains_key(&position)
+        if let life::Message::Certified(certified) = &message
+            && certified.certificate.statement.position == position
+            && !self.deciding.foretold.contains_key(&position)
         {
-            if certificate.verify(&self.shared.verifier).is_ok() {
-                self.deciding.certificates.insert(position, (**certificate).clone());
+            if certified.certificate.verify(&self.shared.verifier).is_ok() {
+                self.deciding.foretold.insert(position, (from, (**certified).clone()));
             } else {
                 sink.outbox().blame(from, DecisionFault::BadCertificate);
             }
@@ -196,9 +218,9 @@ impl<S: Suite> Party<S> {
         if from == self.me() || position + limits::POSITION_WINDOW < self.ledger.next_position() {
             return;
         }
-        let Some(certificate) = self.deciding.certificates.get(&position) else { return };
+        let Some(certified) = self.deciding.certified.get(&position) else { return };
         if self.deciding.answered.entry(position).or_default().insert(from) {
-            let m = life::Message::Certificate(Box::new(certificate.clone()));
+            let m = life::Message::Certified(Box::new(certified.clone()));
             sink.outbox().send_to(from, Message::Decision(position, m));
         }
     }
@@ -220,12 +242,29 @@ impl<S: Suite> Party<S> {
                     }
                 }
                 News::Computing => sink.notify(Notice::Computing { decision: digest }),
-                News::Certified(certificate) => self.on_certified(position, *certificate, sink),
+                News::Ready(ready) => self.try_sign(position, digest, ready, sink),
+                News::Certified(certified) => self.on_certified(position, *certified, sink),
             }
         }
     }
 
-    fn on_certified(&mut self, position: u64, certificate: Certificate, sink: &mut Sink<S>) {
+    /// Lets our share of a signature out, once it is durable what its nonce pair serves. A pair that
+    /// already serves something else never does so again: our share of the key would be known.
+    fn try_sign(&mut self, position: u64, decision: Digest, ready: Ready, sink: &mut Sink<S>) {
+        let Ready { purpose, pair, message } = ready;
+        let signs = Signs { position, purpose, message };
+        if *self.deciding.signs.entry(pair).or_insert(signs) != signs {
+            return sink.notify(Notice::SafetyStop { decision, position, pair });
+        }
+        sink.persist(vec![put(&Key::Signs(pair), &signs)]);
+        sink.notify(Notice::Signing { decision, position, pair, message });
+        if let Some(decision) = self.deciding.open.get_mut(&position) {
+            decision
+                .sign(purpose, &mut sink.outbox().wrap(move |m| Message::Decision(position, m)));
+        }
+    }
+
+    fn on_certified(&mut self, position: u64, certified: Certified, sink: &mut Sink<S>) {
         let Some(decision) = self.deciding.open.remove(&position) else { return };
         self.stats.coins += u64::from(decision.coins_tossed());
         self.stats.corrected_openings += u64::from(!decision.liars().is_empty());
@@ -234,13 +273,16 @@ impl<S: Suite> Party<S> {
         if let Some((request, _)) = self.deciding.votes.remove(&digest) {
             sink.answer(request, Err(Refusal::Sealed));
         }
-        let mut records = vec![put(&Key::Certificate(position), &certificate)];
+        let mut records = vec![put(&Key::Certified(position), &certified)];
+        let claim = entry.claim.clone();
+        records.extend(claim.pairs.clone().map(|pair| delete(&Key::Pair(pair))));
+        self.stock.forget_pairs(&claim);
         let oldest = self.deciding.first_uncertified(self.ledger.next_position());
         let oldest = self.ledger.entry(oldest).map(|entry| entry.claim.clone());
         let spent = self.stock.forget_before(&oldest.unwrap_or_else(|| self.stock.cursor()));
         records.extend(spent.into_iter().map(|run| delete(&Key::Batch(run))));
         sink.persist(records);
-        self.deciding.certificates.insert(position, certificate);
+        self.deciding.certified.insert(position, certified);
         let oldest = position.saturating_sub(limits::POSITION_WINDOW);
         self.deciding.answered = self.deciding.answered.split_off(&oldest);
         self.ordering.forget(&id);

@@ -144,7 +144,7 @@ impl<S: Suite> Party<S> {
     /// Brings back the documents that were written down.
     pub(super) fn restore_documents(&mut self, held: BTreeMap<ProposalId, Bytes>) {
         let certified = self.ledger.entries().iter().filter(|entry| {
-            held.contains_key(&entry.id) && self.deciding.certificate(entry.position).is_some()
+            held.contains_key(&entry.id) && self.deciding.certified(entry.position).is_some()
         });
         self.documents.kept = certified.map(|entry| entry.id).collect();
         self.documents.held = held;
@@ -236,6 +236,7 @@ impl<S: Suite> Party<S> {
         sink.persist(vec![put(&Key::Document(id), &bytes)]);
         self.documents.held.insert(id, bytes);
         self.documents.asked.remove(&id);
+        self.hand_document(id, sink);
         if let Some(proposal) = self.documents.aside.remove(&id) {
             self.admit(id, proposal, sink);
             self.recheck_slots(sink);

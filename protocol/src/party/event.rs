@@ -256,6 +256,27 @@ pub enum Notice {
         /// Digest of the proposal.
         decision: Digest,
     },
+    /// This member's share of a signature leaves. From here on its nonce pair serves this message.
+    Signing {
+        /// Digest of the proposal.
+        decision: Digest,
+        /// Its position.
+        position: u64,
+        /// Number of the pair.
+        pair: u64,
+        /// Stands for what is signed.
+        message: Digest,
+    },
+    /// A bug: a nonce pair that has served one message was to serve another. Nothing was signed, and
+    /// this member only follows the decision.
+    SafetyStop {
+        /// Digest of the proposal.
+        decision: Digest,
+        /// Its position.
+        position: u64,
+        /// Number of the pair.
+        pair: u64,
+    },
     /// The outcome is certified.
     Certified {
         /// Digest of the proposal.

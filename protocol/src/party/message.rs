@@ -9,8 +9,7 @@ use crate::agreement::rbc;
 use crate::decision::life;
 use crate::decision::proposal::ProposalId;
 use crate::decision::slot;
-use crate::math::Fp61;
-use crate::mpc::preprocessing;
+use crate::decision::supply;
 use crate::party::{documents, sync};
 
 /// A message between parties; `S` is the coin's share.
@@ -24,8 +23,8 @@ pub enum Message<S> {
     /// Ordering: one slot of the ledger.
     Slot(u64, slot::Message<S>),
     /// Preprocessing run.
-    Run(u64, preprocessing::Message<Fp61, S>),
-    /// The sender has the batch of this run and needs nothing more of it.
+    Run(u64, supply::Message<S>),
+    /// The sender has the product of this run and needs nothing more of it.
     RunDone(u64),
     /// The decision at a ledger position.
     Decision(u64, life::Message<S>),

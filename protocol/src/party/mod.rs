@@ -2,15 +2,15 @@
 //!
 //! # Model
 //! `n >= 3t + 1` members, of whom `t` may do anything; an adversary schedules every message between
-//! honest members and delivers each in the end. Links are authenticated and encrypted. The coin key
-//! comes from a trusted dealer; all other keys are the members' own.
+//! honest members and delivers each in the end. Links are authenticated and encrypted. The members
+//! share the network's keys; how they were made is not this module's affair.
 //!
 //! # Protocol
 //! - (P1) A proposal is reliably broadcast by its proposer, and comes with its [document](documents),
 //!   if it names one.
 //! - (P2) Slots of the ledger order what was delivered, one slot after another.
 //! - (P3) A position claims material from the stock and is decided; several are open at once.
-//! - (P4) Preprocessing runs refill the stock: run `k + 1` starts when the agreed ledger and the
+//! - (P4) Runs refill the stock: run `k + 1` starts when the agreed ledger and the
 //!   first `k` runs leave too little, which becomes true at all honest parties.
 //! - (P5) Own messages are handled before a step returns.
 //!
@@ -56,7 +56,9 @@ use crate::crypto::transcript::Digest;
 use crate::decision::certificate::Verifier;
 use crate::decision::ledger::Ledger;
 use crate::decision::stock::{Policy, Stock};
+use crate::error::Error;
 use crate::fault::FaultKind;
+use crate::keys::{GroupPublic, KeySet};
 use crate::secret::Secret;
 use crate::tag::Tag;
 use catching_up::CatchingUp;
@@ -77,6 +79,10 @@ pub struct Config<S: Suite> {
     pub epoch: u64,
     /// Everybody's keys.
     pub keyring: Arc<Keyring>,
+    /// The network's keys, as this member holds them.
+    pub keys: Arc<KeySet>,
+    /// Whether certificates bear the signatures of `n - t` members beside the network's.
+    pub accountable: bool,
     /// The common coin.
     pub coin: Arc<S::Coin>,
     /// The root of all of this party's randomness in this epoch.
@@ -85,10 +91,28 @@ pub struct Config<S: Suite> {
     pub policy: Policy,
 }
 
+impl<S: Suite> Config<S> {
+    fn check(&self) -> Result<(), Error> {
+        let (keys, public) = (&self.keys, self.keys.public());
+        let mismatch = |what| Err(Error::KeyMismatch { what });
+        if keys.committee() != self.keyring.committee() || keys.me() != self.keyring.me() {
+            return mismatch("the network's keys are another member's");
+        }
+        if keys.epoch() != self.epoch {
+            return mismatch("the network's keys are of another epoch");
+        }
+        if public.certificate.key() == public.document.key() {
+            return mismatch("one key for certificates and documents");
+        }
+        Ok(())
+    }
+}
+
 /// What all parts of a party share.
 struct Shared<S: Suite> {
     epoch: u64,
     keyring: Arc<Keyring>,
+    keys: Arc<KeySet>,
     coin: Arc<S::Coin>,
     seed: Secret<[u8; 32]>,
     policy: Policy,
@@ -126,14 +150,17 @@ impl<S: Suite> Party<S> {
     /// A party as it was when it wrote `records`, in any order; a new one if there are none.
     ///
     /// # Errors
-    /// The records cannot be read, or some are missing.
+    /// The records cannot be read, or some are missing, or the network's keys are not this member's
+    /// of this epoch.
     pub fn new(config: Config<S>, records: Vec<Record>) -> Result<Self, RestoreError> {
         let restored = Restored::read(records)?;
-        let Config { network, epoch, keyring, coin, seed, policy } = config;
+        config.check()?;
+        let Config { network, epoch, keyring, keys, accountable, coin, seed, policy } = config;
         let root = Tag::root(network.as_bytes(), epoch);
         let committee = keyring.committee();
-        let verifier = Arc::new(Verifier::of(network, epoch, &keyring));
-        let shared = Shared { epoch, keyring, coin, seed, policy, root, verifier };
+        let key = GroupPublic::from(&keys.public().certificate);
+        let verifier = Arc::new(Verifier::of(network, epoch, &keyring, key, accountable));
+        let shared = Shared { epoch, keyring, keys, coin, seed, policy, root, verifier };
         let mut party = Self {
             ledger: Ledger::new(&root),
             stock: Stock::new(policy),
@@ -257,18 +284,23 @@ impl<S: Suite> Party<S> {
         for summary in restored.slots.into_values() {
             self.append(summary);
         }
+        restored.pairs.into_iter().for_each(|pair| self.stock.put_pair(pair));
         let mut batches = restored.batches;
         for (run, dealers) in restored.runs {
             let yielded = self.yields(dealers);
             self.stock.add(run, yielded, batches.remove(&run));
             self.production.finished(dealers);
         }
-        self.deciding.restore(restored.voted, restored.certificates);
+        self.deciding.restore(restored.voted, restored.signs, restored.certified);
+        self.restore_documents(restored.documents);
         for position in 0..self.ledger.next_position() {
-            if self.deciding.certificate(position).is_none() {
+            if self.deciding.certified(position).is_none() {
                 self.open(position, true);
             }
+            // It signs nothing where it may have signed before.
+            if let Some(entry) = self.ledger.entry(position) {
+                self.stock.forget_pairs(&entry.claim);
+            }
         }
-        self.restore_documents(restored.documents);
     }
 }

@@ -8,6 +8,7 @@ use crate::committee::{Committee, PartyId, PartyMap};
 use crate::decision::ledger::SlotSummary;
 use crate::decision::proposal::{Proposal, ProposalId};
 use crate::decision::slot::{self, Slot};
+use crate::decision::stock::Amount;
 use crate::fault::{DecisionFault, Fault};
 use crate::limits;
 use crate::party::early::Early;
@@ -488,10 +489,8 @@ impl<S: Suite> Party<S> {
             }
         }
         let (n, stock) = (self.shared.committee().n(), &mut self.stock);
-        let first = self.ledger.append(summary, |proposal| {
-            let cost = proposal.rule.cost(n);
-            stock.claim(n * cost.mask_bits_per_voter + cost.bits, cost.triples)
-        });
+        let claim = |proposal: &Proposal| stock.claim(Amount::of(proposal, n));
+        let first = self.ledger.append(summary, claim);
         first..self.ledger.next_position()
     }
 

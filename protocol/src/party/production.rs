@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::committee::{Committee, PartyId, PartySet};
+use crate::decision::stock::Amount;
+use crate::decision::supply::{self, Product, Supply};
+use crate::keys::signing::NoncePair;
 use crate::limits;
-use crate::math::Fp61;
-use crate::mpc::preprocessing::{self, Batch, Preprocessing, Request};
+use crate::mpc::preprocessing::RunStats;
 use crate::party::early::Early;
 use crate::party::event::{Alarm, Notice, When};
 use crate::party::records::{Key, put};
@@ -16,9 +18,9 @@ use crate::protocol::Protocol;
 
 /// The preprocessing runs that are going on, or are kept for laggards.
 pub(super) struct Production<S: Suite> {
-    runs: BTreeMap<u64, Preprocessing<Fp61, S::Coin>>,
+    runs: BTreeMap<u64, Supply<S::Coin>>,
     /// Runs that ended before an earlier one did.
-    ended: BTreeMap<u64, (u16, Batch<Fp61>)>,
+    ended: BTreeMap<u64, (u16, Product)>,
     /// Runs before this are in stock.
     next: u64,
     /// Runs before this were begun; those at or after `next` were so before a restart.
@@ -29,7 +31,7 @@ pub(super) struct Production<S: Suite> {
     dealers: Vec<u16>,
     done: BTreeMap<u64, PartySet>,
     /// Messages of runs that have not begun here.
-    early: Early<preprocessing::Message<Fp61, CoinShare<S>>>,
+    early: Early<supply::Message<CoinShare<S>>>,
 }
 
 impl<S: Suite> Production<S> {
@@ -88,19 +90,19 @@ impl<S: Suite> Production<S> {
         self.started == Some(self.next)
     }
 
-    pub(super) fn stats(&self) -> impl Iterator<Item = preprocessing::RunStats> {
-        self.runs.values().map(Preprocessing::stats)
+    pub(super) fn stats(&self) -> impl Iterator<Item = RunStats> {
+        self.runs.values().map(Supply::stats)
     }
 }
 
 impl<S: Suite> Party<S> {
     /// What a run with so many agreed dealers produces.
-    pub(super) fn yields(&self, dealers: u16) -> Request {
+    pub(super) fn yields(&self, dealers: u16) -> Amount {
         let request = self.shared.policy.request;
-        preprocessing::yields(self.committee(), usize::from(dealers), request)
+        supply::yields(self.committee(), usize::from(dealers), request)
     }
 
-    fn run(&mut self, run: u64, sink: &mut Sink<S>) -> Option<&mut Preprocessing<Fp61, S::Coin>> {
+    fn run(&mut self, run: u64, sink: &mut Sink<S>) -> Option<&mut Supply<S::Coin>> {
         let production = &mut self.production;
         if production.runs.contains_key(&run) {
             return production.runs.get_mut(&run);
@@ -115,7 +117,7 @@ impl<S: Suite> Party<S> {
             sink.persist(vec![put(&Key::RunsBegun, &production.begun)]);
         }
         let shared = &self.shared;
-        let instance = Preprocessing::new(
+        let instance = Supply::new(
             Arc::clone(&shared.keyring),
             Arc::clone(&shared.coin),
             shared.root.indexed("run", run),
@@ -130,7 +132,7 @@ impl<S: Suite> Party<S> {
         &mut self,
         from: PartyId,
         run: u64,
-        message: preprocessing::Message<Fp61, CoinShare<S>>,
+        message: supply::Message<CoinShare<S>>,
         sink: &mut Sink<S>,
     ) {
         if run >= self.production.next + limits::RUN_WINDOW {
@@ -158,18 +160,18 @@ impl<S: Suite> Party<S> {
         &mut self,
         from: PartyId,
         run: u64,
-        message: preprocessing::Message<Fp61, CoinShare<S>>,
+        message: supply::Message<CoinShare<S>>,
         sink: &mut Sink<S>,
     ) {
         let Some(instance) = self.run(run, sink) else { return };
         let out = &mut sink.outbox().wrap(move |m| Message::Run(run, m));
-        let Some(batch) = instance.handle(from, message, out) else { return };
+        let Some(product) = instance.handle(from, message, out) else { return };
         let dealers = instance.dealers().map_or(0, PartySet::len);
         if run < self.production.next {
             return; // adopted from others meanwhile
         }
         let dealers = u16::try_from(dealers).unwrap_or(u16::MAX);
-        self.production.ended.insert(run, (dealers, batch));
+        self.production.ended.insert(run, (dealers, product));
         while self.apply_ended_run(sink) {}
     }
 
@@ -177,25 +179,29 @@ impl<S: Suite> Party<S> {
     pub(super) fn apply_ended_run(&mut self, sink: &mut Sink<S>) -> bool {
         let next = self.production.next;
         self.production.ended = self.production.ended.split_off(&next);
-        let Some((dealers, batch)) = self.production.ended.remove(&next) else { return false };
-        self.apply_run(dealers, Some(batch), sink);
+        let Some((dealers, product)) = self.production.ended.remove(&next) else { return false };
+        self.apply_run(dealers, Some(product), sink);
         true
     }
 
     /// Adds the next run to the stock and writes it down.
-    pub(super) fn apply_run(
-        &mut self,
-        dealers: u16,
-        batch: Option<Batch<Fp61>>,
-        sink: &mut Sink<S>,
-    ) {
+    pub(super) fn apply_run(&mut self, dealers: u16, product: Option<Product>, sink: &mut Sink<S>) {
         let run = self.production.next;
+        let held = product.is_some();
         let mut records = vec![put(&Key::Run(run), &dealers)];
-        if let Some(batch) = &batch {
-            records.push(put(&Key::Batch(run), batch));
-        }
+        let batch = product.map(|Product { batch, pairs }| {
+            for (index, (d, e)) in (self.stock.next_pair()..).zip(pairs.iter().cloned()) {
+                // Of a position that is certified already, no share may be left.
+                if !self.is_spent(index) {
+                    let pair = NoncePair::new(index, d, e);
+                    records.push(put(&Key::Pair(index), &pair));
+                    self.stock.put_pair(pair);
+                }
+            }
+            records.push(put(&Key::Batch(run), &batch));
+            batch
+        });
         sink.persist(records);
-        let held = batch.is_some();
         let yielded = self.yields(dealers);
         self.stock.add(run, yielded, batch);
         self.production.finished(dealers);
@@ -213,7 +219,16 @@ impl<S: Suite> Party<S> {
         }
     }
 
-    /// A run is kept until every member has its batch, within the window.
+    /// Whether a pair belongs to a position that is certified.
+    fn is_spent(&self, pair: u64) -> bool {
+        let entries = self.ledger.entries();
+        let place = entries.partition_point(|entry| entry.claim.pairs.end <= pair);
+        entries.get(place).is_some_and(|entry| {
+            entry.claim.pairs.contains(&pair) && self.deciding.certified(entry.position).is_some()
+        })
+    }
+
+    /// A run is kept until every member has its product, within the window.
     pub(super) fn on_run_done(&mut self, from: PartyId, run: u64) {
         let next = self.production.next;
         if run < next.saturating_sub(limits::RUN_WINDOW) || run >= next + limits::RUN_WINDOW {

@@ -1,17 +1,22 @@
 //! What a party writes down, and how it is read back.
 //!
 //! Written before the first message that depends on it: which broadcasts, slots and runs this party
-//! has begun to speak in, what was ordered, and its ballots. A restarted party is silent in all that
-//! it may have spoken in before.
+//! has begun to speak in, what was ordered, its ballots, and which message each nonce pair signs. A
+//! restarted party is silent in all that it may have spoken in before.
+//!
+//! Shares of material are deleted when they have served: of nonce pairs, when the position they belong
+//! to is certified.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::decision::certificate::Certificate;
+use crate::crypto::transcript::Digest;
+use crate::decision::certifying::Certified;
 use crate::decision::ledger::SlotSummary;
 use crate::decision::proposal::{Proposal, ProposalId};
+use crate::keys::signing::{NoncePair, Purpose};
 use crate::limits;
 use crate::math::Fp61;
 use crate::mpc::preprocessing::Batch;
@@ -36,17 +41,29 @@ pub(super) enum Key {
     Slot(u64),
     /// How many dealers this run agreed on.
     Run(u64),
-    /// Our shares of this run's material.
+    /// Our shares of this run's material, but for its nonce pairs.
     Batch(u64),
+    /// Our shares of this nonce pair.
+    Pair(u64),
+    /// What this nonce pair signs.
+    Signs(u64),
     /// We sent a ballot at this position.
     Voted(u64),
-    /// The certificate of this position.
-    Certificate(u64),
+    /// What the network signed at this position.
+    Certified(u64),
     /// This member was restored from a backup, and may have spoken in anything.
     Restored,
     /// Sequence numbers of each member, in order, below which we may have spoken before we were
     /// restored.
     SequencesBarred,
+}
+
+/// What a nonce pair signs: one message at one position, and nothing else for ever.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct Signs {
+    pub(super) position: u64,
+    pub(super) purpose: Purpose,
+    pub(super) message: Digest,
 }
 
 /// A record that sets `key`.
@@ -70,8 +87,10 @@ pub(super) struct Restored {
     pub(super) slots: BTreeMap<u64, SlotSummary>,
     pub(super) runs: BTreeMap<u64, u16>,
     pub(super) batches: BTreeMap<u64, Batch<Fp61>>,
+    pub(super) pairs: Vec<NoncePair>,
+    pub(super) signs: BTreeMap<u64, Signs>,
     pub(super) voted: BTreeSet<u64>,
-    pub(super) certificates: BTreeMap<u64, Certificate>,
+    pub(super) certified: BTreeMap<u64, Certified>,
     pub(super) is_restored: bool,
     pub(super) sequences_barred: Vec<u64>,
 }
@@ -113,11 +132,15 @@ impl Restored {
             Key::Batch(run) => {
                 self.batches.insert(run, read(key, value)?);
             }
+            Key::Pair(_) => self.pairs.push(read(key, value)?),
+            Key::Signs(pair) => {
+                self.signs.insert(pair, read(key, value)?);
+            }
             Key::Voted(position) => {
                 self.voted.insert(position);
             }
-            Key::Certificate(position) => {
-                self.certificates.insert(position, read(key, value)?);
+            Key::Certified(position) => {
+                self.certified.insert(position, read(key, value)?);
             }
             Key::Restored => self.is_restored = true,
             Key::SequencesBarred => self.sequences_barred = read(key, value)?,

@@ -9,6 +9,7 @@ use crate::crypto::transcript::Digest;
 use crate::decision::certificate::{Certificate, Outcome};
 use crate::decision::life::{Decision, Phase};
 use crate::decision::proposal::{DecisionId, Proposal};
+use crate::keys::GroupSignature;
 use crate::mpc::preprocessing::RunStats;
 use crate::party::{Party, Suite};
 
@@ -60,6 +61,8 @@ pub struct StatusView {
     pub bits_left: i64,
     /// Triples left that nothing has claimed; negative if claims wait.
     pub triples_left: i64,
+    /// Nonce pairs left that nothing has claimed; negative if claims wait.
+    pub pairs_left: i64,
     /// Finished preprocessing runs.
     pub runs: u64,
     /// Whether one is going on.
@@ -136,12 +139,18 @@ impl<S: Suite> Party<S> {
 
     /// The certificate of a decision.
     pub fn certificate(&self, digest: &Digest) -> Option<&Certificate> {
-        self.deciding.certificate(self.ledger.find(digest)?.position)
+        let certified = self.deciding.certified(self.ledger.find(digest)?.position)?;
+        Some(&certified.certificate)
+    }
+
+    /// The network's signature over the document of a decision that was accepted.
+    pub fn document_signature(&self, digest: &Digest) -> Option<&GroupSignature> {
+        self.deciding.certified(self.ledger.find(digest)?.position)?.document.as_ref()
     }
 
     /// How this party is.
     pub fn status(&self) -> StatusView {
-        let (bits_left, triples_left) = self.stock.left();
+        let (bits_left, triples_left, pairs_left) = self.stock.left();
         let open = self.deciding.open().count() as u64;
         let positions = self.ledger.next_position();
         StatusView {
@@ -151,6 +160,7 @@ impl<S: Suite> Party<S> {
             open,
             bits_left,
             triples_left,
+            pairs_left,
             runs: self.production.next(),
             run_in_progress: self.production.in_progress(),
             returning: self.returning.as_ref().map(|returning| returning.silent(self.me())),
@@ -209,8 +219,8 @@ impl<S: Suite> Party<S> {
         let mut view = self.waiting_view(entry.id.proposer, &entry.proposal);
         view.position = Some(position);
         view.i_voted = self.deciding.voted(position);
-        if let Some(certificate) = self.deciding.certificate(position) {
-            let statement = &certificate.statement;
+        if let Some(certified) = self.deciding.certified(position) {
+            let statement = &certified.certificate.statement;
             view.phase = Phase::Certified;
             view.counted = Some(statement.counted);
             view.voted = statement.counted;

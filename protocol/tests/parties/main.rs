@@ -11,6 +11,7 @@
 
 mod documents;
 mod restored;
+mod signing;
 mod world;
 
 use std::collections::BTreeMap;

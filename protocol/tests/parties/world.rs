@@ -6,15 +6,15 @@ use std::sync::Arc;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use quorate_protocol::agreement::coin::{DdhCoin, TrustedCoinDealer};
 use quorate_protocol::crypto::keyring::Keyring;
 use quorate_protocol::crypto::transcript::Digest;
 use quorate_protocol::decision::certificate::Outcome;
 use quorate_protocol::decision::life::Phase;
 use quorate_protocol::decision::proposal::{DocumentRef, Proposal};
 use quorate_protocol::decision::stock::Policy;
+use quorate_protocol::keys::TrustedKeyDealer;
 use quorate_protocol::party::{
-    Answer, Config, Effect, Event, Message, MessageOf, Party, RealSuite, Record, Refusal,
+    Answer, Config, Effect, Event, Message, MessageOf, Notice, Party, RealSuite, Record, Refusal,
     RequestId, TimerToken, When,
 };
 use quorate_protocol::protocol::Recipient;
@@ -32,9 +32,9 @@ pub type Instance = (&'static str, u64, u64);
 /// Where a message speaks.
 fn instance(message: &Wire) -> Option<Instance> {
     use quorate_protocol::agreement::rbc::Message::Pull;
-    use quorate_protocol::decision::life::Message::Certificate;
+    use quorate_protocol::decision::life::Message::Certified;
     match message {
-        Message::Proposal(_, Pull(_)) | Message::Decision(_, Certificate(_)) => None,
+        Message::Proposal(_, Pull(_)) | Message::Decision(_, Certified(_)) => None,
         Message::Proposal(id, _) => Some(("proposal", id.proposer.point(), id.sequence)),
         Message::Slot(slot, _) => Some(("slot", *slot, 0)),
         Message::Run(run, _) => Some(("run", *run, 0)),
@@ -58,23 +58,33 @@ pub struct World {
     pub faults: Vec<(PartyId, Fault)>,
     /// Where each has spoken.
     pub spoken: BTreeSet<(PartyId, Instance)>,
+    pub notices: Vec<(PartyId, Notice)>,
+    /// This party stops after so many more effects.
+    pub kill: Option<(PartyId, usize)>,
     pub rng: ChaCha8Rng,
 }
 
 impl World {
     pub fn new(n: usize, seed: u64) -> Self {
+        Self::with(n, seed, false)
+    }
+
+    /// A network that demands members' signatures on certificates, or does not.
+    pub fn with(n: usize, seed: u64, accountable: bool) -> Self {
         let keyrings = Keyring::for_tests(n, seed);
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let committee = Committee::new(n).unwrap();
-        let (public, secrets) = TrustedCoinDealer::deal(committee, &mut rng);
+        let keys = TrustedKeyDealer::deal(committee, 0, &mut rng).unwrap();
         let mut configs: Vec<Box<dyn Fn() -> Config<RealSuite>>> = Vec::new();
-        for (keyring, secret) in keyrings.into_iter().zip(secrets) {
-            let coin = Arc::new(DdhCoin::new(keyring.me(), public.clone(), secret).unwrap());
+        for (keyring, keys) in keyrings.into_iter().zip(keys) {
+            let (coin, keys) = (Arc::new(keys.coin().unwrap()), Arc::new(keys));
             let policy = Policy::for_members(n);
             configs.push(Box::new(move || Config {
                 network: Digest::from([7; 32]),
                 epoch: 0,
                 keyring: Arc::clone(&keyring),
+                keys: Arc::clone(&keys),
+                accountable,
                 coin: Arc::clone(&coin),
                 seed: Secret::new([keyring.me().index() as u8; 32]),
                 policy,
@@ -92,6 +102,8 @@ impl World {
             answers: Vec::new(),
             faults: Vec::new(),
             spoken: BTreeSet::new(),
+            notices: Vec::new(),
+            kill: None,
             rng,
         };
         for party in committee.parties() {
@@ -126,6 +138,14 @@ impl World {
             if let Effect::Send { message, .. } = &effect {
                 self.spoken.extend(instance(message).map(|instance| (party, instance)));
             }
+            match &mut self.kill {
+                Some((victim, 0)) if *victim == party => {
+                    self.kill = None;
+                    return self.stop(party);
+                }
+                Some((victim, left)) if *victim == party => *left -= 1,
+                _ => {}
+            }
             match effect {
                 Effect::Persist(records) => {
                     let store = self.stores.entry(party).or_default();
@@ -156,7 +176,7 @@ impl World {
                 Effect::Work(job) => self.done.push_back((party, job())),
                 Effect::Fault(fault) => self.faults.push((party, fault)),
                 Effect::Answer { request, answer } => self.answers.push((party, request, answer)),
-                Effect::Notify(_) => {}
+                Effect::Notify(notice) => self.notices.push((party, notice)),
             }
         }
     }

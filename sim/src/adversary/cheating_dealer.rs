@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use quorate_protocol::committee::PartySet;
-use quorate_protocol::math::Fp61;
+use quorate_protocol::decision::supply::{self, nonces_tag};
+use quorate_protocol::keys::nonces;
+use quorate_protocol::math::{Field, Fl, Fp61};
 use quorate_protocol::mpc::preprocessing::{self, Layout, TripleStatement, deal_tag};
 use quorate_protocol::party::Message;
 use quorate_protocol::sharing::Shares;
@@ -80,11 +82,23 @@ impl CheatingDealer {
         let secrets = self.secrets.remove(&run)?;
         let (keyring, me) = (&self.insider.keyring, self.insider.keyring.me());
         let committee = keyring.committee();
-        let layout = Layout::new::<Fp61>(committee, self.insider.policy.request).ok()?;
+        let layout = Layout::new::<Fp61>(committee, self.insider.policy.request.material).ok()?;
         let tag = deal_tag(&self.insider.root.indexed("run", run), me);
         let statement = TripleStatement::new(layout);
         let terms =
             Terms::new(committee, me, &tag, Elements::<Fp61, _>::new(layout.secrets(), statement));
+        let deviation = self.cheat.deviation();
+        Some(Dealing::new(&terms, keyring, secrets, &self.insider.seed, &deviation))
+    }
+
+    /// Of nonces it deals some of its own choice.
+    fn dealing_of_nonces(&self, run: u64, rng: &mut Rng) -> Option<Dealing> {
+        let (keyring, me) = (&self.insider.keyring, self.insider.keyring.me());
+        let committee = keyring.committee();
+        let layout = nonces::Layout::new(committee, self.insider.policy.request.pairs).ok()?;
+        let tag = nonces_tag(&self.insider.root.indexed("run", run), me);
+        let terms = Terms::new(committee, me, &tag, layout.terms());
+        let secrets = (0..layout.scalars()).map(|_| Fl::random(rng)).collect();
         let deviation = self.cheat.deviation();
         Some(Dealing::new(&terms, keyring, secrets, &self.insider.seed, &deviation))
     }
@@ -95,23 +109,28 @@ impl Adversary for CheatingDealer {
         vec![letter.message]
     }
 
-    fn done(&mut self, message: Wire, _rng: &mut Rng) -> Wire {
-        match message {
-            Message::Run(run, preprocessing::Message::Secrets(secrets)) => {
-                self.secrets.insert(run, secrets.clone());
-                Message::Run(run, preprocessing::Message::Secrets(secrets))
-            }
-            Message::Run(run, preprocessing::Message::Deal(dealer, m)) => {
-                let m = match m {
-                    acss::Message::Local(Local::Dealt(honest)) => {
-                        let dealing = self.dealing(run).unwrap_or(*honest);
-                        acss::Message::Local(Local::Dealt(Box::new(dealing)))
+    fn done(&mut self, mut message: Wire, rng: &mut Rng) -> Wire {
+        match &mut message {
+            Message::Run(run, supply::Message::Material(m)) => match m {
+                preprocessing::Message::Secrets(secrets) => {
+                    self.secrets.insert(*run, secrets.clone());
+                }
+                preprocessing::Message::Deal(_, acss::Message::Local(Local::Dealt(dealing))) => {
+                    if let Some(other) = self.dealing(*run) {
+                        **dealing = other;
                     }
-                    other => other,
-                };
-                Message::Run(run, preprocessing::Message::Deal(dealer, m))
+                }
+                _ => {}
+            },
+            Message::Run(run, supply::Message::Nonces(_, m)) => {
+                if let acss::Message::Local(Local::Dealt(dealing)) = m
+                    && let Some(other) = self.dealing_of_nonces(*run, rng)
+                {
+                    **dealing = other;
+                }
             }
-            other => other,
+            _ => {}
         }
+        message
     }
 }

@@ -2,7 +2,7 @@
 
 use quorate_protocol::agreement::acs;
 use quorate_protocol::agreement::coin::Coin;
-use quorate_protocol::decision::{collect, life};
+use quorate_protocol::decision::{collect, life, supply};
 use quorate_protocol::mpc::preprocessing;
 use quorate_protocol::party::{CoinShare, Message, RealSuite};
 
@@ -38,7 +38,7 @@ pub(super) fn agreement_mut(message: &mut Wire) -> Option<&mut acs::Message<Coin
     match message {
         Message::Slot(_, collect::Message::Subset(m))
         | Message::Decision(_, life::Message::Collect(collect::Message::Subset(m)))
-        | Message::Run(_, preprocessing::Message::Agree(m)) => Some(m),
+        | Message::Run(_, supply::Message::Material(preprocessing::Message::Agree(m))) => Some(m),
         _ => None,
     }
 }

@@ -1,9 +1,9 @@
-//! Sends wrong shares wherever values are opened: masks, computations, preprocessing.
+//! Sends wrong shares wherever values are opened: masks, computations, preprocessing, signatures.
 
 use std::sync::Arc;
 
-use quorate_protocol::decision::life;
-use quorate_protocol::math::{Field, Fp61};
+use quorate_protocol::decision::{certifying, life, supply};
+use quorate_protocol::math::{Field, Fl, Fp61};
 use quorate_protocol::mpc::preprocessing::{self, refine};
 use quorate_protocol::party::Message;
 use quorate_protocol::sharing::Shares;
@@ -27,6 +27,12 @@ impl WrongShares {
 impl Adversary for WrongShares {
     fn rewrite(&mut self, letter: Letter, rng: &mut Rng) -> Vec<Wire> {
         let mut message = letter.message;
+        if let Message::Decision(_, life::Message::Certify(certifying::Message::Share(_, share))) =
+            &mut message
+            && rng.random_range(0..100) < self.percent
+        {
+            share.0 += Fl::from_u64(rng.random_range(1..u64::from(u32::MAX)));
+        }
         if let Some(opening) = opening_mut(&mut message)
             && rng.random_range(0..100) < self.percent
         {
@@ -42,7 +48,10 @@ fn opening_mut(message: &mut Wire) -> Option<&mut open::Message<Fp61>> {
     match message {
         Message::Decision(_, life::Message::Mask(m)) => Some(m),
         Message::Decision(_, life::Message::Compute(m)) => Some(&mut m.shares),
-        Message::Run(_, preprocessing::Message::Refine(refine::Message::Open(_, m))) => Some(m),
+        Message::Run(
+            _,
+            supply::Message::Material(preprocessing::Message::Refine(refine::Message::Open(_, m))),
+        ) => Some(m),
         _ => None,
     }
 }

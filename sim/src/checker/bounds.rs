@@ -1,6 +1,7 @@
 //! Runs end: an agreement decides within so many rounds, and everything within so many steps.
 
 use quorate_protocol::agreement::acs;
+use quorate_protocol::decision::supply;
 use quorate_protocol::decision::{collect, life};
 use quorate_protocol::mpc::preprocessing;
 use quorate_protocol::party::Message;
@@ -39,7 +40,10 @@ impl Checker for Bounds {
                 let agreement = match message {
                     Message::Slot(_, collect::Message::Subset(m))
                     | Message::Decision(_, life::Message::Collect(collect::Message::Subset(m)))
-                    | Message::Run(_, preprocessing::Message::Agree(m)) => m,
+                    | Message::Run(
+                        _,
+                        supply::Message::Material(preprocessing::Message::Agree(m)),
+                    ) => m,
                     _ => return Ok(()),
                 };
                 if let acs::Message::Votes { round, .. } = agreement

@@ -1,21 +1,21 @@
 //! Each checker sees a doctored world, in which its property does not hold, and one in which it does.
 
-use std::sync::Arc;
-
 use quorate_protocol::agreement::acs::{self, Kind};
 use quorate_protocol::agreement::rbc;
 use quorate_protocol::committee::{Committee, PartyId, PartySet};
-use quorate_protocol::crypto::{Digest, Keyring};
+use quorate_protocol::crypto::Digest;
 use quorate_protocol::decision::certificate::{Outcome, Statement, Verifier};
 use quorate_protocol::decision::proposal::Proposal;
 use quorate_protocol::decision::{collect, life};
 use quorate_protocol::fault::{Fault, OpeningFault};
+use quorate_protocol::keys::TrustedKeyDealer;
 use quorate_protocol::math::{Field, Fp61};
 use quorate_protocol::mpc::engine;
 use quorate_protocol::party::Message;
 use quorate_protocol::protocol::Recipient;
 use quorate_protocol::rule::Rule;
 use quorate_protocol::sharing::open;
+use rand::SeedableRng;
 
 use super::*;
 use crate::schedule::SECOND;
@@ -52,8 +52,10 @@ fn ghost() -> Ghost {
 }
 
 fn statement(ghost: &Ghost, counted: &[u16], outcome: Outcome) -> Statement {
-    let keyring: Arc<Keyring> = Keyring::for_tests(4, 1).swap_remove(0);
-    let verifier = Verifier::of(Digest::from([0; 32]), 0, &keyring);
+    let mut rng = rand_chacha::ChaCha20Rng::seed_from_u64(1);
+    let keys = TrustedKeyDealer::deal(ghost.committee, 0, &mut rng).unwrap().swap_remove(0);
+    let key = (&keys.public().certificate).into();
+    let verifier = Verifier::new(Digest::from([0; 32]), 0, ghost.committee, key);
     let proposal = &ghost.questions[&digest()].proposal;
     let (previous, counted) = (Digest::from([1; 32]), set(counted));
     let mut statement = Statement::new(&verifier, proposal, 5, previous, counted, outcome);
@@ -229,6 +231,18 @@ fn a_mask_used_twice_is_not_fresh() {
     assert_eq!(fresh(vec![said(0, to(1), &first), said(1, to(1), &again)]), Ok(()));
     assert!(fresh(vec![said(0, to(1), &first), said(0, to(1), &again)]).is_err());
     assert!(fresh(vec![said(0, to(1), &first), said(0, to(2), &first)]).is_err());
+}
+
+#[test]
+fn a_nonce_pair_used_for_two_messages_is_not_fresh() {
+    let ghost = ghost();
+    let sign =
+        |by, pair, last: u8| What::Signed { by: p(by), pair, message: Digest::from([last; 32]) };
+    let fresh = |all| verdict("freshness", &ghost, all);
+    assert_eq!(fresh(vec![sign(0, 1, 1), sign(1, 1, 1), sign(0, 2, 2)]), Ok(()));
+    assert!(fresh(vec![sign(0, 1, 1), What::Restarted { by: p(0) }, sign(0, 1, 2)]).is_err());
+    assert!(fresh(vec![sign(0, 1, 1), sign(1, 1, 2)]).is_err());
+    assert!(fresh(vec![What::Stopped { by: p(0), pair: 1 }]).is_err());
 }
 
 #[test]

@@ -1,14 +1,14 @@
 //! No honest party says two different things where one is allowed, over any restart.
 //!
 //! Two SENDs, ECHOs or READYs in one broadcast; two E2, E3, DECIDEs or coin shares in one agreement
-//! and round; two share vectors in one opening; two signatures at one position.
+//! and round; two share vectors in one opening; two shares of one signature.
 
 use std::collections::BTreeMap;
 
 use quorate_protocol::agreement::acs::{self, Kind};
 use quorate_protocol::agreement::rbc;
 use quorate_protocol::committee::PartyId;
-use quorate_protocol::decision::{collect, life};
+use quorate_protocol::decision::{certifying, collect, life, supply};
 use quorate_protocol::mpc::preprocessing::{self, refine};
 use quorate_protocol::party::{CoinShare, Message, RealSuite};
 use quorate_protocol::protocol::Recipient;
@@ -68,13 +68,20 @@ fn statements(to: Recipient, message: &Wire, said: &mut Said) {
                 life::Message::Compute(m) => {
                     said.push((format!("{path} compute r{}{whom}", m.round), wire::encode(m)));
                 }
-                life::Message::Sign(outcome, signature) => {
-                    said.push((format!("{path} SIGN"), wire::encode(&(outcome, signature))));
+                life::Message::Certify(m @ certifying::Message::Share(purpose, _)) => {
+                    said.push((format!("{path} SIGN {purpose}"), wire::encode(m)));
                 }
-                life::Message::Certificate(_) => {}
+                life::Message::Certify(m @ certifying::Message::Own(..)) => {
+                    said.push((format!("{path} SIGN own"), wire::encode(m)));
+                }
+                life::Message::Certified(_) => {}
             }
         }
-        Message::Run(run, m) => produced(*run, &whom, m, said),
+        Message::Run(run, supply::Message::Material(m)) => produced(*run, &whom, m, said),
+        Message::Run(run, supply::Message::Nonces(dealer, m)) => {
+            dealt(&format!("run{run} nonces/{dealer}"), &whom, m, said);
+        }
+        Message::Run(_, supply::Message::Pairs(_)) => {}
         Message::Document(..) | Message::RunDone(_) | Message::Sync(_) => {}
     }
 }
@@ -87,17 +94,7 @@ fn produced(
 ) {
     match message {
         preprocessing::Message::Deal(dealer, m) => {
-            let path = format!("run{run} deal/{dealer}");
-            match m {
-                acss::Message::Rbc(m) => broadcast(&path, whom, m, said),
-                acss::Message::Shards(m) => {
-                    said.push((format!("{path} SHARDS{whom}"), wire::encode(m)));
-                }
-                acss::Message::Forward(m) => {
-                    said.push((format!("{path} FORWARD{whom}"), wire::encode(m)));
-                }
-                _ => {}
-            }
+            dealt(&format!("run{run} deal/{dealer}"), whom, m, said);
         }
         preprocessing::Message::Agree(m) => agreed(&format!("run{run}"), m, said),
         preprocessing::Message::Refine(refine::Message::Open(stage, m)) => {
@@ -107,6 +104,15 @@ fn produced(
             };
             said.push((format!("run{run} {stage:?} {kind}{whom}"), wire::encode(m)));
         }
+        _ => {}
+    }
+}
+
+fn dealt(path: &str, whom: &str, message: &acss::Message, said: &mut Said) {
+    match message {
+        acss::Message::Rbc(m) => broadcast(path, whom, m, said),
+        acss::Message::Shards(m) => said.push((format!("{path} SHARDS{whom}"), wire::encode(m))),
+        acss::Message::Forward(m) => said.push((format!("{path} FORWARD{whom}"), wire::encode(m))),
         _ => {}
     }
 }

@@ -1,12 +1,14 @@
-//! No mask is used twice, over any restart.
+//! No mask and no nonce pair is used twice, over any restart.
 //!
 //! A party's share of a mask bit is a random field element, which it sends to one voter at one
 //! position. The same share at another position or for another voter means that two claims on the
-//! stock overlap.
+//! stock overlap. A nonce pair signs one message, the same at all parties: two would give away
+//! shares of the key.
 
 use std::collections::BTreeMap;
 
 use quorate_protocol::committee::PartyId;
+use quorate_protocol::crypto::Digest;
 use quorate_protocol::decision::life;
 use quorate_protocol::math::Fp61;
 use quorate_protocol::party::Message;
@@ -21,6 +23,18 @@ use crate::ghost::Ghost;
 pub(super) struct Freshness {
     /// Where each share was used: position, voter and place.
     used: BTreeMap<(PartyId, Fp61), (u64, PartyId, usize)>,
+    /// What each nonce pair signed.
+    signed: BTreeMap<u64, (PartyId, Digest)>,
+}
+
+impl Freshness {
+    fn sign(&mut self, by: PartyId, pair: u64, message: Digest) -> Result<(), String> {
+        let (first, signed) = *self.signed.entry(pair).or_insert((by, message));
+        if signed == message {
+            return Ok(());
+        }
+        Err(format!("nonce pair {pair} signs one message at {first} and another at {by}"))
+    }
 }
 
 impl Checker for Freshness {
@@ -29,8 +43,13 @@ impl Checker for Freshness {
     }
 
     fn check(&mut self, _ghost: &Ghost, seen: &Observation<'_>) -> Result<(), String> {
-        let What::Said { by, to: Recipient::One(voter), message } = seen.what else {
-            return Ok(());
+        let (by, voter, message) = match seen.what {
+            What::Said { by, to: Recipient::One(voter), message } => (by, voter, message),
+            What::Signed { by, pair, message } => return self.sign(by, pair, message),
+            What::Stopped { by, pair } => {
+                return Err(format!("{by} was to use nonce pair {pair} for a second message"));
+            }
+            _ => return Ok(()),
         };
         let Message::Decision(position, life::Message::Mask(open::Message::Share(shares))) =
             message

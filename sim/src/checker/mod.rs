@@ -107,6 +107,22 @@ pub enum What<'a> {
         /// Whether the certificate verifies.
         verifies: bool,
     },
+    /// A share of a signature of an honest party leaves.
+    Signed {
+        /// Who.
+        by: PartyId,
+        /// Number of the nonce pair.
+        pair: u64,
+        /// Stands for what is signed.
+        message: Digest,
+    },
+    /// An honest party was to use a nonce pair for a second message, and did not.
+    Stopped {
+        /// Who.
+        by: PartyId,
+        /// Number of the pair.
+        pair: u64,
+    },
     /// An honest party was killed and starts again.
     Restarted {
         /// Who.

@@ -184,6 +184,12 @@ impl World {
             Notice::VoteIn { decision, member } if self.ghost.honest(by) => {
                 self.observe(What::VoteIn { by, decision: *decision, member: *member });
             }
+            Notice::Signing { pair, message, .. } if self.ghost.honest(by) => {
+                self.observe(What::Signed { by, pair: *pair, message: *message });
+            }
+            Notice::SafetyStop { pair, .. } if self.ghost.honest(by) => {
+                self.observe(What::Stopped { by, pair: *pair });
+            }
             Notice::Certified { decision, .. } if self.ghost.honest(by) => {
                 self.on_certified(by, decision);
             }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use quorate_protocol::agreement::coin::{DdhCoin, TrustedCoinDealer};
+use quorate_protocol::agreement::coin::DdhCoin;
 use quorate_protocol::committee::{PartyId, PartyMap};
 use quorate_protocol::crypto::{Digest, Keyring};
 use quorate_protocol::decision::stock::Policy;
+use quorate_protocol::keys::{KeySet, TrustedKeyDealer};
 use quorate_protocol::party::frame::Outgoing;
 use quorate_protocol::party::{Config, RealSuite};
 use quorate_protocol::secret::Secret;
@@ -27,7 +28,9 @@ pub(super) struct Keys {
     pub(super) root: Tag,
     policy: Policy,
     keyrings: Vec<Arc<Keyring>>,
+    key_sets: PartyMap<Arc<KeySet>>,
     coins: PartyMap<Arc<DdhCoin>>,
+    accountable: bool,
 }
 
 impl Keys {
@@ -36,16 +39,18 @@ impl Keys {
         let (committee, seed) = (plan.committee, plan.token.seed);
         let keyrings = Keyring::for_tests(committee.n(), seed);
         let mut rng = rand_chacha::ChaCha20Rng::seed_from_u64(seed ^ 0xc014);
-        let (public, secrets) = TrustedCoinDealer::deal(committee, &mut rng);
-        let mut secrets = secrets.into_iter();
+        let dealt = TrustedKeyDealer::deal(committee, EPOCH, &mut rng).expect("no key is zero");
+        let mut dealt = dealt.into_iter().map(Arc::new);
+        let mut next = |_| dealt.next().expect("the dealer deals to every party");
+        let key_sets: PartyMap<Arc<KeySet>> = PartyMap::from_fn(committee, &mut next);
         let coins = PartyMap::from_fn(committee, |party| {
-            let secret = secrets.next().expect("the dealer deals to every party");
-            let coin = DdhCoin::new(party, public.clone(), secret);
-            Arc::new(coin.expect("the dealer's keys belong together"))
+            Arc::new(key_sets[party].coin().expect("the dealer's keys belong together"))
         });
+        // One network in four has the members sign beside the network.
+        let accountable = seed % 4 == 3;
         let network = Digest::from([0x51; 32]);
         let root = Tag::root(network.as_bytes(), EPOCH);
-        Self { network, root, policy: plan.policy, keyrings, coins }
+        Self { network, root, policy: plan.policy, keyrings, key_sets, coins, accountable }
     }
 
     fn keyring(&self, party: PartyId) -> Arc<Keyring> {
@@ -58,6 +63,8 @@ impl Keys {
             network: self.network,
             epoch: EPOCH,
             keyring: self.keyring(actor.party),
+            keys: Arc::clone(&self.key_sets[actor.party]),
+            accountable: self.accountable,
             coin: Arc::clone(&self.coins[actor.party]),
             seed: Self::seed(actor),
             policy: self.policy,

@@ -25,7 +25,8 @@
 //! - **Q2** When the sharing of dealer j is complete here and our share held, it is usable: agree with
 //!   a [`CommonSubset`](crate::agreement::acs::CommonSubset) on `m >= n - t` dealers. The owner calls [`Preprocessing::close`] some time
 //!   after the run began, so as not to wait for absent dealers; with all dealers complete that is not
-//!   needed.
+//!   needed. An owner that lets the same dealers share something else beside the batch holds the
+//!   usable ones back until that is complete, too ([`Preprocessing::approve`]).
 //! - **Q3** On their batches, extract and open as in [`refine`].
 //!
 //! Messages of Q3 that come before Q2 is over are kept; honest parties send at most

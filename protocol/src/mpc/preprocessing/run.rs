@@ -48,6 +48,8 @@ pub struct Preprocessing<F: PrimeField, C: Coin> {
     /// Our shares of complete sharings, until the dealers are agreed.
     shares: PartyMap<Option<Shares<F>>>,
     subset: CommonSubset<C>,
+    /// Dealers whose sharings may be called usable, if the owner says which.
+    approved: Option<PartySet>,
     dealers: Option<PartySet>,
     early: PartyMap<Vec<refine::Message<F>>>,
     refine: Option<Refine<F>>,
@@ -88,11 +90,29 @@ impl<F: PrimeField, C: Coin> Preprocessing<F, C> {
             }),
             shares: PartyMap::from_fn(committee, |_| None),
             subset: CommonSubset::new(committee, me, tag.child("dealers"), coin),
+            approved: None,
             dealers: None,
             early: PartyMap::new(committee),
             refine: None,
             done: false,
         })
+    }
+
+    /// Has a dealer's sharing count as usable only once the owner [approves](Self::approve) of the
+    /// dealer: for an owner that lets the same dealers share something else, too.
+    pub fn gated(mut self) -> Self {
+        self.approved = Some(PartySet::EMPTY);
+        self
+    }
+
+    /// This dealer may be agreed on. What is approved here must in the end be approved by all honest
+    /// parties.
+    pub fn approve(&mut self, dealer: PartyId, out: &mut Out<'_, F, C>) {
+        if let Some(approved) = &mut self.approved
+            && approved.insert(dealer)
+        {
+            self.try_use(dealer, out);
+        }
     }
 
     /// Q1. Deals once; calling it again does nothing.
@@ -190,10 +210,16 @@ impl<F: PrimeField, C: Coin> Preprocessing<F, C> {
         let Some(shares) = self.sharings[dealer].handle(from, message, &mut wrapped) else {
             return;
         };
-        // Q2
         self.shares[dealer] = Some(shares);
-        let decided = self.subset.usable(dealer, &mut out.wrap(Message::Agree));
-        self.on_subset(decided, out);
+        self.try_use(dealer, out);
+    }
+
+    /// Q2
+    fn try_use(&mut self, dealer: PartyId, out: &mut Out<'_, F, C>) {
+        if self.shares[dealer].is_some() && self.approved.is_none_or(|set| set.contains(dealer)) {
+            let decided = self.subset.usable(dealer, &mut out.wrap(Message::Agree));
+            self.on_subset(decided, out);
+        }
     }
 
     /// Q3, when the dealers are agreed and their shares are here.

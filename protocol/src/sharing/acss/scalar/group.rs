@@ -123,8 +123,8 @@ pub fn evaluate<G: Copy + Add<Output = G>>(commitments: &[G], party: PartyId) ->
     Some(rest.iter().rev().fold(*last, |sum, c| times(sum, party.point()) + *c))
 }
 
-/// `factor` times the element, for `factor >= 1`.
-fn times<G: Copy + Add<Output = G>>(element: G, factor: u64) -> G {
+/// `factor` times the element, for `factor >= 1`. In variable time.
+pub(crate) fn times<G: Copy + Add<Output = G>>(element: G, factor: u64) -> G {
     let bits = (0..factor.checked_ilog2().unwrap_or(0)).rev();
     bits.fold(element, |sum, bit| {
         let double = sum + sum;

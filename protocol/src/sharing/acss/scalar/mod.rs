@@ -79,6 +79,7 @@ use crate::wire::{self, Bytes};
 pub use commitments::Commitments;
 pub use dealing::{Forgery, ScalarWitness};
 pub use group::evaluate;
+pub(crate) use group::times;
 pub use knowledge::Knowledge;
 
 /// Bytes of a public part beside commitments and dispersals: header, proofs, lengths.

@@ -1,5 +1,9 @@
 //! What the network signs, byte for byte.
 
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
 use super::CertificateError;
 use super::verifier::Verifier;
 use crate::committee::{PartyId, PartySet};
@@ -9,7 +13,26 @@ use crate::limits;
 use crate::rule::Rule;
 use crate::tag::Tag;
 
-pub use crate::decision::certificate::Outcome;
+/// How a decision ended.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum Outcome {
+    /// The counted votes meet the rule.
+    Accepted,
+    /// They do not.
+    Rejected,
+    /// Too few votes were counted.
+    Expired,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Accepted => "accepted",
+            Self::Rejected => "rejected",
+            Self::Expired => "expired",
+        })
+    }
+}
 
 /// How a statement begins: nothing else that any of our keys signs begins so.
 pub const MAGIC: [u8; 16] = *b"quorate decision";
