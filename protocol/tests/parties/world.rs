@@ -135,9 +135,6 @@ impl World {
     pub fn step(&mut self, party: PartyId, event: Event<RealSuite>) {
         let Some(state) = self.parties.get_mut(&party) else { return };
         for effect in state.step(event) {
-            if let Effect::Send { message, .. } = &effect {
-                self.spoken.extend(instance(message).map(|instance| (party, instance)));
-            }
             match &mut self.kill {
                 Some((victim, 0)) if *victim == party => {
                     self.kill = None;
@@ -145,6 +142,9 @@ impl World {
                 }
                 Some((victim, left)) if *victim == party => *left -= 1,
                 _ => {}
+            }
+            if let Effect::Send { message, .. } = &effect {
+                self.spoken.extend(instance(message).map(|instance| (party, instance)));
             }
             match effect {
                 Effect::Persist(records) => {
