@@ -81,6 +81,7 @@ use crate::crypto::seal::{SealingKey, SealingPublic};
 use crate::crypto::{Digest, Keyring, Transcript};
 use crate::error::Error;
 use crate::fault::KeyFault;
+use crate::keys::ceremony::Making;
 use crate::keys::key_set::{GroupKey, KeySet, PublicKeys, SecretKeys};
 use crate::math::{Field, Fl, lagrange_row};
 use crate::protocol::{Outbox, Protocol};
@@ -126,6 +127,27 @@ impl Refreshed {
             .bytes(self.keys.public().digest().as_bytes())
             .bytes(&wire::encode(&self.sealing))
             .digest()
+    }
+
+    /// The encoding, to be stored sealed.
+    pub fn to_bytes(&self) -> Secret<Vec<u8>> {
+        let keys = self.keys.to_bytes();
+        let sealing_key = self.sealing_key.to_bytes();
+        let stored = (keys.expose().as_slice(), &self.sealing, sealing_key.expose());
+        Secret::new(wire::encode(&stored))
+    }
+
+    /// Reads an encoding; `None` if it is none.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let stored: (Vec<u8>, PartyMap<SealingPublic>, [u8; 32]) =
+            wire::decode(bytes, bytes.len()).ok()?;
+        let (keys, sealing, sealing_key) = stored;
+        let (keys, sealing_key) = (Secret::new(keys), Secret::new(sealing_key));
+        Some(Self {
+            keys: KeySet::from_bytes(keys.expose()).ok()?,
+            sealing,
+            sealing_key: SealingKey::from_bytes(sealing_key.expose())?,
+        })
     }
 
     /// Our keyring of the epoch. `old` is that of the epoch before.
@@ -413,6 +435,26 @@ impl Refresh {
         };
         self.dealers = Some(agreed);
         Some(refreshed)
+    }
+}
+
+impl Making for Refresh {
+    type Deviation = Deviation;
+
+    fn begin(&mut self, deviation: Deviation, out: &mut dyn Outbox<Message>) -> Result<(), Error> {
+        self.start_with(deviation, out)
+    }
+
+    fn digest(made: &Refreshed) -> Digest {
+        made.digest()
+    }
+
+    fn to_bytes(made: &Refreshed) -> Secret<Vec<u8>> {
+        made.to_bytes()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Refreshed> {
+        Refreshed::from_bytes(bytes)
     }
 }
 

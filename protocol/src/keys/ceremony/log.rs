@@ -5,11 +5,9 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::Confirmation;
+use super::durable::{Confirmation, Making};
 use crate::committee::PartyId;
 use crate::crypto::Digest;
-use crate::keys::generation;
-use crate::keys::key_set::KeySet;
 use crate::limits;
 use crate::record::{Record, RestoreError};
 use crate::secret::Secret;
@@ -26,6 +24,10 @@ pub(super) enum Key {
     Confirmed(PartyId),
     /// Our keys. Everybody has theirs, and nothing that was heard is kept any more.
     Keys,
+    /// The name of our keys: the instance is retired (C7).
+    Retired,
+    /// What is still told to those who come late, from 0.
+    Said(u32),
 }
 
 /// A record that sets `key`.
@@ -44,20 +46,40 @@ pub(super) fn delete(key: Key) -> Record {
 }
 
 /// Everything written down, sorted.
-#[derive(Default)]
-pub(super) struct Log {
+pub(super) struct Log<P: Making> {
     pub(super) begun: Option<Digest>,
     /// By whom, size of the record, and what.
-    pub(super) heard: Vec<(PartyId, usize, generation::Message)>,
+    pub(super) heard: Vec<(PartyId, usize, P::Message)>,
     pub(super) confirmed: BTreeMap<PartyId, Confirmation>,
-    pub(super) keys: Option<KeySet>,
+    pub(super) keys: Option<P::Output>,
+    pub(super) retired: Option<Digest>,
+    /// To whom, and what.
+    pub(super) said: Vec<(Option<PartyId>, P::Message)>,
 }
 
-impl Log {
+impl<P: Making> Default for Log<P> {
+    fn default() -> Self {
+        Self {
+            begun: None,
+            heard: Vec::new(),
+            confirmed: BTreeMap::new(),
+            keys: None,
+            retired: None,
+            said: Vec::new(),
+        }
+    }
+}
+
+impl<P: Making> Log<P> {
+    /// The name of what was made, if that is all that is left of it.
+    pub(super) fn name(&self) -> Option<Digest> {
+        self.keys.as_ref().map(P::digest).or(self.retired)
+    }
+
     /// Reads all records, in any order.
     pub(super) fn read(records: Vec<Record>) -> Result<Self, RestoreError> {
         let mut log = Self::default();
-        let mut heard = BTreeMap::new();
+        let (mut heard, mut said) = (BTreeMap::new(), BTreeMap::new());
         for record in records {
             let Record::Put { key, value } = record else { continue };
             let key = wire::decode(&key, 256)
@@ -72,7 +94,11 @@ impl Log {
                 Key::Confirmed(member) => {
                     log.confirmed.insert(member, read(key, value)?);
                 }
-                Key::Keys => log.keys = Some(KeySet::from_bytes(value).map_err(|_| bad(key))?),
+                Key::Retired => log.retired = Some(read(key, value)?),
+                Key::Said(place) => {
+                    said.insert(place, read(key, value)?);
+                }
+                Key::Keys => log.keys = Some(P::from_bytes(value).ok_or_else(|| bad(key))?),
             }
         }
         for (expected, (place, heard)) in (0..).zip(heard) {
@@ -81,6 +107,7 @@ impl Log {
             }
             log.heard.push(heard);
         }
+        log.said = said.into_values().collect();
         Ok(log)
     }
 }

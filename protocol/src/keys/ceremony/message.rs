@@ -11,9 +11,9 @@ use crate::keys::generation;
 /// The epoch in frames: no keys are in force yet.
 pub const EPOCH: u64 = 0;
 
-/// A message of a ceremony.
+/// What travels: a message of the instance in its place, or about what is made.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum Message {
+pub enum Envelope<M> {
     /// The sender is up, and has what the receiver said before `next`.
     Hello {
         /// Number of the first thing it lacks.
@@ -26,7 +26,7 @@ pub enum Message {
         /// Its number: all that the sender ever says to the receiver is one list.
         number: u32,
         /// What it says.
-        message: generation::Message,
+        message: M,
     },
     /// The sender has its keys and will not lose them by a restart.
     Confirm {
@@ -36,6 +36,9 @@ pub enum Message {
         signature: Signature,
     },
 }
+
+/// A message of a ceremony.
+pub type Message = Envelope<generation::Message>;
 
 /// The messages to one member, as few frames as they fit.
 pub fn encode(messages: impl IntoIterator<Item = Message>) -> Vec<Vec<u8>> {
@@ -50,7 +53,7 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded<Message>, FrameError> {
     frame::decode(bytes, EPOCH)
 }
 
-impl fmt::Display for Message {
+impl<M: fmt::Display> fmt::Display for Envelope<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Hello { next, .. } => write!(f, "HELLO {next}"),

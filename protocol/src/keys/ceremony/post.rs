@@ -5,21 +5,20 @@ use std::collections::BTreeMap;
 
 use crate::committee::{Committee, PartyId, PartyMap};
 use crate::fault::KeyFault;
-use crate::keys::generation::Message;
 use crate::limits;
 use crate::protocol::Recipient;
 
 /// The lists to and from all other members.
-pub(super) struct Post {
+pub(super) struct Post<M> {
     committee: Committee,
     me: PartyId,
-    said: Vec<Message>,
-    lines: PartyMap<Line>,
+    said: Vec<M>,
+    lines: PartyMap<Line<M>>,
     forgot: bool,
 }
 
 /// The lists to and from one member.
-struct Line {
+struct Line<M> {
     /// Places in `said` of what is for it; its numbers are the places in here.
     to_say: Vec<usize>,
     /// The next number to be sent. `None` until it said what it has.
@@ -34,12 +33,12 @@ struct Line {
     /// Bytes taken from it.
     bytes: usize,
     /// What came before its turn, encoded and not.
-    early: BTreeMap<u32, (Vec<u8>, Message)>,
+    early: BTreeMap<u32, (Vec<u8>, M)>,
     early_bytes: usize,
     over_limit: bool,
 }
 
-impl Default for Line {
+impl<M> Default for Line<M> {
     fn default() -> Self {
         Self {
             to_say: Vec::new(),
@@ -55,13 +54,13 @@ impl Default for Line {
     }
 }
 
-impl Post {
+impl<M: Clone> Post<M> {
     pub(super) fn new(committee: Committee, me: PartyId) -> Self {
         Self { committee, me, said: Vec::new(), lines: PartyMap::new(committee), forgot: false }
     }
 
     /// Adds to the lists of its recipients what we have to say, now or before the restart.
-    pub(super) fn say(&mut self, to: Recipient, message: Message) {
+    pub(super) fn say(&mut self, to: Recipient, message: M) {
         let place = self.said.len();
         let mut recipients = self.committee.everyone();
         if let Recipient::One(party) = to {
@@ -78,7 +77,7 @@ impl Post {
 
     /// What is to be sent now, by recipient and number: to members that are up, all they lack and
     /// were not sent since they said so. Nothing if our store is not what it was.
-    pub(super) fn due(&mut self) -> Vec<(PartyId, u32, Message)> {
+    pub(super) fn due(&mut self) -> Vec<(PartyId, u32, M)> {
         let mut due = Vec::new();
         if self.forgot {
             return due;
@@ -112,6 +111,18 @@ impl Post {
         self.forgot |= heard_more.count() >= self.committee.one_honest();
     }
 
+    /// All that we have said, and to whom: `None` for everybody.
+    pub(super) fn words(&self) -> Vec<(Option<PartyId>, M)> {
+        let word = |(place, message): (usize, &M)| {
+            let told = |(_, line): &(PartyId, &Line<M>)| line.to_say.binary_search(&place).is_ok();
+            let told: Vec<PartyId> =
+                self.lines.iter().filter(told).map(|(party, _)| party).collect();
+            let to = told.first().copied().filter(|_| told.len() == 1);
+            (to, message.clone())
+        };
+        self.said.iter().enumerate().map(word).collect()
+    }
+
     /// Whether an honest member had heard more from us than we remembered to have said: our store
     /// was put back to an earlier state, and what we would say now may contradict what we said.
     pub(super) const fn forgot(&self) -> bool {
@@ -129,7 +140,7 @@ impl Post {
         from: PartyId,
         number: u32,
         encoded: Vec<u8>,
-        message: Message,
+        message: M,
     ) -> Result<(), KeyFault> {
         let line = &mut self.lines[from];
         if number < line.next || line.early.contains_key(&number) || line.over_limit {
@@ -150,7 +161,7 @@ impl Post {
     }
 
     /// Takes what a member said next, if it is here.
-    pub(super) fn take(&mut self, from: PartyId) -> Option<(Vec<u8>, Message)> {
+    pub(super) fn take(&mut self, from: PartyId) -> Option<(Vec<u8>, M)> {
         let line = &mut self.lines[from];
         let (encoded, message) = line.early.remove(&line.next)?;
         line.early_bytes -= encoded.len();

@@ -4,9 +4,15 @@ mod crashes;
 mod hostile;
 mod world;
 
+use super::durable::CONFIRMED;
+use super::log::Key;
 use super::*;
+use crate::committee::{PartyId, PartySet};
 use crate::fault::FaultKind;
+use crate::fault::{Fault, KeyFault};
 use crate::keys::generation::tests::assert_same_keys;
+use crate::protocol::Recipient;
+use crate::wire;
 use world::{World, party, set};
 
 fn everyone() -> PartySet {
@@ -31,7 +37,7 @@ fn members_end_with_the_same_keys_and_forget_how_they_got_them() {
             assert_eq!(node.confirmed(), everyone());
             assert_eq!(node.key_set().unwrap().epoch(), 1);
             assert_eq!(node.progress().stage, Stage::Done);
-            assert!(node.generation.is_none());
+            assert!(node.making().is_none());
             // The beginning, the keys, and the confirmations of three others.
             assert_eq!(world.stores[p.index()].len(), 5);
         }
@@ -50,7 +56,7 @@ fn seven_members_of_whom_two_never_come() {
     assert_eq!((progress.needed, progress.up), (0, up));
     assert_eq!(progress.generation.unwrap().dealers, Some(up));
     // Everything is kept for those who may still come.
-    assert!(world.node(0).generation.is_some() && world.stores[0].len() > 50);
+    assert!(world.node(0).making().is_some() && world.stores[0].len() > 50);
 }
 
 #[test]
@@ -82,7 +88,7 @@ fn a_member_that_comes_when_all_is_over_ends_with_the_same_keys() {
         world.start(party(2));
         world.run();
         world.assert_done(everyone());
-        assert!(world.nodes.iter().flatten().all(|node| node.generation.is_none()));
+        assert!(world.nodes.iter().flatten().all(|node| node.making().is_none()));
     }
 }
 
