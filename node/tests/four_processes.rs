@@ -173,7 +173,9 @@ fn secrets_stay_in_their_files(network: &Network) {
         for entry in fs::read_dir(network.path(name)).unwrap() {
             let entry = entry.unwrap();
             let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
-            let public = ["member.toml", "network.toml"].iter().any(|p| entry.file_name() == *p);
+            let public = ["member.toml", "network.toml", "group-keys.toml", "history.toml"]
+                .iter()
+                .any(|p| entry.file_name() == *p);
             assert!(public || mode & 0o077 == 0, "{:?} {mode:o}", entry.path());
             assert_ne!(entry.file_name(), "api.addr", "removed with the node");
         }

@@ -161,7 +161,7 @@ impl From<CallError> for Problem {
                 Refusal::UnknownDecision => Code::NotFound,
                 Refusal::AlreadyVoted => Code::AlreadyVoted,
                 Refusal::Sealed => Code::Sealed,
-                Refusal::FollowingOnly => Code::FollowingOnly,
+                Refusal::FollowingOnly | Refusal::Returning => Code::FollowingOnly,
                 Refusal::InvalidVote(_) => Code::InvalidVote,
                 Refusal::InvalidProposal(_) => Code::InvalidProposal,
                 Refusal::TooManyOpen { .. } => Code::TooManyOpen,
@@ -227,6 +227,9 @@ fn describe_status(network: &Network, status: &NodeStatus) -> Status {
             excluded_inputs: stats.excluded_inputs,
             refills: stats.refills,
         },
+        returning: party
+            .returning
+            .map(|silent| silent.iter().map(|member| name(network, member)).collect()),
         keys: "dealt by a trusted dealer".to_owned(),
     }
 }

@@ -159,6 +159,10 @@ pub struct Status {
     pub faults: Vec<Faults>,
     /// What the node had to do about faults and losses.
     pub work: Work,
+    /// After a restore from a backup: members that the node waits to hear from before it takes
+    /// part again. `None` as soon as it does.
+    #[serde(default)]
+    pub returning: Option<Vec<String>>,
     /// Where the network's keys come from.
     pub keys: String,
 }

@@ -193,7 +193,10 @@ impl From<HomeError> for Failure {
             HomeError::Exists { .. }
             | HomeError::OtherNetwork { .. }
             | HomeError::HasKeys { .. } => Exit::Conflict,
-            HomeError::InUse { .. } | HomeError::Exposed { .. } => Exit::SafetyStop,
+            HomeError::InUse { .. }
+            | HomeError::Exposed { .. }
+            | HomeError::Store(_)
+            | HomeError::StoreGone { .. } => Exit::SafetyStop,
             _ => Exit::Invalid,
         };
         match error {

@@ -9,6 +9,7 @@ mod decision_text;
 pub mod exit;
 mod init;
 mod join;
+mod key;
 mod list;
 mod network;
 mod passphrase;
@@ -122,6 +123,9 @@ enum Command {
     Join(join::Arguments),
     /// Run this organisation's node
     Run(run::Arguments),
+    /// Show, back up and restore this organisation's keys
+    #[command(subcommand)]
+    Key(key::Subcommands),
     /// Propose something to be decided
     Propose(propose::Arguments),
     /// Enter this organisation's vote: at a prompt, from a file or from standard input
@@ -159,7 +163,8 @@ impl Context {
 
     /// The failure with a hint that can be typed as it is: for this data directory.
     fn complete(&self, mut failure: Failure) -> Failure {
-        const AT_A_NODE: [&str; 7] = [
+        const AT_A_NODE: [&str; 8] = [
+            "quorate key backup",
             "quorate list",
             "quorate show",
             "quorate vote",
@@ -220,6 +225,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Network(arguments) => network::network(context, &arguments),
         Command::Join(arguments) => join::join(context, &arguments),
         Command::Run(arguments) => run::run(context, &arguments),
+        Command::Key(arguments) => key::key(context, &arguments),
         Command::Propose(arguments) => propose::propose(context, &arguments),
         Command::Vote(arguments) => vote::vote(context, &arguments),
         Command::List(arguments) => list::list(context, &arguments),

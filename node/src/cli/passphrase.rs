@@ -42,7 +42,7 @@ impl Source {
         let ask = format!("passphrase of {}: ", home.dir().display());
         let passphrase = match self.named() {
             Some(file) => file.read()?,
-            None => prompt(&ask)?,
+            None => prompt(&ask, FLAG)?,
         };
         Ok(home.unlock(&passphrase)?)
     }
@@ -54,7 +54,7 @@ impl Source {
     pub fn choose(&self) -> Result<Passphrase, Failure> {
         match self.named() {
             Some(file) => file.read(),
-            None => prompt_twice("new passphrase for this organisation's keys: "),
+            None => prompt_twice("new passphrase for this organisation's keys: ", FLAG),
         }
     }
 
@@ -117,20 +117,30 @@ fn source(
     credential.map(|path| PassphraseFile { path, is_credential: true })
 }
 
-/// Asks for a passphrase.
-fn prompt(ask: &str) -> Result<Passphrase, Failure> {
+/// What to type where there is no terminal.
+const FLAG: &str = "--passphrase-file FILE, or QUORATE_PASSPHRASE_FILE=FILE";
+
+/// Asks for a passphrase. `instead` is what names a file that holds it.
+pub fn prompt(ask: &str, instead: &str) -> Result<Passphrase, Failure> {
     if !io::stdin().is_terminal() {
         return Err(Failure::new(
             Exit::NotAuthorised,
             "the passphrase is missing, and there is no terminal to ask for it",
         )
-        .hint(format!("name a file that holds it: --passphrase-file FILE, or {VARIABLE}=FILE")));
+        .hint(format!("name a file that holds it: {instead}")));
     }
     Passphrase::new(&hidden_line(ask)?).map_err(refused)
 }
 
-/// Asks for a passphrase until it is typed twice the same.
-pub fn prompt_twice(ask: &str) -> Result<Passphrase, Failure> {
+/// Asks for a passphrase that must be typed twice the same.
+pub fn prompt_twice(ask: &str, instead: &str) -> Result<Passphrase, Failure> {
+    same_twice(ask, |ask| prompt(ask, instead))
+}
+
+fn same_twice(
+    ask: &str,
+    mut prompt: impl FnMut(&str) -> Result<Passphrase, Failure>,
+) -> Result<Passphrase, Failure> {
     let first = prompt(ask)?;
     let again = prompt("the same again: ")?;
     if first.expose() == again.expose() {
@@ -168,6 +178,18 @@ mod tests {
         assert_eq!(path(source(None, without)), Some(credential));
         assert_eq!(source(None, |_| None), None);
         assert_eq!(source(None, |_| Some("".into())), None);
+    }
+
+    #[test]
+    fn a_new_passphrase_is_typed_twice_the_same() {
+        let type_in = |words: [&str; 2]| {
+            let mut words = words.into_iter();
+            same_twice("new: ", |_| Ok(Passphrase::new(words.next().unwrap()).unwrap()))
+        };
+        assert_eq!(type_in(["some words", "some words"]).unwrap().expose(), "some words");
+        let failure = type_in(["some words", "some swords"]).unwrap_err();
+        assert_eq!(failure.exit, Exit::Invalid);
+        assert!(!failure.what.contains("words,") && failure.hint.is_some());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Context;
 use super::exit::{Exit, Failure};
-use super::terminal::{Paint, Terminal, clean};
+use super::terminal::{Paint, Terminal, clean, names};
 use super::time;
 use crate::api::model::{Decision, Peer, Status};
 
@@ -55,6 +55,21 @@ fn show(terminal: &Terminal, status: &Status, decisions: &[Decision]) {
         field("fault", &format!("{name}: {}, {} times{proof}", clean(&faults.what), faults.times));
     }
     field("keys", &status.keys);
+    if let Some(silent) = &status.returning {
+        field("restored", &returning(silent, status));
+    }
+}
+
+/// What a node that was restored from a backup waits for.
+fn returning(silent: &[String], status: &Status) -> String {
+    let needed = (2 * status.tolerates + 1).saturating_sub(status.peers.len() - silent.len());
+    match needed {
+        0 => "from a backup; catches up before it takes part again".to_owned(),
+        _ => format!(
+            "from a backup; takes part again once it has heard from {needed} of {}",
+            names(silent)
+        ),
+    }
 }
 
 /// Who is there, and what that means.
@@ -114,8 +129,17 @@ mod tests {
             decisions: DecisionCounts { open: 0, certified: 0, positions: 0 },
             faults: Vec::new(),
             work: Work::default(),
+            returning: None,
             keys: String::new(),
         }
+    }
+
+    #[test]
+    fn a_restored_node_says_whom_it_waits_for() {
+        let silent = |n: usize| (0..n).map(|i| format!("org {i}")).collect::<Vec<_>>();
+        let line = |n| returning(&silent(n), &status(3));
+        assert!(line(2).ends_with("heard from 2 of org 0 and org 1"), "{}", line(2));
+        assert!(line(0).ends_with("catches up before it takes part again"));
     }
 
     #[test]

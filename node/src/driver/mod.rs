@@ -39,7 +39,7 @@ use quorate_protocol::decision::certificate::{Certificate, Verifier};
 use quorate_protocol::decision::proposal::Proposal;
 use quorate_protocol::decision::stock::Policy;
 use quorate_protocol::party::{Config, Party, RestoreError};
-use quorate_protocol::{PartyId, Tag, wire};
+use quorate_protocol::{PartyId, wire};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -48,7 +48,7 @@ pub use handle::{CallError, NodeHandle, NodeStatus, PeerStatus};
 use crate::home::{Home, HomeError, HomeLock, Unlocked};
 use crate::net::{self, Lane, Links, PeerInfo, Topic, Validator};
 use crate::roster::Network;
-use crate::store::{Journal, Store, StoreError};
+use crate::store::{Journal, StoreError};
 use turn::{Driver, Parts};
 
 /// Calls that wait for the driver.
@@ -109,14 +109,12 @@ impl NodeError {
             Self::Listen { .. } | Self::NoAddress => {
                 Some("with an address of this machine: quorate run --listen HOST:PORT".to_owned())
             }
-            Self::Store(StoreError::Database { .. }) | Self::Restore(_) => Some(
-                "the disk may be failing; keep the file. Do not restore an old copy: that could \
-                 use a vote's mask twice"
+            Self::Store(error) => error.hint(),
+            Self::Restore(_) => Some(
+                "keep the data directory as it is; restore from a backup into another: quorate key \
+                 restore FILE --data-dir NEW"
                     .to_owned(),
             ),
-            Self::Store(StoreError::OtherNetwork { .. }) => {
-                Some("one data directory belongs to one network".to_owned())
-            }
             _ => None,
         }
     }
@@ -167,9 +165,8 @@ pub async fn run_node(
 ) -> Result<Node, NodeError> {
     let lock = home.home().lock()?;
     let (network, me, key_set) = home.joined()?;
-    let store_path = home.home().store_path();
     let listen = options.listen.unwrap_or_else(|| listen_addresses(home.home()));
-    let store_key = home.store_key("party");
+    let store = home.open_store(&network)?;
     let keys = home.keys;
     let keyring = Arc::new(Keyring::new(
         network.committee(),
@@ -180,8 +177,6 @@ pub async fn run_node(
         network.sealing_keys(),
     )?);
     let digest = network.digest();
-    let root = Tag::root(digest.as_bytes(), network.epoch());
-    let store = Store::open(&store_path, &root, store_key)?;
     let records = store.load_all()?;
     tracing::info!(network = network.name(), %digest, records = records.len(), "starting");
     let key = (&key_set.public().certificate).into();

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::passphrase::PassphraseError;
 use super::sealed::SealedError;
 use crate::roster::RosterError;
+use crate::store::StoreError;
 
 /// Why a data directory cannot be used. One line; [`hint`](Self::hint) says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +42,15 @@ pub enum HomeError {
     #[error("others can read {}", path.display())]
     Exposed {
         /// Which.
+        path: PathBuf,
+    },
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The node ran here, and what it must not forget is gone.
+    #[error("{} is gone: without it the node could say again, and otherwise, what it said before", path.display())]
+    StoreGone {
+        /// Where it was.
         path: PathBuf,
     },
     /// A file is not what it should be.
@@ -119,6 +129,12 @@ impl HomeError {
             }
             Self::OtherNetwork { .. } => {
                 "one data directory belongs to one network: use another --data-dir".to_owned()
+            }
+            Self::Store(error) => return error.hint(),
+            Self::StoreGone { .. } => {
+                "put it back as it was, or restore from a backup: quorate key \
+                 restore FILE --data-dir NEW"
+                    .to_owned()
             }
             Self::OtherKeys { .. } => "ask the dealer for the file with your name".to_owned(),
             Self::HasKeys { .. } => {

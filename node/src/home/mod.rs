@@ -7,6 +7,7 @@
 //! keys-EPOCH.sealed    this member's part of the network's keys, sealed          (0600)
 //! group-keys.toml      what everybody may know of the newest of them
 //! store.redb           what the party must not forget, sealed                    (0600)
+//! history.toml         when the directory was made, backed up, restored; no secrets
 //! lock                 held while the node runs
 //! api.token            what the local interface asks for                         (0600)
 //! api.addr             where the local interface listens, while the node runs    (0600)
@@ -20,7 +21,9 @@
 //! The directory itself is closed to others (0700). Secret files are created closed, and a file
 //! of keys that others can read is refused. All are written whole or not at all.
 
+mod backup;
 mod error;
+mod history;
 mod key_sets;
 mod passphrase;
 pub(crate) mod sealed;
@@ -38,7 +41,9 @@ use quorate_protocol::PartyId;
 use quorate_protocol::secret::Secret;
 use zeroize::Zeroizing;
 
+pub use backup::Backup;
 pub use error::HomeError;
+pub use history::{History, Rehearsal};
 pub use key_sets::{GroupKeys, Origin};
 pub use passphrase::{Passphrase, PassphraseError};
 pub use sealed::ValueKey;
@@ -109,11 +114,8 @@ impl Home {
         addresses: Vec<Multiaddr>,
         passphrase: &Passphrase,
     ) -> Result<(Self, Unlocked), HomeError> {
-        passphrase.check_strength()?;
         let keys = MemberKeys::generate();
-        let data = DataKey::new(Secret::new(rand::random()));
-        let path = dir.join(KEYS);
-        let bad = || HomeError::malformed(&path, "a bad key");
+        let bad = || HomeError::malformed(&dir.join(KEYS), "a bad key");
         let card = MemberCard {
             name: name.to_owned(),
             identity: keys.identity.public(),
@@ -121,20 +123,43 @@ impl Home {
             transport: keys.transport_public().ok_or_else(bad)?,
             addresses,
         };
+        let unlocked = Self::lay_out(cost, dir, card, keys, passphrase)?;
+        unlocked.home.finish(&History::begin())?;
+        Ok((unlocked.home.clone(), unlocked))
+    }
+
+    /// Makes a directory and seals the keys in it. There is no member in it before
+    /// [`finish`](Self::finish).
+    fn lay_out(
+        cost: Cost,
+        dir: &Path,
+        card: MemberCard,
+        keys: MemberKeys,
+        passphrase: &Passphrase,
+    ) -> Result<Unlocked, HomeError> {
+        passphrase.check_strength()?;
         card.check()?;
         Self::check_free(dir)?;
+        let data = DataKey::new(Secret::new(rand::random()));
+        let path = dir.join(KEYS);
         let failed = HomeError::file(dir);
         DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(&failed)?;
         fs::set_permissions(dir, fs::Permissions::from_mode(0o700)).map_err(&failed)?;
-        let content = keys.with_data_key(&data).ok_or_else(bad)?;
+        let content = keys.with_data_key(&data);
+        let content = content.ok_or_else(|| HomeError::malformed(&path, "a bad key"))?;
         let sealed = sealed::seal(Kind::Keys, cost, passphrase, &content);
         let sealed = sealed.map_err(|error| HomeError::sealed(&path, error))?;
         files::write(&path, &sealed, Access::Private).map_err(HomeError::file(&path))?;
         let token = Zeroizing::new(text::hex(&rand::random::<[u8; 32]>()));
         text::write(&dir.join("api.token"), &token, Access::Private)?;
-        card.write(&dir.join("member.toml"))?;
         let home = Self { dir: dir.to_owned(), card };
-        Ok((home.clone(), Unlocked { home, keys, data }))
+        Ok(Unlocked { home, keys, data })
+    }
+
+    /// Writes the card: from now on there is a member.
+    fn finish(&self, history: &History) -> Result<(), HomeError> {
+        history.write(self)?;
+        Ok(self.card.write(&self.dir.join("member.toml"))?)
     }
 
     /// Opens what is sealed.
@@ -150,10 +175,7 @@ impl Home {
             .map_err(|error| HomeError::sealed(&path, error))?;
         let (keys, data) = MemberKeys::and_data_key(content.expose())
             .ok_or_else(|| HomeError::malformed(&path, "a key is malformed"))?;
-        let ours = keys.identity.public() == self.card.identity
-            && *keys.sealing.public() == self.card.sealing
-            && keys.transport_public() == Some(self.card.transport);
-        if !ours {
+        if !keys.are_of(&self.card) {
             return Err(HomeError::malformed(&path, "the keys are not those of member.toml"));
         }
         Ok(Unlocked { home: self.clone(), keys, data })
@@ -193,11 +215,6 @@ impl Home {
         Ok(())
     }
 
-    /// Where the store is.
-    pub fn store_path(&self) -> PathBuf {
-        self.dir.join("store.redb")
-    }
-
     /// The network that was joined, if any.
     ///
     /// # Errors
@@ -235,14 +252,7 @@ impl Home {
     /// # Errors
     /// We are no member of it.
     pub fn place_in(&self, network: &Network) -> Result<PartyId, HomeError> {
-        let ours = |member: &MemberCard| {
-            member.identity == self.card.identity
-                && member.sealing == self.card.sealing
-                && member.transport == self.card.transport
-        };
-        let mut places = network.committee().parties().zip(network.members());
-        let place = places.find(|(_, member)| ours(member)).map(|(party, _)| party);
-        place.ok_or_else(|| HomeError::NotInRoster {
+        network.place_of(&self.card).ok_or_else(|| HomeError::NotInRoster {
             name: self.card.name.clone(),
             network: network.name().to_owned(),
         })

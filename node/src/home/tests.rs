@@ -1,6 +1,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use quorate_protocol::keys::TrustedKeyDealer;
+use quorate_protocol::record::Record;
 
 use super::*;
 use crate::roster::{self, Settings};
@@ -19,11 +20,11 @@ impl Unlocked {
     }
 }
 
-fn passphrase() -> Passphrase {
+pub(super) fn passphrase() -> Passphrase {
     Passphrase::new("a passphrase of tests").unwrap()
 }
 
-fn members(folder: &Path, n: u16) -> Vec<Unlocked> {
+pub(super) fn members(folder: &Path, n: u16) -> Vec<Unlocked> {
     (0..n)
         .map(|i| {
             let addresses = roster::addresses(&format!("127.0.0.1:{}", 7000 + i)).unwrap();
@@ -33,7 +34,7 @@ fn members(folder: &Path, n: u16) -> Vec<Unlocked> {
         .collect()
 }
 
-fn network(members: &[Unlocked]) -> Network {
+pub(super) fn network(members: &[Unlocked]) -> Network {
     let cards = members.iter().map(|home| home.home().card().clone()).collect();
     Network::new("test", 1, cards, Settings::default()).unwrap()
 }
@@ -165,4 +166,140 @@ fn one_node_at_a_time_runs_on_a_directory() {
     drop(published);
     let _lock = home.lock().unwrap();
     assert_eq!(home.api_address().unwrap(), None);
+}
+
+#[test]
+fn every_changed_byte_of_the_sealed_keys_and_every_missing_end_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let unlocked = members(folder.path(), 1).pop().unwrap();
+    let (home, path) = (unlocked.home(), unlocked.home().dir().join("keys.sealed"));
+    let good = fs::read(&path).unwrap();
+    let refused = |bytes: &[u8]| {
+        fs::write(&path, bytes).unwrap();
+        matches!(home.unlock(&passphrase()), Err(HomeError::Malformed { .. }))
+    };
+    for i in 0..good.len() {
+        for bit in [1, 0x80] {
+            let mut changed = good.clone();
+            changed[i] ^= bit;
+            assert!(refused(&changed), "byte {i}");
+        }
+        assert!(refused(&good[..i]), "cut at {i}");
+    }
+    assert!(refused(&[&good[..], b"\n"].concat()));
+    assert!(!refused(&good));
+}
+
+#[test]
+fn a_weak_passphrase_makes_no_member() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("org");
+    let weak = Passphrase::new("1234567").unwrap();
+    let made = Home::create(&dir, "Org", vec![], &weak);
+    assert!(matches!(made, Err(HomeError::Passphrase(PassphraseError::Short))), "{made:?}");
+    assert!(!dir.exists());
+}
+
+/// All files of a folder, with what is in them.
+fn files_of(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => files.extend(files_of(&path)),
+            false => files.push((path.clone(), fs::read(&path).unwrap())),
+        }
+    }
+    files
+}
+
+/// How a secret could stand in a file.
+fn spellings(secret: &[u8]) -> Vec<Vec<u8>> {
+    use data_encoding::{BASE32, BASE64, HEXLOWER, HEXUPPER};
+    let reversed: Vec<u8> = secret.iter().rev().copied().collect();
+    let mut all = vec![secret.to_vec(), reversed];
+    all.extend([HEXLOWER, HEXUPPER].map(|hex| hex.encode(secret).into_bytes()));
+    all.push(BASE32.encode(secret).trim_end_matches('=').into());
+    // Base64 of what the secret is a part of: the characters that depend on it alone.
+    for (skipped, characters) in [(0, 0), (2, 3), (1, 2)] {
+        let text = BASE64.encode(&[&vec![0; skipped], secret].concat());
+        let text = text.trim_end_matches('=');
+        all.push(text[characters..text.len() - 1].into());
+    }
+    all
+}
+
+#[test]
+fn no_secret_is_in_any_file_of_the_data_directory_or_in_a_backup() {
+    let folder = tempfile::tempdir().unwrap();
+    let homes = members(folder.path(), 4);
+    let network = network(&homes);
+    let dealt = network.deal_keys_insecurely().unwrap();
+    let home = &homes[0];
+    home.join(&network, Some(&dealt[0])).unwrap();
+    let canary = *b"the share of a vote's mask, here";
+    let store = home.open_store(&network).unwrap();
+    let value = Secret::new(canary.to_vec());
+    store.commit(&[Record::Put { key: b"name".to_vec(), value }]).unwrap();
+    drop(store);
+    let backup = home.home().dir().join("kept.backup");
+    home.write_backup_at(Cost::FOR_TESTS, &backup, &passphrase()).unwrap();
+
+    let keys = &home.keys;
+    let transport = keys.transport.clone().try_into_ed25519().unwrap().secret();
+    let key_set = home.key_set().unwrap().unwrap();
+    let shares = key_set.secret();
+    let shares = [&shares.coin, &shares.certificate, &shares.document];
+    let mut secrets: Vec<Vec<u8>> = vec![
+        keys.identity.to_bytes().expose().to_vec(),
+        keys.sealing.to_bytes().expose().to_vec(),
+        transport.as_ref().to_vec(),
+        keys.seed.expose().to_vec(),
+        home.data.expose().to_vec(),
+        passphrase().expose().clone().into_bytes(),
+        canary.to_vec(),
+    ];
+    secrets.extend(shares.map(|share| share.expose().scalar().to_bytes().to_vec()));
+    let files = files_of(home.home().dir());
+    assert!(files.len() >= 9, "{:?}", files.iter().map(|(path, _)| path).collect::<Vec<_>>());
+    let found = |wanted: &[u8], bytes: &[u8]| bytes.windows(wanted.len()).any(|w| w == wanted);
+    for (path, bytes) in &files {
+        for secret in secrets.iter().flat_map(|secret| spellings(secret)) {
+            assert!(!found(&secret, bytes), "{}", path.display());
+        }
+    }
+    // The scan finds what is there: a public key, and a secret however it is written.
+    let public = text::hex(&home.home().card().identity.to_bytes());
+    assert!(files.iter().any(|(_, bytes)| found(public.as_bytes(), bytes)));
+    for (skipped, text) in [(0, "x"), (1, "xy"), (2, "")] {
+        let around = [&vec![1; skipped][..], &canary, text.as_bytes()].concat();
+        let base64 = data_encoding::BASE64.encode(&around);
+        assert!(spellings(&canary).iter().any(|s| found(s, base64.as_bytes())), "{skipped}");
+    }
+}
+
+#[test]
+fn files_of_secrets_are_closed_to_others_and_nothing_is_left_half_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let homes = members(folder.path(), 4);
+    let network = network(&homes);
+    let dealt = network.deal_keys_insecurely().unwrap();
+    let home = &homes[0];
+    home.join(&network, Some(&dealt[0])).unwrap();
+    drop(home.open_store(&network).unwrap());
+    let _lock = home.home().lock().unwrap();
+    let public = ["member.toml", "network.toml", "group-keys.toml", "history.toml"];
+    for (path, _) in files_of(home.home().dir()) {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        assert!(!name.ends_with(".new"), "{name}");
+        let expected = if public.contains(&name) { 0o644 } else { 0o600 };
+        assert_eq!(mode(&path), expected, "{name}");
+    }
+    // What a crash left of a file that was being written is neither read nor in the way.
+    let sealed = home.home().dir().join("keys-1.sealed");
+    let left = home.home().dir().join("keys-1.sealed.new");
+    fs::write(&left, "half").unwrap();
+    assert!(home.key_set().unwrap().is_some());
+    home.save_key_set(&home.key_set().unwrap().unwrap(), Origin::Dealer).unwrap();
+    assert!(!left.exists() && mode(&sealed) == 0o600);
 }

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::sealed::{DataKey, ValueKey};
 use super::{Home, HomeError, Origin};
-use crate::roster::{DealtKeys, Network, TransportPublic};
+use crate::roster::{DealtKeys, MemberCard, Network, TransportPublic};
 
 /// Bytes of one key.
 const KEY: usize = 32;
@@ -52,8 +52,15 @@ impl MemberKeys {
         TransportPublic::from_bytes(&key.to_bytes())
     }
 
+    /// Whether these are the keys of a card.
+    pub(super) fn are_of(&self, card: &MemberCard) -> bool {
+        self.identity.public() == card.identity
+            && *self.sealing.public() == card.sealing
+            && self.transport_public() == Some(card.transport)
+    }
+
     /// Identity, sealing and transport key, one after the other; not the seed.
-    fn to_bytes(&self) -> Option<Zeroizing<Vec<u8>>> {
+    pub(super) fn to_bytes(&self) -> Option<Zeroizing<Vec<u8>>> {
         let transport = self.transport.clone().try_into_ed25519().ok()?.secret();
         let mut bytes = Zeroizing::new(Vec::with_capacity(5 * KEY));
         bytes.extend(self.identity.to_bytes().expose());
@@ -62,7 +69,7 @@ impl MemberKeys {
         Some(bytes)
     }
 
-    fn from_bytes(bytes: &[u8], seed: Secret<[u8; KEY]>) -> Option<Self> {
+    pub(super) fn from_bytes(bytes: &[u8], seed: Secret<[u8; KEY]>) -> Option<Self> {
         let (identity, bytes) = bytes.split_first_chunk::<KEY>()?;
         let (sealing, bytes) = bytes.split_first_chunk::<KEY>()?;
         let mut transport = Zeroizing::new(<[u8; KEY]>::try_from(bytes).ok()?);

@@ -169,6 +169,17 @@ impl Network {
         self.members.get(party.index())
     }
 
+    /// The position of the member with the keys of this card, whatever its name and addresses.
+    pub fn place_of(&self, card: &MemberCard) -> Option<PartyId> {
+        let ours = |member: &MemberCard| {
+            member.identity == card.identity
+                && member.sealing == card.sealing
+                && member.transport == card.transport
+        };
+        let mut places = self.committee.parties().zip(&self.members);
+        places.find(|(_, member)| ours(member)).map(|(party, _)| party)
+    }
+
     /// The position of the member with this name, whatever the case.
     pub fn find(&self, name: &str) -> Option<PartyId> {
         let wanted = name.to_lowercase();

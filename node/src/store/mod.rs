@@ -80,6 +80,22 @@ pub enum StoreError {
     Closed,
 }
 
+impl StoreError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Database { .. } => Some(
+                "the disk may be failing; keep the file. Do not put an old copy in its place: that \
+                 could use a vote's mask twice. Restore from a backup: quorate key restore FILE \
+                 --data-dir NEW"
+                    .to_owned(),
+            ),
+            Self::OtherNetwork { .. } => Some("one data directory belongs to one network".to_owned()),
+            _ => None,
+        }
+    }
+}
+
 /// The records of one party.
 #[derive(Debug)]
 pub struct Store {
