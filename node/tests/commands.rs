@@ -90,7 +90,7 @@ fn a_roster_too_small_or_with_a_member_twice_is_refused_with_a_reason() {
 
 #[test]
 fn dealing_needs_the_flag_that_says_what_it_is_and_happens_once() {
-    let network = Network::set_up();
+    let network = Network::dealt();
     let (file, out) = (network.file("network.toml"), network.file("deal"));
     run(&["network", "deal", &file, "--out-dir", &out]).failed(2, "keys", "--insecure-dealer");
     run(&["network", "deal", &file, "--out-dir", &out, "--insecure-dealer"]).failed(
@@ -118,7 +118,7 @@ fn dealing_needs_the_flag_that_says_what_it_is_and_happens_once() {
 
 #[test]
 fn a_stranger_and_a_second_network_are_refused() {
-    let (one, other) = (Network::set_up(), Network::set_up());
+    let (one, other) = (Network::dealt(), Network::dealt());
     let (file, keys) = (other.file("network.toml"), other.file("deal/acme-bank.keys"));
     let joined = one.at(0, &["join", &file, "--dealt-keys", &keys]);
     joined.failed(5, "is not a member of the network", "member.toml");
@@ -126,7 +126,7 @@ fn a_stranger_and_a_second_network_are_refused() {
 
 #[test]
 fn commands_without_a_node_say_how_to_start_it() {
-    let network = Network::set_up();
+    let network = Network::dealt();
     for command in [
         &["status"][..],
         &["list"],
@@ -145,7 +145,7 @@ fn commands_without_a_node_say_how_to_start_it() {
 
 #[test]
 fn a_wrong_rule_is_shown_where_it_goes_wrong_before_anything_is_asked() {
-    let network = Network::set_up();
+    let network = Network::dealt();
     for (rule, exit) in [("mean(x) >", 5), ("median(x) > 1", 5), ("", 5)] {
         let failed = network.at(0, &["propose", "--title", "T", "--rule", rule]);
         assert_eq!(failed.code, exit, "{failed:?}");
@@ -198,7 +198,7 @@ fn a_vote_on_the_command_line_is_refused_and_not_repeated() {
 
 #[test]
 fn a_node_refuses_a_port_in_use_and_a_directory_in_use() {
-    let network = Network::set_up();
+    let network = Network::dealt();
     let node = network.start(0);
     network.at(0, &["run"]).failed(13, "another node is running", "stop it first");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -215,7 +215,7 @@ fn a_node_refuses_a_port_in_use_and_a_directory_in_use() {
 
 #[test]
 fn an_ephemeral_node_goes_with_its_standard_input_and_takes_its_folder_along() {
-    let network = Network::set_up();
+    let network = Network::dealt();
     let dir = network.path(NAMES[0]);
     network.at(0, &["run", "--ephemeral"]).failed(2, "removes the keys", "quorate run");
     assert!(dir.join("keys.sealed").exists(), "the keys of a real organisation stay");
@@ -237,7 +237,7 @@ fn an_ephemeral_node_goes_with_its_standard_input_and_takes_its_folder_along() {
 
 #[test]
 fn a_file_that_is_no_certificate_fails_verification() {
-    let network = Network::set_up();
+    let network = Network::dealt();
     let roster = network.file("network.toml");
     // The base point, as good a key as any.
     let key = &format!("58{}", "66".repeat(31));

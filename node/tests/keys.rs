@@ -1,5 +1,12 @@
 //! Keys at rest, by the commands that people use: passphrases, backup, drill, restore.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 mod common;
 
 use std::fs;

@@ -33,4 +33,8 @@ pub mod invite;
 pub mod preflight;
 pub mod rendezvous;
 pub mod room;
+pub mod serve;
 pub mod words;
+
+#[cfg(test)]
+mod tests;

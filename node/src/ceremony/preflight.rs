@@ -227,6 +227,14 @@ impl Board {
 }
 
 #[cfg(test)]
+impl Presence {
+    /// What a member of our version says.
+    pub fn for_tests(clock_ms: u64, reaches: PartySet, stage: Stage) -> Self {
+        Self { version: env!("CARGO_PKG_VERSION").to_owned(), clock_ms, reaches, stage }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use quorate_protocol::frame;
 
@@ -254,8 +262,7 @@ mod tests {
     }
 
     fn presence(reaches: &[u16], clock_ms: u64, stage: Stage) -> Presence {
-        let reaches = reaches.iter().copied().map(party).collect();
-        Presence { version: env!("CARGO_PKG_VERSION").to_owned(), clock_ms, reaches, stage }
+        Presence::for_tests(clock_ms, reaches.iter().copied().map(party).collect(), stage)
     }
 
     #[test]

@@ -111,10 +111,12 @@ fn free_port() -> Result<u16, Failure> {
 
 /// A free port and what keeps it from others.
 pub fn hold_free_port() -> std::io::Result<(u16, (TcpListener, UdpSocket))> {
+    // Below the ports that systems hand out to connections, so that none of them takes it later.
+    const PORTS: std::ops::Range<u16> = 15_000..32_000;
     let mut last = std::io::Error::other("none");
-    for _ in 0..50 {
-        let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let port = tcp.local_addr()?.port();
+    for _ in 0..200 {
+        let port = rand::random_range(PORTS);
+        let Ok(tcp) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) else { continue };
         match UdpSocket::bind((Ipv4Addr::LOCALHOST, port)) {
             Ok(udp) => return Ok((port, (tcp, udp))),
             Err(error) => last = error,

@@ -4,8 +4,10 @@
 //! A failure is one line that says what happened and why, and one that says what to type next;
 //! exit codes are in [`exit`]. A vote is never taken from the command line.
 
+mod ceremony;
 mod cert;
 mod decision_text;
+pub(crate) mod ending;
 pub mod exit;
 mod init;
 mod join;
@@ -16,6 +18,7 @@ mod passphrase;
 mod prompt;
 mod propose;
 mod run;
+mod screen;
 mod show;
 mod status;
 pub mod terminal;
@@ -37,8 +40,8 @@ use terminal::Terminal;
 #[cfg(test)]
 pub use decision_text::sample as sample_decision;
 pub use init::{create_member, hold_free_port};
-pub use join::join_network;
-pub use network::found_network;
+pub use join::{Registered, register};
+pub use network::{Founding, invite_members};
 pub use propose::parse_rule;
 pub use run::mark_ephemeral;
 pub use verify::{signed_by, verify_certificate};
@@ -116,11 +119,13 @@ enum Command {
     Demo(demo::Arguments),
     /// Make this organisation's keys and its public member card
     Init(init::Arguments),
-    /// Write the network file, and deal its keys
+    /// Begin a network: invite its members, or write its file from their cards
     #[command(subcommand)]
     Network(network::Subcommands),
-    /// Join the network of a network file
+    /// Join the network of an invite, or of a network file
     Join(join::Arguments),
+    /// Make the network's keys, together with the other members
+    Ceremony(Box<ceremony::Arguments>),
     /// Run this organisation's node
     Run(run::Arguments),
     /// Show, back up and restore this organisation's keys
@@ -224,6 +229,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Init(arguments) => init::init(context, &arguments),
         Command::Network(arguments) => network::network(context, &arguments),
         Command::Join(arguments) => join::join(context, &arguments),
+        Command::Ceremony(arguments) => ceremony::ceremony(context, &arguments),
         Command::Run(arguments) => run::run(context, &arguments),
         Command::Key(arguments) => key::key(context, &arguments),
         Command::Propose(arguments) => propose::propose(context, &arguments),

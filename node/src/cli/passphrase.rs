@@ -121,6 +121,9 @@ fn source(
 const FLAG: &str = "--passphrase-file FILE, or QUORATE_PASSPHRASE_FILE=FILE";
 
 /// Asks for a passphrase. `instead` is what names a file that holds it.
+///
+/// # Errors
+/// There is no terminal, it was cancelled, or it is no passphrase.
 pub fn prompt(ask: &str, instead: &str) -> Result<Passphrase, Failure> {
     if !io::stdin().is_terminal() {
         return Err(Failure::new(

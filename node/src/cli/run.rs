@@ -7,15 +7,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
+use super::ending::Endings;
 use super::exit::{Exit, Failure, reason};
 use super::terminal::{Paint, clean};
-use super::{Context, passphrase};
+use super::{Context, ceremony, passphrase};
 use crate::api::Server;
 use crate::api::live::Live;
+use crate::ceremony::serve::Handed;
 use crate::home::{Home, Unlocked};
 use crate::{NodeOptions, run_node};
 
@@ -37,12 +40,19 @@ pub struct Arguments {
     #[arg(long, value_name = "ADDRESS")]
     listen: Vec<String>,
 
-    /// Port of the control interface on the loopback address [default: any free one]
-    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
-    control_port: u16,
-
     #[command(flatten)]
     passphrase: passphrase::Source,
+
+    #[command(flatten)]
+    control: Control,
+}
+
+/// What else a node is told.
+#[derive(clap::Args, Clone, Default, Debug)]
+pub struct Control {
+    /// Port of the node's control interface on the loopback address [default: any free one]
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
+    control_port: u16,
 
     // For the demo: end with the end of standard input, and remove the data directory. Only in a
     // folder with the mark, so that no organisation's keys are ever lost by it.
@@ -50,46 +60,87 @@ pub struct Arguments {
     ephemeral: bool,
 }
 
+/// What a process of the demo hangs on: its standard input.
+#[derive(Clone)]
+pub struct Lifeline {
+    end: CancellationToken,
+    orphaned: Arc<AtomicBool>,
+}
+
 /// `quorate run`
 pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
-    start_log(context);
-    let dir = context.global.data_dir();
-    let home = Home::open(&dir)?;
-    if arguments.ephemeral && !is_ephemeral(&dir) {
-        let what = format!(
-            "--ephemeral removes the keys in {} at its end, and is for what `quorate demo` has made",
-            dir.display()
-        );
-        let flag = context.global.data_dir_flag();
-        return Err(Failure::new(Exit::Usage, what).hint(format!("quorate run{flag}")));
-    }
+    start_log(context, "quorate=warn,quorate_protocol=warn,error");
+    let home = Home::open(&context.global.data_dir())?;
+    arguments.control.check(context, &home)?;
+    let flag = context.global.data_dir_flag();
     if home.network()?.is_none() {
-        let flag = context.global.data_dir_flag();
-        return Err(Failure::new(
-            Exit::Invalid,
-            format!("{} joined no network yet", dir.display()),
-        )
-        .hint(format!("quorate join network.toml --dealt-keys FILE{flag}")));
+        let what = format!("{} joined no network yet", home.dir().display());
+        return Err(Failure::new(Exit::Invalid, what)
+            .hint(format!("quorate join INVITE{flag}, then quorate ceremony{flag}")));
     }
     // Before the passphrase is asked for; the node takes the lock again.
-    drop(home.lock()?);
+    let lock = home.lock()?;
     let unlocked = arguments.passphrase.unlock(&home)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| {
-        Failure::new(Exit::Internal, format!("the runtime cannot be started: {error}"))
-    })?;
-    let orphaned = Arc::new(AtomicBool::new(false));
-    let result = runtime.block_on(node(context, arguments, unlocked, &orphaned));
-    runtime.shutdown_background();
-    if arguments.ephemeral && is_ephemeral(&dir) {
-        remove(&dir, orphaned.load(Ordering::Relaxed));
+    let runtime = runtime()?;
+    let lifeline = arguments.control.lifeline();
+    let mut handed = None;
+    if home.group_keys()?.is_some() {
+        drop(lock);
+    } else {
+        let finished = runtime.block_on(async {
+            let mut endings = Endings::new()?;
+            tokio::select! {
+                handed = ceremony::finish(context, &unlocked, &arguments.listen, lock) => handed,
+                () = endings.any() => Err(ceremony::interrupted(context)),
+                () = lifeline.gone() => Err(ceremony::interrupted(context)),
+            }
+        });
+        match finished {
+            Ok(finished) => handed = Some(finished),
+            Err(failure) => {
+                runtime.shutdown_background();
+                arguments.control.clean_up(&home, &lifeline);
+                return Err(failure);
+            }
+        }
     }
+    go_on(context, runtime, unlocked, handed, &arguments.listen, (&arguments.control, &lifeline))
+}
+
+/// A runtime for a node.
+///
+/// # Errors
+/// The machine has no threads left.
+pub fn runtime() -> Result<Runtime, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| {
+        Failure::new(Exit::Internal, format!("the runtime cannot be started: {error}"))
+    })
+}
+
+/// Runs the node of a member that has its keys, to its end.
+///
+/// # Errors
+/// It cannot be started, or stopped for another reason than being told to.
+pub fn go_on(
+    context: &Context,
+    runtime: Runtime,
+    unlocked: Unlocked,
+    handed: Option<Handed>,
+    listen: &[String],
+    (control, lifeline): (&Control, &Lifeline),
+) -> Result<Exit, Failure> {
+    let home = unlocked.home().clone();
+    let port = control.control_port;
+    let result = runtime.block_on(node(context, unlocked, handed, listen, port, lifeline));
+    runtime.shutdown_background();
+    control.clean_up(&home, lifeline);
     result
 }
 
-fn start_log(context: &Context) {
-    let filter = EnvFilter::try_from_env("QUORATE_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("quorate=warn,quorate_protocol=warn,error"));
+/// Starts to log, what the environment wants or else `usual`.
+pub fn start_log(context: &Context, usual: &str) {
+    let filter = EnvFilter::try_from_env("QUORATE_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(context.terminal.redraws())
@@ -97,28 +148,68 @@ fn start_log(context: &Context) {
         .init();
 }
 
+impl Control {
+    /// Refuses to remove what the demo has not made.
+    ///
+    /// # Errors
+    /// It would.
+    pub fn check(&self, context: &Context, home: &Home) -> Result<(), Failure> {
+        if !self.ephemeral || is_ephemeral(home.dir()) {
+            return Ok(());
+        }
+        let what = format!(
+            "--ephemeral removes the keys in {} at its end, and is for what `quorate demo` has made",
+            home.dir().display()
+        );
+        let flag = context.global.data_dir_flag();
+        Err(Failure::new(Exit::Usage, what).hint(format!("quorate run{flag}")))
+    }
+
+    /// What this process hangs on, if on anything.
+    pub fn lifeline(&self) -> Lifeline {
+        let lifeline = Lifeline { end: CancellationToken::new(), orphaned: Arc::default() };
+        if self.ephemeral {
+            stop_with_stdin(lifeline.end.clone(), lifeline.orphaned.clone());
+        }
+        lifeline
+    }
+
+    /// Removes the data directory of a process of the demo.
+    pub fn clean_up(&self, home: &Home, lifeline: &Lifeline) {
+        if self.ephemeral && is_ephemeral(home.dir()) {
+            remove(home.dir(), lifeline.orphaned.load(Ordering::Relaxed));
+        }
+    }
+}
+
+impl Lifeline {
+    /// Waits until whoever started this process is gone; for ever in all processes but a demo's.
+    pub async fn gone(&self) {
+        self.end.cancelled().await;
+    }
+}
+
 async fn node(
     context: &Context,
-    arguments: &Arguments,
     unlocked: Unlocked,
-    orphaned: &Arc<AtomicBool>,
+    handed: Option<Handed>,
+    listen: &[String],
+    port: u16,
+    lifeline: &Lifeline,
 ) -> Result<Exit, Failure> {
-    let cancel = CancellationToken::new();
+    let cancel = lifeline.end.child_token();
     stop_on_signals(&cancel)?;
-    if arguments.ephemeral {
-        stop_with_stdin(cancel.clone(), orphaned.clone());
-    }
-    let server = Server::bind(arguments.control_port).await.map_err(|error| {
-        let port = arguments.control_port;
+    let server = Server::bind(port).await.map_err(|error| {
         let what = format!("the control interface cannot have port {port}: {}", reason(&error));
         Failure::new(Exit::Conflict, what).hint("choose another --control-port, or leave it out")
     })?;
-    let listen = match arguments.listen.as_slice() {
+    let listen = match listen {
         [] => None,
         texts => Some(super::init::addresses(texts)?),
     };
     let home = &unlocked.home().clone();
-    let node = run_node(unlocked, NodeOptions { listen }, cancel.clone()).await?;
+    let options = NodeOptions { listen, handed };
+    let node = run_node(unlocked, options, cancel.clone()).await?;
     let token = home.api_token()?.expose().clone();
     let address = server.address();
     let answering = server.serve(Live::new(node.handle()), token, cancel.clone());
@@ -143,7 +234,8 @@ fn ready(context: &Context, home: &Home, node: &crate::Node, control: std::net::
     let listening: Vec<_> = node.listening().iter().map(ToString::to_string).collect();
     let handle = node.handle();
     if terminal.json {
-        terminal.object(&json!({
+        terminal.event(&json!({
+            "event": "ready",
             "ready": true,
             "organisation": home.card().name,
             "network": handle.network().name(),

@@ -74,6 +74,15 @@ impl Terminal {
         let _ = writeln!(out);
     }
 
+    /// Something that has happened, as a line of JSON, where data is JSON.
+    pub fn event(&self, about: &impl Serialize) {
+        if self.json {
+            let mut out = io::stdout().lock();
+            let _ = serde_json::to_writer(&mut out, about).map_err(io::Error::from);
+            let _ = writeln!(out).and_then(|()| out.flush());
+        }
+    }
+
     /// A line of talk.
     pub fn say(&self, line: impl Display) {
         if !self.quiet {

@@ -11,9 +11,8 @@ mod plan;
 mod play;
 mod story;
 
-use tokio::signal::unix::{SignalKind, signal};
-
 use crate::cli::Context;
+use crate::cli::ending::Endings;
 use crate::cli::exit::{Exit, Failure};
 use cluster::Cluster;
 use plan::Plan;
@@ -70,31 +69,4 @@ pub fn demo(context: &Context, arguments: Arguments) -> Result<Exit, Failure> {
         story.end(&plan, &result?);
         Ok(Exit::Ok)
     })
-}
-
-/// The ways in which people end a command.
-struct Endings([tokio::signal::unix::Signal; 3]);
-
-impl Endings {
-    fn new() -> Result<Self, Failure> {
-        let listen = |kind| {
-            signal(kind).map_err(|error| {
-                Failure::new(Exit::Internal, format!("signals cannot be received: {error}"))
-            })
-        };
-        Ok(Self([
-            listen(SignalKind::interrupt())?,
-            listen(SignalKind::terminate())?,
-            listen(SignalKind::hangup())?,
-        ]))
-    }
-
-    async fn any(&mut self) {
-        let [interrupt, terminate, hangup] = &mut self.0;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
-        }
-    }
 }

@@ -39,12 +39,13 @@ pub async fn play(
     cluster: &mut Option<Cluster>,
 ) -> Result<Told, Failure> {
     story.begin(plan);
-    story.working("making keys and starting the nodes");
+    story.working("making each organisation's own keys");
     let start = Instant::now();
-    let cluster = cluster.insert(Cluster::new(plan)?);
-    cluster.start(plan).await?;
-    let mut told = Told { started: start.elapsed(), ..Told::default() };
-    story.started(plan, told.started);
+    let cluster = cluster.insert(Cluster::new(plan).await?);
+    story.working("in the ceremony: making keys, all together");
+    let made = cluster.start(plan).await?;
+    let mut told = Told { started: start.elapsed(), made, ..Told::default() };
+    story.started(plan, &told);
     let start = Instant::now();
     stocked(cluster.nodes(), story).await?;
     told.stocked = start.elapsed();
@@ -131,7 +132,7 @@ async fn decide(
     let mut verified = None;
     for node in cluster.nodes() {
         let file = node.client.certificate(&digest).await?;
-        let checked = verify_certificate(&file, &cluster.digest(), cluster.key())?;
+        let checked = verify_certificate(&file, &cluster.digest(), &cluster.key()?)?;
         if Some(checked.outcome) != decision.outcome || file.counted != decided_by(&decision) {
             return Err(wrong("a certificate says something else than the nodes"));
         }

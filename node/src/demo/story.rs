@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::cluster::Made;
 use super::latency::{Latencies, ms};
 use super::plan::Plan;
 use crate::api::model::{Decision, Outcome};
@@ -20,8 +21,10 @@ pub struct Story {
 /// How it went.
 #[derive(Default)]
 pub struct Told {
-    /// Setting up and starting.
+    /// Setting up, making keys, starting.
     pub started: Duration,
+    /// The keys.
+    pub made: Made,
     /// Connecting and making the first material.
     pub stocked: Duration,
     /// From the last vote handed in to the certificate at every node.
@@ -72,14 +75,17 @@ impl Story {
         self.field("rule", &format!("{}, a vote is {}", plan.rule, plan.rule.input()), None);
         self.field("secret", "every vote, and anything about them but the outcome", None);
         self.field("public", "the proposal, who voted, and the outcome", None);
-        self.field("keys", "from a trusted dealer, this program: a shortcut, for now", None);
         self.terminal.say("");
     }
 
-    /// The nodes run.
-    pub fn started(&self, plan: &Plan, took: Duration) {
+    /// The keys are made, and the nodes run.
+    pub fn started(&self, plan: &Plan, told: &Told) {
         let text = format!("{} nodes, each a process of its own, on loopback", plan.present());
-        self.field("started", &text, Some(took));
+        self.field("started", &text, Some(told.started));
+        let made = &told.made;
+        let text = format!("made by all {} together: nobody holds them whole", plan.present());
+        self.field("keys", &text, Some(Duration::from_millis(made.took_ms)));
+        self.field("key", &made.certificate_key, None);
     }
 
     /// The nodes hold material.
@@ -155,6 +161,9 @@ impl Story {
                 "counted": decision.counted,
                 "certificate": "verified",
                 "signatures": verified.signatures,
+                "network_key": told.made.certificate_key,
+                "key_generation_ms": told.made.took_ms,
+                "key_generation_bytes": told.made.bytes_sent,
                 "started_ms": ms(told.started),
                 "stocked_ms": ms(told.stocked),
                 "latency_ms": { "p50": ms(p50), "p99": ms(p99) },

@@ -39,14 +39,18 @@ use quorate_protocol::decision::certificate::{Certificate, Verifier};
 use quorate_protocol::decision::proposal::Proposal;
 use quorate_protocol::decision::stock::Policy;
 use quorate_protocol::party::{Config, Party, RestoreError};
-use quorate_protocol::{PartyId, wire};
+use quorate_protocol::{Error, PartyId, wire};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use handle::{CallError, NodeHandle, NodeStatus, PeerStatus};
 
+use crate::ceremony::folder::Folder;
+use crate::ceremony::preflight::Stage;
+use crate::ceremony::room::RoomError;
+use crate::ceremony::serve::{self, Handed, Judge, Serving};
 use crate::home::{Home, HomeError, HomeLock, Unlocked};
-use crate::net::{self, Lane, Links, PeerInfo, Topic, Validator};
+use crate::net::{self, Incoming, Lane, Links, PeerInfo, Topic, Validator};
 use crate::roster::Network;
 use crate::store::{Journal, StoreError};
 use turn::{Driver, Parts};
@@ -57,10 +61,12 @@ const CALLS: usize = 64;
 const NOTICES: usize = 1024;
 
 /// How to run a node.
-#[derive(Clone, Default, Debug)]
+#[derive(Default, Debug)]
 pub struct NodeOptions {
     /// Where to listen for members; `None` for the addresses of the member's card.
     pub listen: Option<Vec<Multiaddr>>,
+    /// What the ceremony has left, if it was in this process.
+    pub handed: Option<Handed>,
 }
 
 /// Why a node does not start, or stopped. One line; [`hint`](Self::hint) says what to do.
@@ -78,7 +84,7 @@ pub enum NodeError {
     Restore(#[from] RestoreError),
     /// The keys and the network do not fit.
     #[error("the keys do not fit the network: {0}")]
-    Keys(#[from] quorate_protocol::Error),
+    Keys(#[from] Error),
     /// An address that cannot be listened on.
     #[error("cannot listen on {address}: {reason}")]
     Listen {
@@ -90,12 +96,21 @@ pub enum NodeError {
     /// The member's card names no address.
     #[error("there is no address to listen on")]
     NoAddress,
+    /// The ceremony, which the node goes on with for others.
+    #[error(transparent)]
+    Ceremony(#[from] RoomError),
     /// No thread can be started.
     #[error("cannot start a thread: {0}")]
     Thread(io::Error),
     /// A bug.
     #[error("internal error: {0}")]
     Driver(&'static str),
+}
+
+impl From<net::ListenError> for NodeError {
+    fn from(error: net::ListenError) -> Self {
+        Self::Listen { address: error.address, reason: error.reason }
+    }
 }
 
 impl NodeError {
@@ -109,8 +124,8 @@ impl NodeError {
             Self::Listen { .. } | Self::NoAddress => {
                 Some("with an address of this machine: quorate run --listen HOST:PORT".to_owned())
             }
-            Self::Store(error) => error.hint(),
-            Self::Restore(_) => Some(
+            Self::Store(error) | Self::Ceremony(RoomError::Store(error)) => error.hint(),
+            Self::Restore(_) | Self::Ceremony(RoomError::Restore(_)) => Some(
                 "keep the data directory as it is; restore from a backup into another: quorate key \
                  restore FILE --data-dir NEW"
                     .to_owned(),
@@ -163,19 +178,14 @@ pub async fn run_node(
     options: NodeOptions,
     cancel: CancellationToken,
 ) -> Result<Node, NodeError> {
-    let lock = home.home().lock()?;
+    let lock = match &options.handed {
+        Some(_) => None,
+        None => Some(home.home().lock()?),
+    };
     let (network, me, key_set) = home.joined()?;
-    let listen = options.listen.unwrap_or_else(|| listen_addresses(home.home()));
+    let network = Arc::new(network);
     let store = home.open_store(&network)?;
-    let keys = home.keys;
-    let keyring = Arc::new(Keyring::new(
-        network.committee(),
-        me,
-        keys.identity,
-        network.identities(),
-        keys.sealing,
-        network.sealing_keys(),
-    )?);
+    let keyring = Arc::new(keyring(&home, &network, me)?);
     let digest = network.digest();
     let records = store.load_all()?;
     tracing::info!(network = network.name(), %digest, records = records.len(), "starting");
@@ -189,30 +199,22 @@ pub async fn run_node(
         coin: Arc::new(key_set.coin()?),
         keys: Arc::new(key_set),
         accountable,
-        seed: keys.seed,
+        seed: home.keys.seed.clone(),
         policy: Policy::for_members(network.committee().n()),
     };
     let party = Party::new(config, records)?;
-    if listen.is_empty() {
-        return Err(NodeError::NoAddress);
-    }
-    let (links, incoming) = Links::start(net::Config {
-        keys: keys.transport,
-        me,
-        peers: peers(&network, me),
-        network: *digest.as_bytes(),
-        epoch: network.epoch(),
-        lanes: Lane::DECIDING.to_vec(),
-        listen,
-        port_patience: Duration::ZERO,
-        validator: validator(&network, verifier),
-    })
-    .await
-    .map_err(|error| NodeError::Listen { address: error.address, reason: error.reason })?;
+    let validator = validator(&network, verifier);
+    let entered = match options.handed {
+        Some(handed) => handed,
+        None => enter(&home, &network, me, options.listen, lock).await?,
+    };
+    let Handed { links, incoming, judge, room, rendezvous, lock } = entered;
+    judge.set(validator);
+    let start = |room| Serving::start(&home, Arc::clone(&network), room, rendezvous);
+    let serving = room.map(start);
 
     let (calls, call_queue) = mpsc::channel(CALLS);
     let (notices, _) = broadcast::channel(NOTICES);
-    let network = Arc::new(network);
     let handle = NodeHandle {
         calls,
         notices: notices.clone(),
@@ -233,26 +235,98 @@ pub async fn run_node(
         notices,
         cancel,
     });
-    let ended = spawn(driver, lock)?;
+    let ended = spawn(driver, serving, lock)?;
     Ok(Node { handle, ended, stop })
+}
+
+/// Listens and connects; with the ceremony, if others may need it.
+async fn enter(
+    home: &Unlocked,
+    network: &Arc<Network>,
+    me: PartyId,
+    listen: Option<Vec<Multiaddr>>,
+    lock: Option<HomeLock>,
+) -> Result<Handed, NodeError> {
+    let listen = listen.unwrap_or_else(|| listen_addresses(home.home()));
+    let late = Folder::of(home.home()).has_store();
+    let lanes = Lane::DECIDING.into_iter().chain(late.then_some(Lane::Ceremony)).collect();
+    let judge = Judge::default();
+    let (links, mut incoming) = link(home, network, me, lanes, listen, &judge).await?;
+    let (mut room, mut rendezvous) = (None, None);
+    if let Some(incoming) = incoming.ceremony.take().filter(|_| late) {
+        room = Some(serve::open(home, network, me, &links, incoming, Stage::Keys).await?);
+        rendezvous = serve::rendezvous(home).await;
+    }
+    Ok(Handed { links, incoming, judge, room, rendezvous, lock })
+}
+
+/// Opens the links to the other members.
+///
+/// # Errors
+/// An address cannot be listened on.
+pub(crate) async fn link(
+    home: &Unlocked,
+    network: &Network,
+    me: PartyId,
+    lanes: Vec<Lane>,
+    listen: Vec<Multiaddr>,
+    judge: &Judge,
+) -> Result<(Links, Incoming), NodeError> {
+    if listen.is_empty() {
+        return Err(NodeError::NoAddress);
+    }
+    let config = net::Config {
+        keys: home.keys.transport.clone(),
+        me,
+        peers: peers(network, me),
+        network: *network.digest().as_bytes(),
+        epoch: network.epoch(),
+        lanes,
+        listen,
+        port_patience: Duration::ZERO,
+        validator: judge.validator(),
+    };
+    Ok(Links::start(config).await?)
 }
 
 /// Runs the driver on a thread of its own, which holds the directory's lock.
 fn spawn(
     driver: Driver,
-    lock: HomeLock,
+    serving: Option<Serving>,
+    lock: Option<HomeLock>,
 ) -> Result<oneshot::Receiver<Result<(), NodeError>>, NodeError> {
     let (end, ended) = oneshot::channel();
     let runtime = tokio::runtime::Handle::current();
     std::thread::Builder::new()
         .name("party".to_owned())
         .spawn(move || {
-            let result = runtime.block_on(driver.run());
+            let result = runtime.block_on(async {
+                let result = driver.run().await;
+                if let Some(serving) = serving {
+                    serving.close().await;
+                }
+                result
+            });
             drop(lock);
             let _ = end.send(result);
         })
         .map_err(NodeError::Thread)?;
     Ok(ended)
+}
+
+/// Our own keys, and the others' public ones.
+///
+/// # Errors
+/// They do not fit.
+pub(crate) fn keyring(home: &Unlocked, network: &Network, me: PartyId) -> Result<Keyring, Error> {
+    Keyring::new(
+        network.committee(),
+        me,
+        home.keys.identity.clone(),
+        network.identities(),
+        home.keys.sealing.clone(),
+        network.sealing_keys(),
+    )
 }
 
 /// The other members, as the network knows them.
@@ -272,7 +346,7 @@ fn peers(network: &Network, me: PartyId) -> Vec<PeerInfo> {
 }
 
 /// The card's addresses; where it gives a host name, every address of this machine.
-fn listen_addresses(home: &Home) -> Vec<Multiaddr> {
+pub(crate) fn listen_addresses(home: &Home) -> Vec<Multiaddr> {
     let any = |part| match part {
         Protocol::Dns(_) | Protocol::Dns4(_) => Protocol::Ip4(std::net::Ipv4Addr::UNSPECIFIED),
         Protocol::Dns6(_) => Protocol::Ip6(std::net::Ipv6Addr::UNSPECIFIED),

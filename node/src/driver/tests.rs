@@ -65,7 +65,7 @@ impl World {
     /// seconds more, so the node takes another; it dials the others.
     async fn run_again(&self, member: usize) -> (Node, CancellationToken) {
         let listen = Some(roster::addresses("127.0.0.1:0").unwrap());
-        self.run_with(member, NodeOptions { listen }).await
+        self.run_with(member, NodeOptions { listen, ..NodeOptions::default() }).await
     }
 
     async fn run_with(&self, member: usize, options: NodeOptions) -> (Node, CancellationToken) {
@@ -190,7 +190,7 @@ async fn what_a_node_cannot_run_on_is_named() {
     assert!(matches!(error, NodeError::Home(HomeError::InUse { .. })), "{error}");
 
     let taken = world.homes[0].home().card().addresses.clone();
-    let options = NodeOptions { listen: Some(taken) };
+    let options = NodeOptions { listen: Some(taken), ..NodeOptions::default() };
     let error = run_node(world.homes[1].again(), options, CancellationToken::new()).await;
     let error = error.expect_err("the port is taken");
     assert!(matches!(error, NodeError::Listen { .. }), "{error}");

@@ -2,11 +2,13 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::OnceLock;
+use std::sync::{OnceLock, mpsc};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -102,12 +104,13 @@ impl Ended {
     }
 }
 
-/// A free port on the loopback address, for TCP and UDP.
+/// A free port on the loopback address, for TCP and UDP; below those that systems hand out to
+/// connections, so that nobody takes it before it is used.
 pub fn free_port() -> u16 {
     loop {
-        let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = tcp.local_addr().unwrap().port();
-        if UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+        let port = rand::random_range(15_000..32_000);
+        let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+        if tcp.is_ok() && UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
             return port;
         }
     }
@@ -120,8 +123,51 @@ pub struct Network {
 }
 
 impl Network {
-    /// Four organisations, set up by `init`, `network new`, `network deal`, `join`.
+    /// Four organisations, set up by `init`, `network new`, `join` and `ceremony`.
     pub fn set_up() -> Self {
+        let (network, invite) = Self::invited(&[]);
+        let mut coordinator = network.ceremony(0, &[]);
+        coordinator.until("gathering");
+        let others: Vec<_> = (1..NAMES.len())
+            .map(|who| {
+                network.at(who, &["join", &invite]).ok();
+                network.ceremony(who, &[])
+            })
+            .collect();
+        let digest = coordinator.until("roster")["digest"].as_str().unwrap().to_owned();
+        for member in others.into_iter().chain([coordinator]) {
+            member.ended().ok();
+        }
+        let file = network.path("network.toml");
+        fs::copy(network.path(NAMES[0]).join("network.toml"), file).unwrap();
+        Self { digest, ..network }
+    }
+
+    /// Four organisations, the first of which has begun a network; and its invite.
+    pub fn invited(arguments: &[&str]) -> (Self, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let network = Self { folder, digest: String::new() };
+        for (who, name) in NAMES.iter().enumerate() {
+            let port = free_port().to_string();
+            network.at(who, &["init", "--org", name, "--port", &port]).ok();
+        }
+        let place = format!("127.0.0.1:{}", free_port());
+        let new = ["network", "new", "Trade finance", "--orgs", "4", "--rendezvous", &place];
+        let founded = network.at(0, &[&new, arguments].concat()).ok();
+        (network, founded.out.trim().to_owned())
+    }
+
+    /// An organisation in its ceremony, which asks nobody.
+    pub fn ceremony(&self, who: usize, arguments: &[&str]) -> Ceremony {
+        let (dir, passphrase) = (self.file(NAMES[who]), passphrase_file().display().to_string());
+        let backup = self.file(&format!("{}.backup", NAMES[who]));
+        let line = ["ceremony", "--yes", "--json", "--data-dir", &dir, "--backup", &backup];
+        let given = ["--backup-passphrase-file", &passphrase];
+        Ceremony::start(quorate(&[&line, &given[..], arguments].concat()))
+    }
+
+    /// Four organisations with keys that were dealt: quicker, where it is not about the keys.
+    pub fn dealt() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name).display().to_string();
         let mut new = vec!["network".into(), "new".into(), "Trade finance".into()];
@@ -172,6 +218,99 @@ impl Network {
     }
 }
 
+/// A process in its ceremony; killed when dropped.
+pub struct Ceremony {
+    child: Child,
+    events: mpsc::Receiver<Value>,
+    seen: Vec<Value>,
+    talk: Option<JoinHandle<String>>,
+}
+
+impl Ceremony {
+    fn start(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (send, events) = mpsc::channel();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                let _ = send.send(serde_json::from_str(&line).expect("an event on each line"));
+            }
+        });
+        let mut stderr = child.stderr.take().unwrap();
+        let talk = std::thread::spawn(move || {
+            let mut talk = String::new();
+            let _ = stderr.read_to_string(&mut talk);
+            talk
+        });
+        Self { child, events, seen: Vec::new(), talk: Some(talk) }
+    }
+
+    /// Waits for an event of this name.
+    #[track_caller]
+    pub fn until(&mut self, name: &str) -> Value {
+        let seen = self.seen.iter().find(|event| event["event"] == name).cloned();
+        seen.unwrap_or_else(|| self.next(name))
+    }
+
+    /// Waits for the next event of this name.
+    #[track_caller]
+    pub fn next(&mut self, name: &str) -> Value {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let Ok(event) = self.events.recv_timeout(left) else {
+                let _ = self.child.kill();
+                let talk = self.talk.take().map(JoinHandle::join);
+                panic!("no event {name:?} after {:?}, but {talk:?}", self.seen);
+            };
+            self.seen.push(event.clone());
+            if event["event"] == name {
+                return event;
+            }
+        }
+    }
+
+    /// All events that came so far, by name.
+    pub fn so_far(&mut self) -> Vec<String> {
+        self.seen.extend(self.events.try_iter());
+        self.seen.iter().map(|event| event["event"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Sends a signal by its name, such as `INT`.
+    pub fn signal(&self, name: &str) {
+        signal(self.child.id(), name);
+    }
+
+    /// As a power cut would.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Waits for its end; the output is its events.
+    pub fn ended(mut self) -> Ended {
+        let end = Instant::now() + PATIENCE;
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(Instant::now() < end, "it goes on, after {:?}", self.so_far());
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        self.seen.extend(self.events.iter());
+        let out = self.seen.iter().map(|event| format!("{event}\n")).collect();
+        let err = self.talk.take().unwrap().join().unwrap();
+        Ended { code: status.code().expect("not ended by a signal"), out, err }
+    }
+}
+
+impl Drop for Ceremony {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 /// A running node; killed when dropped.
 pub struct Node {
     pub child: Child,
@@ -182,9 +321,12 @@ impl Node {
         let dir = data_dir.display().to_string();
         let mut command = quorate(&[&["run", "--data-dir", &dir], arguments].concat());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        assert!(line.starts_with("ready: "), "{line}");
+        while !line.starts_with("ready: ") {
+            line.clear();
+            assert_ne!(out.read_line(&mut line).unwrap(), 0, "it has ended");
+        }
         Self { child }
     }
 
