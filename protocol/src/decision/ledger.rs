@@ -3,6 +3,8 @@
 //! A slot adds the proposals it agreed on, in the order of their digests; each gets the next
 //! position. The chain is of the order, not of the outcomes: a later decision may be certified
 //! before an earlier one.
+//!
+//! Positions and the chain go on from one epoch to the next; slots begin again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::committee::PartyId;
 use crate::crypto::transcript::{Digest, Transcript};
 use crate::decision::proposal::{Proposal, ProposalId};
+use crate::decision::slot::Turn;
 use crate::decision::stock::Claim;
 use crate::tag::Tag;
 
@@ -32,16 +35,33 @@ pub struct Entry {
 }
 
 /// What a slot ordered, as peers tell each other and as it is stored.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct SlotSummary(pub Vec<(ProposalId, Proposal)>);
+#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+pub struct SlotSummary {
+    /// The slot's proposals.
+    pub proposals: Vec<(ProposalId, Proposal)>,
+    /// What it did for the epoch.
+    pub turn: Option<Turn>,
+}
+
+/// Where an epoch's ledger begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct LedgerStart {
+    /// Its first position.
+    pub position: u64,
+    /// The chain's digest before it.
+    pub head: Digest,
+}
 
 /// The order of proposals so far.
 #[derive(Debug)]
 pub struct Ledger {
     root: Tag,
     tag: Tag,
+    start: LedgerStart,
     head: Digest,
     slots: Vec<SlotSummary>,
+    refresh: Option<u64>,
+    over: bool,
     entries: Vec<Entry>,
     ordered: BTreeSet<ProposalId>,
     next_sequence: BTreeMap<PartyId, u64>,
@@ -49,13 +69,19 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// An empty ledger of the epoch named `root`.
-    pub fn new(root: &Tag) -> Self {
+    /// The ledger of the epoch named `root`, empty. It goes on at `start`, or begins the chain.
+    pub fn new(root: &Tag, start: Option<LedgerStart>) -> Self {
         let tag = root.child("ledger");
+        let genesis =
+            || LedgerStart { position: 0, head: Transcript::new(&tag, "genesis").digest() };
+        let start = start.unwrap_or_else(genesis);
         Self {
             root: *root,
             tag,
-            head: Transcript::new(&tag, "genesis").digest(),
+            start,
+            head: start.head,
+            refresh: None,
+            over: false,
             slots: Vec::new(),
             entries: Vec::new(),
             ordered: BTreeSet::new(),
@@ -69,9 +95,40 @@ impl Ledger {
         self.slots.len() as u64
     }
 
+    /// The chain's digest after the last entry.
+    pub const fn head(&self) -> Digest {
+        self.head
+    }
+
+    /// The first position.
+    pub const fn first_position(&self) -> u64 {
+        self.start.position
+    }
+
+    /// Where it begins.
+    pub const fn start(&self) -> LedgerStart {
+        self.start
+    }
+
     /// The position that comes next.
     pub fn next_position(&self) -> u64 {
-        self.entries.len() as u64
+        self.start.position + self.entries.len() as u64
+    }
+
+    /// Where the next epoch's ledger begins, if this epoch is over.
+    pub fn end(&self) -> Option<LedgerStart> {
+        let end = LedgerStart { position: self.next_position(), head: self.head };
+        self.over.then_some(end)
+    }
+
+    /// The position of the refresh that has begun.
+    pub const fn refresh(&self) -> Option<u64> {
+        self.refresh
+    }
+
+    /// Whether the epoch's last slot is here.
+    pub const fn is_over(&self) -> bool {
+        self.over
     }
 
     /// Whether a proposal has its position.
@@ -86,7 +143,7 @@ impl Ledger {
 
     /// The entry at a position.
     pub fn entry(&self, position: u64) -> Option<&Entry> {
-        self.entries.get(usize::try_from(position).ok()?)
+        self.entries.get(usize::try_from(position.checked_sub(self.start.position)?).ok()?)
     }
 
     /// The entry of a proposal.
@@ -112,8 +169,13 @@ impl Ledger {
         mut claim: impl FnMut(&Proposal) -> Claim,
     ) -> u64 {
         let first = self.next_position();
+        match summary.turn {
+            Some(Turn::Refresh(position)) => self.refresh = self.refresh.or(Some(position)),
+            Some(Turn::Last) => self.over = true,
+            None => {}
+        }
         let mut new: Vec<(Digest, ProposalId, Proposal)> = summary
-            .0
+            .proposals
             .iter()
             .filter(|(id, _)| !self.ordered.contains(id))
             .map(|(id, proposal)| (proposal.digest(&self.root), *id, proposal.clone()))

@@ -14,9 +14,15 @@
 //!   reliably broadcast, what is usable at one honest party becomes usable at all.
 //! - (O3) Nobody is waited for beyond `n - t` values: patience would only cost latency.
 //! - (O4) The slot's proposals are all that the counted values name.
+//! - (O5) A value may also name a [`Turn`] of the epoch: that the refresh at a position was accepted,
+//!   or that the member is ready for the next epoch. The former is usable once that decision is
+//!   certified here. The slot makes the turn to the next epoch if `t + 1` counted values are of
+//!   members that are ready; else it begins the refresh at the lowest position that is named.
 //!
-//! A member with nothing to order sends nothing and still helps: a slot only begins because some
-//! proposal was delivered, and totality brings it to everyone.
+//! A member with nothing to say sends nothing and still helps: a slot only begins because some
+//! proposal was delivered, a refresh was certified, or a quorum has the keys of the next epoch, and
+//! all of that comes to everyone. A slot that orders nothing makes a turn: the values of `t + 1`
+//! honest members count, and each names one.
 //!
 //! # End
 //! Kept by its owner for laggards, within a window.
@@ -24,8 +30,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::agreement::coin::Coin;
-use crate::committee::{PartyId, PartyMap, PartySet};
+use crate::committee::{Committee, PartyId, PartyMap, PartySet};
 use crate::crypto::keyring::Keyring;
 use crate::decision::collect::{self, Collect, Progress};
 use crate::decision::proposal::ProposalId;
@@ -39,10 +47,45 @@ use crate::wire::{self, Bytes};
 /// A message of a slot.
 pub type Message<S> = collect::Message<S>;
 
+/// A step on the way to the next epoch.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum Turn {
+    /// The refresh that was accepted at this position is the one that begins.
+    Refresh(u64),
+    /// In a value: the member has the keys of the next epoch, and knows that a quorum has. Of a slot:
+    /// it is the epoch's last.
+    Last,
+}
+
+/// What a member says in a slot.
+#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+struct Value {
+    ids: Vec<ProposalId>,
+    turn: Option<Turn>,
+}
+
+/// What a slot ends with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Agreed {
+    /// The slot's proposals.
+    pub ids: BTreeSet<ProposalId>,
+    /// What it does for the epoch.
+    pub turn: Option<Turn>,
+}
+
+/// What is known here, which is what makes values usable.
+pub trait Known {
+    /// Whether this proposal is delivered, or has its position.
+    fn proposal(&self, id: &ProposalId) -> bool;
+    /// Whether the decision at this position is certified as a refresh that was accepted.
+    fn refresh(&self, position: u64) -> bool;
+}
+
 /// One party's part in a slot.
 pub struct Slot<C: Coin> {
+    committee: Committee,
     collect: Collect<C>,
-    values: PartyMap<Option<Vec<ProposalId>>>,
+    values: PartyMap<Option<Value>>,
     unusable: PartySet,
     proposed: bool,
     closed: bool,
@@ -55,6 +98,7 @@ impl<C: Coin> Slot<C> {
     pub fn new(keyring: Arc<Keyring>, tag: Tag, coin: Arc<C>) -> Self {
         let committee = keyring.committee();
         Self {
+            committee,
             collect: Collect::new(keyring, tag, limits::MAX_SHORT_PAYLOAD, false, coin),
             values: PartyMap::new(committee),
             unusable: PartySet::EMPTY,
@@ -65,22 +109,23 @@ impl<C: Coin> Slot<C> {
         }
     }
 
-    /// Names the proposals that wait here for a position (O1); at most
-    /// [`limits::MAX_SLOT_PROPOSALS`] of them.
+    /// Names the proposals that wait here for a position (O1), at most
+    /// [`limits::MAX_SLOT_PROPOSALS`] of them, and a turn (O5).
     ///
     /// # Errors
     /// Already given.
     pub fn propose(
         &mut self,
         waiting: &[ProposalId],
+        turn: Option<Turn>,
         out: &mut dyn Outbox<Message<C::Share>>,
     ) -> Result<(), Error> {
         if std::mem::replace(&mut self.proposed, true) {
             return Err(Error::AlreadyGiven { what: "the slot's value" });
         }
         let most = waiting.len().min(limits::MAX_SLOT_PROPOSALS);
-        let value = wire::encode(waiting.get(..most).unwrap_or(waiting));
-        self.collect.broadcast(Bytes::from(value), out)
+        let value = Value { ids: waiting.get(..most).unwrap_or(waiting).to_vec(), turn };
+        self.collect.broadcast(Bytes::from(wire::encode(&value)), out)
     }
 
     /// Whether we have named our proposals.
@@ -90,8 +135,9 @@ impl<C: Coin> Slot<C> {
 
     /// Members whose values name a proposal and are not usable here.
     pub fn who_names(&self, id: &ProposalId) -> impl Iterator<Item = PartyId> {
-        let names =
-            |member: &PartyId| self.values[*member].as_ref().is_some_and(|ids| ids.contains(id));
+        let names = |member: &PartyId| {
+            self.values[*member].as_ref().is_some_and(|value| value.ids.contains(id))
+        };
         self.unusable.iter().filter(names)
     }
 
@@ -100,15 +146,14 @@ impl<C: Coin> Slot<C> {
         self.collect.coins_tossed()
     }
 
-    /// Handles a message. `known` tells whether a proposal is delivered here. The output is the
-    /// slot's proposals, in no particular order, once.
+    /// Handles a message. The output comes once.
     pub fn handle(
         &mut self,
         from: PartyId,
         message: Message<C::Share>,
-        known: &dyn Fn(&ProposalId) -> bool,
+        known: &dyn Known,
         out: &mut dyn Outbox<Message<C::Share>>,
-    ) -> Option<BTreeSet<ProposalId>> {
+    ) -> Option<Agreed> {
         if !std::mem::replace(&mut self.closed, true) {
             self.collect.close(out); // O3
         }
@@ -122,16 +167,15 @@ impl<C: Coin> Slot<C> {
         }
     }
 
-    /// To be called when more proposals are delivered (O2).
+    /// To be called when more is known (O2, O5).
     pub fn recheck(
         &mut self,
-        known: &dyn Fn(&ProposalId) -> bool,
+        known: &dyn Known,
         out: &mut dyn Outbox<Message<C::Share>>,
-    ) -> Option<BTreeSet<ProposalId>> {
+    ) -> Option<Agreed> {
         let mut output = None;
         for member in self.unusable.iter() {
-            let usable = self.values[member].as_ref().is_some_and(|ids| ids.iter().all(known));
-            if usable {
+            if self.values[member].as_ref().is_some_and(|value| value.is_usable(known)) {
                 self.unusable.remove(member);
                 if let Some(set) = self.collect.usable(member, out) {
                     output = self.agree(set);
@@ -143,22 +187,44 @@ impl<C: Coin> Slot<C> {
 
     fn take_value(&mut self, member: PartyId, out: &mut dyn Outbox<Message<C::Share>>) {
         let value = self.collect.value(member).cloned().unwrap_or_default();
-        let ids = wire::decode::<Vec<ProposalId>>(&value, limits::MAX_SHORT_PAYLOAD)
+        let value = wire::decode::<Value>(&value, limits::MAX_SHORT_PAYLOAD)
             .ok()
-            .filter(|ids| ids.len() <= limits::MAX_SLOT_PROPOSALS);
+            .filter(|value| value.ids.len() <= limits::MAX_SLOT_PROPOSALS);
         // Every honest party sees the same malformed value and takes it for an empty one.
-        self.values[member] = Some(ids.unwrap_or_else(|| {
+        self.values[member] = Some(value.unwrap_or_else(|| {
             out.blame(member, DecisionFault::MalformedSlot);
-            Vec::new()
+            Value::default()
         }));
         self.unusable.insert(member);
     }
 
-    fn agree(&mut self, set: PartySet) -> Option<BTreeSet<ProposalId>> {
+    fn agree(&mut self, set: PartySet) -> Option<Agreed> {
         self.agreed = Some(set);
         if std::mem::replace(&mut self.output, true) {
             return None;
         }
-        Some(set.iter().filter_map(|m| self.values[m].as_ref()).flatten().copied().collect())
+        let values: Vec<&Value> = set.iter().filter_map(|m| self.values[m].as_ref()).collect();
+        let ids = values.iter().flat_map(|value| &value.ids).copied().collect();
+        Some(Agreed { ids, turn: self.turn(&values) })
+    }
+
+    // O5
+    fn turn(&self, values: &[&Value]) -> Option<Turn> {
+        let named = || values.iter().filter_map(|value| value.turn);
+        if named().filter(|turn| *turn == Turn::Last).count() >= self.committee.one_honest() {
+            return Some(Turn::Last);
+        }
+        named().filter(|turn| *turn != Turn::Last).min()
+    }
+}
+
+impl Value {
+    // O2, O5
+    fn is_usable(&self, known: &dyn Known) -> bool {
+        let turn = match self.turn {
+            Some(Turn::Refresh(position)) => known.refresh(position),
+            Some(Turn::Last) | None => true,
+        };
+        turn && self.ids.iter().all(|id| known.proposal(id))
     }
 }

@@ -208,6 +208,11 @@ impl Stock {
             || produced.pairs < claimed.pairs + low.pairs
     }
 
+    /// No position claims any more: nothing is made beyond what is claimed.
+    pub const fn close(&mut self) {
+        self.policy.low = Amount { bits: 0, triples: 0, pairs: 0 };
+    }
+
     /// Unclaimed bits, triples and pairs; negative if claims wait for a run.
     pub const fn left(&self) -> (i64, i64, i64) {
         let (produced, claimed) = (&self.produced, &self.claimed);

@@ -86,6 +86,12 @@ impl<S: Suite> Party<S> {
         }
     }
 
+    /// Asks everybody what we missed, though nothing has changed: the answers may have been lost.
+    pub(super) fn ask_again(&mut self, sink: &mut Sink<S>) {
+        self.catching_up.asked = None;
+        self.ask(sink);
+    }
+
     /// `peer` speaks in a slot after our next one, or in our next one while we are barred from it.
     /// Once an honest peer does, our next slot has ended somewhere or is about to, and what it takes
     /// to end it here may never come: ask.

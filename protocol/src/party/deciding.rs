@@ -97,6 +97,16 @@ impl<S: Suite> Deciding<S> {
         self.open.values().filter(|d| d.entry().id.proposer == proposer).count()
     }
 
+    /// Decisions on which a vote waits here.
+    pub(super) fn waiting_votes(&self) -> impl Iterator<Item = Digest> {
+        self.votes.keys().copied()
+    }
+
+    /// Forgets a vote that waits; returns the request it came with.
+    pub(super) fn forget_vote(&mut self, decision: &Digest) -> Option<RequestId> {
+        self.votes.remove(decision).map(|(request, _)| request)
+    }
+
     /// The lowest position without a certificate.
     pub(super) fn first_uncertified(&self, next: u64) -> u64 {
         self.open.keys().next().copied().unwrap_or(next)
@@ -283,12 +293,16 @@ impl<S: Suite> Party<S> {
         records.extend(spent.into_iter().map(|run| delete(&Key::Batch(run))));
         sink.persist(records);
         self.deciding.certified.insert(position, certified);
+        self.note_refresh(position);
         let oldest = position.saturating_sub(limits::POSITION_WINDOW);
         self.deciding.answered = self.deciding.answered.split_off(&oldest);
         self.ordering.forget(&id);
         self.retire_document(id, sink);
         self.approve_held(id.proposer, sink);
         sink.notify(Notice::Certified { decision: digest, position });
+        if self.turning.accepted(position) {
+            self.recheck_slots(sink);
+        }
     }
 
     pub(super) fn on_vote(

@@ -290,7 +290,7 @@ impl<S: Suite> Party<S> {
     /// A slot has ended: what it ordered may lack documents, and a second copy of a proposal needs
     /// none.
     pub(super) fn documents_ordered(&mut self, summary: &SlotSummary, sink: &mut Sink<S>) {
-        for (id, proposal) in &summary.0 {
+        for (id, proposal) in &summary.proposals {
             let first = self.ledger.find(&self.ledger.digest_of(proposal));
             if first.is_none_or(|entry| entry.id != *id) {
                 self.discard_document(id, sink);
@@ -312,7 +312,7 @@ impl<S: Suite> Party<S> {
         }
     }
 
-    fn discard_document(&mut self, id: &ProposalId, sink: &mut Sink<S>) {
+    pub(super) fn discard_document(&mut self, id: &ProposalId, sink: &mut Sink<S>) {
         if self.documents.held.contains_key(id) {
             sink.persist(vec![delete(&Key::Document(*id))]);
         }

@@ -193,6 +193,12 @@ pub enum Refusal {
     /// The input set is fixed.
     #[error("its votes are sealed")]
     Sealed,
+    /// The epoch ends, and nothing is ordered in it any more.
+    #[error(
+        "the network's keys are just being refreshed, and what was not ordered before lapsed: \
+             propose it in a moment"
+    )]
+    EpochOver,
     /// This node was away when it was opened, so it only follows it.
     #[error("this node restarted while it was open and only follows it")]
     FollowingOnly,
@@ -283,6 +289,11 @@ pub enum Notice {
         decision: Digest,
         /// Its position.
         position: u64,
+    },
+    /// The epoch ended before a proposal had its position: it has to be proposed again.
+    Lapsed {
+        /// Digest of the proposal.
+        decision: Digest,
     },
     /// A preprocessing run has refilled the stock.
     Refilled {

@@ -10,6 +10,7 @@ use crate::decision::life;
 use crate::decision::proposal::ProposalId;
 use crate::decision::slot;
 use crate::decision::supply;
+use crate::keys::{ceremony, refresh};
 use crate::party::{documents, sync};
 
 /// A message between parties; `S` is the coin's share.
@@ -30,6 +31,8 @@ pub enum Message<S> {
     Decision(u64, life::Message<S>),
     /// Catching up.
     Sync(sync::Message),
+    /// The refresh that ends the epoch: see [`epochs`](super::epochs).
+    Refresh(Box<ceremony::Envelope<refresh::Message>>),
 }
 
 /// Which of the two streams to a peer a message takes.
@@ -46,7 +49,11 @@ impl<S> Message<S> {
     pub const fn class(&self) -> Class {
         match self {
             Self::Proposal(..) | Self::Slot(..) | Self::Decision(..) => Class::Decision,
-            Self::Document(..) | Self::Run(..) | Self::RunDone(_) | Self::Sync(_) => Class::Bulk,
+            Self::Document(..)
+            | Self::Run(..)
+            | Self::RunDone(_)
+            | Self::Sync(_)
+            | Self::Refresh(_) => Class::Bulk,
         }
     }
 
@@ -77,6 +84,7 @@ impl<S> fmt::Display for Message<S> {
             Self::RunDone(run) => write!(f, "run{run} DONE"),
             Self::Decision(position, m) => write!(f, "d{position} {m}"),
             Self::Sync(m) => write!(f, "sync {m}"),
+            Self::Refresh(m) => write!(f, "refresh {m}"),
         }
     }
 }

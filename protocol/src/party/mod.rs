@@ -27,6 +27,7 @@ mod catching_up;
 mod deciding;
 pub mod documents;
 mod early;
+pub mod epochs;
 pub mod event;
 pub mod frame;
 pub mod message;
@@ -36,6 +37,7 @@ mod records;
 pub mod restored;
 mod sink;
 pub mod sync;
+mod turning;
 mod view;
 
 use std::collections::BTreeMap;
@@ -54,7 +56,7 @@ use crate::committee::{Committee, PartyId, PartyMap};
 use crate::crypto::keyring::Keyring;
 use crate::crypto::transcript::Digest;
 use crate::decision::certificate::Verifier;
-use crate::decision::ledger::Ledger;
+use crate::decision::ledger::{Ledger, LedgerStart};
 use crate::decision::stock::{Policy, Stock};
 use crate::error::Error;
 use crate::fault::FaultKind;
@@ -70,6 +72,7 @@ use production::Production;
 use records::Restored;
 use restored::Returning;
 use sink::Sink;
+use turning::Turning;
 
 /// What a party is made from.
 pub struct Config<S: Suite> {
@@ -134,6 +137,7 @@ impl<S: Suite> Shared<S> {
 pub struct Party<S: Suite> {
     shared: Shared<S>,
     ledger: Ledger,
+    turning: Turning,
     stock: Stock,
     ordering: Ordering<S>,
     production: Production<S>,
@@ -153,6 +157,18 @@ impl<S: Suite> Party<S> {
     /// The records cannot be read, or some are missing, or the network's keys are not this member's
     /// of this epoch.
     pub fn new(config: Config<S>, records: Vec<Record>) -> Result<Self, RestoreError> {
+        Self::continuing(config, None, records)
+    }
+
+    /// The same in a later epoch, whose ledger goes on at `start`.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn continuing(
+        config: Config<S>,
+        start: Option<LedgerStart>,
+        records: Vec<Record>,
+    ) -> Result<Self, RestoreError> {
         let restored = Restored::read(records)?;
         config.check()?;
         let Config { network, epoch, keyring, keys, accountable, coin, seed, policy } = config;
@@ -162,7 +178,8 @@ impl<S: Suite> Party<S> {
         let verifier = Arc::new(Verifier::of(network, epoch, &keyring, key, accountable));
         let shared = Shared { epoch, keyring, keys, coin, seed, policy, root, verifier };
         let mut party = Self {
-            ledger: Ledger::new(&root),
+            ledger: Ledger::new(&root, start),
+            turning: Turning::default(),
             stock: Stock::new(policy),
             ordering: Ordering::new(committee),
             production: Production::new(committee),
@@ -256,6 +273,8 @@ impl<S: Suite> Party<S> {
             Message::RunDone(run) => self.on_run_done(from, run),
             Message::Decision(position, m) => self.on_decision_message(from, position, m, sink),
             Message::Sync(m) => self.on_sync_message(from, m, sink),
+            // The owner's: see `epochs`.
+            Message::Refresh(_) => {}
         }
     }
 
@@ -293,7 +312,8 @@ impl<S: Suite> Party<S> {
         }
         self.deciding.restore(restored.voted, restored.signs, restored.certified);
         self.restore_documents(restored.documents);
-        for position in 0..self.ledger.next_position() {
+        for position in self.ledger.first_position()..self.ledger.next_position() {
+            self.note_refresh(position);
             if self.deciding.certified(position).is_none() {
                 self.open(position, true);
             }
@@ -301,6 +321,9 @@ impl<S: Suite> Party<S> {
             if let Some(entry) = self.ledger.entry(position) {
                 self.stock.forget_pairs(&entry.claim);
             }
+        }
+        if self.ledger.is_over() {
+            self.ordering.forget_unordered();
         }
     }
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use crate::agreement::rbc::{self, Delivery, Mode, Rbc};
 use crate::committee::{Committee, PartyId, PartyMap};
-use crate::decision::ledger::SlotSummary;
+use crate::decision::ledger::{Ledger, SlotSummary};
 use crate::decision::proposal::{Proposal, ProposalId};
-use crate::decision::slot::{self, Slot};
+use crate::decision::slot::{self, Agreed, Known, Slot};
 use crate::decision::stock::Amount;
 use crate::fault::{DecisionFault, Fault};
 use crate::limits;
@@ -15,9 +15,27 @@ use crate::party::early::Early;
 use crate::party::event::{Answer, Notice, Refusal, RequestId};
 use crate::party::records::{Key, delete, put};
 use crate::party::sink::Sink;
+use crate::party::turning::Turning;
 use crate::party::{CoinShare, Message, Party, Suite};
 use crate::protocol::{Job, Outbox, Protocol, Recipient};
 use crate::wire::{self, Bytes};
+
+/// What is known here, for slots.
+struct Here<'a> {
+    waiting: &'a BTreeMap<ProposalId, Proposal>,
+    ledger: &'a Ledger,
+    turning: &'a Turning,
+}
+
+impl Known for Here<'_> {
+    fn proposal(&self, id: &ProposalId) -> bool {
+        self.waiting.contains_key(id) || self.ledger.contains(id)
+    }
+
+    fn refresh(&self, position: u64) -> bool {
+        self.turning.accepted(position)
+    }
+}
 
 /// Proposals without a position, and the slots that give them one.
 pub(super) struct Ordering<S: Suite> {
@@ -39,7 +57,7 @@ pub(super) struct Ordering<S: Suite> {
     slots_barred: u64,
     slots_begun: u64,
     /// Results of slots that ended before an earlier one did.
-    ended: BTreeMap<u64, BTreeSet<ProposalId>>,
+    ended: BTreeMap<u64, Agreed>,
     /// Highest sequence seen of each member.
     sequence: PartyMap<u64>,
 }
@@ -138,6 +156,19 @@ impl<S: Suite> Ordering<S> {
         self.slots.values().flat_map(move |slot| slot.who_names(id))
     }
 
+    /// Forgets all that has no position, for good; returns what it was.
+    pub(super) fn forget_unordered(&mut self) -> Vec<(ProposalId, Proposal)> {
+        let mut forgotten = std::mem::take(&mut self.waiting);
+        forgotten.append(&mut self.own);
+        self.barred.clear();
+        self.ended.clear();
+        for id in forgotten.keys() {
+            self.broadcasts.remove(id);
+            self.begun.remove(id);
+        }
+        forgotten.into_iter().collect()
+    }
+
     /// Forgets the broadcast of a proposal that is certified: laggards get the certificate.
     pub(super) fn forget(&mut self, id: &ProposalId) {
         self.broadcasts.remove(id);
@@ -180,6 +211,9 @@ impl<S: Suite> Party<S> {
         let invalid = |reason: &str| Err(Refusal::InvalidProposal(reason.into()));
         if self.returning.is_some() {
             return Err(Refusal::Returning);
+        }
+        if self.ledger.is_over() {
+            return Err(Refusal::EpochOver);
         }
         if let Err(reason) = proposal.validate(self.committee()) {
             return invalid(&reason.to_string());
@@ -233,7 +267,9 @@ impl<S: Suite> Party<S> {
 
     /// The broadcast of a proposal, begun now if it is new; `None` outside the window.
     fn broadcast_of(&mut self, id: ProposalId) -> Option<&mut Rbc> {
-        if !self.committee().contains(id.proposer) {
+        if !self.committee().contains(id.proposer)
+            || (self.ledger.is_over() && !self.ledger.contains(&id))
+        {
             return None;
         }
         let new = !self.ordering.broadcasts.contains_key(&id);
@@ -348,7 +384,8 @@ impl<S: Suite> Party<S> {
 
     fn slot(&mut self, slot: u64) -> Option<&mut Slot<S::Coin>> {
         let next = self.ledger.next_slot();
-        if slot < self.ordering.slots_barred || slot >= next + limits::SLOT_WINDOW {
+        let after_last = slot >= next && self.ledger.is_over();
+        if slot < self.ordering.slots_barred || slot >= next + limits::SLOT_WINDOW || after_last {
             return None;
         }
         if slot < next && !self.ordering.slots.contains_key(&slot) {
@@ -376,6 +413,9 @@ impl<S: Suite> Party<S> {
         message: slot::Message<CoinShare<S>>,
         sink: &mut Sink<S>,
     ) {
+        if slot >= self.ledger.next_slot() && self.ledger.is_over() {
+            return;
+        }
         if slot >= self.ledger.next_slot() + limits::SLOT_WINDOW {
             self.speaks_of_slot(from, slot, sink);
             return;
@@ -410,13 +450,12 @@ impl<S: Suite> Party<S> {
         }
         self.begin_slot(slot, sink);
         let (ordering, ledger) = (&mut self.ordering, &self.ledger);
-        let waiting = &ordering.waiting;
-        let known = |id: &ProposalId| waiting.contains_key(id) || ledger.contains(id);
+        let known = Here { waiting: &ordering.waiting, ledger, turning: &self.turning };
         let Some(instance) = ordering.slots.get_mut(&slot) else { return };
         let out = &mut sink.outbox().wrap(move |m| Message::Slot(slot, m));
         let ended = instance.handle(from, message, &known, out);
-        if let Some(ids) = ended {
-            self.end_slot(slot, ids, sink);
+        if let Some(agreed) = ended {
+            self.end_slot(slot, agreed, sink);
         }
         self.ask_who_names(sink);
     }
@@ -425,21 +464,20 @@ impl<S: Suite> Party<S> {
         let numbers: Vec<u64> = self.ordering.slots.keys().copied().collect();
         for slot in numbers {
             let (ordering, ledger) = (&mut self.ordering, &self.ledger);
-            let waiting = &ordering.waiting;
-            let known = |id: &ProposalId| waiting.contains_key(id) || ledger.contains(id);
+            let known = Here { waiting: &ordering.waiting, ledger, turning: &self.turning };
             let Some(instance) = ordering.slots.get_mut(&slot) else { continue };
             let out = &mut sink.outbox().wrap(move |m| Message::Slot(slot, m));
-            if let Some(ids) = instance.recheck(&known, out) {
-                self.end_slot(slot, ids, sink);
+            if let Some(agreed) = instance.recheck(&known, out) {
+                self.end_slot(slot, agreed, sink);
             }
         }
     }
 
-    fn end_slot(&mut self, slot: u64, ids: BTreeSet<ProposalId>, sink: &mut Sink<S>) {
+    fn end_slot(&mut self, slot: u64, agreed: Agreed, sink: &mut Sink<S>) {
         if slot < self.ledger.next_slot() {
             return; // adopted from others meanwhile
         }
-        self.ordering.ended.insert(slot, ids);
+        self.ordering.ended.insert(slot, agreed);
         while self.apply_ended_slot(sink) {}
     }
 
@@ -447,13 +485,13 @@ impl<S: Suite> Party<S> {
     pub(super) fn apply_ended_slot(&mut self, sink: &mut Sink<S>) -> bool {
         let next = self.ledger.next_slot();
         self.ordering.ended = self.ordering.ended.split_off(&next);
-        let Some(ids) = self.ordering.ended.remove(&next) else { return false };
+        let Some(Agreed { ids, turn }) = self.ordering.ended.remove(&next) else { return false };
         let proposals = ids
             .into_iter()
             .filter(|id| !self.ledger.contains(id))
             .filter_map(|id| Some((id, self.ordering.waiting.get(&id)?.clone())))
             .collect();
-        self.apply_slot(SlotSummary(proposals), sink);
+        self.apply_slot(SlotSummary { proposals, turn }, sink);
         true
     }
 
@@ -461,7 +499,7 @@ impl<S: Suite> Party<S> {
     pub(super) fn apply_slot(&mut self, summary: SlotSummary, sink: &mut Sink<S>) {
         let slot = self.ledger.next_slot();
         let mut records = vec![put(&Key::Slot(slot), &summary)];
-        records.extend(summary.0.iter().map(|(id, _)| delete(&Key::Waiting(*id))));
+        records.extend(summary.proposals.iter().map(|(id, _)| delete(&Key::Waiting(*id))));
         sink.persist(records);
         for position in self.append(summary.clone()) {
             let follows = slot < self.ordering.slots_barred;
@@ -471,19 +509,22 @@ impl<S: Suite> Party<S> {
         self.ordering.early.forget_before(slot + 1);
         self.ordering.slots.retain(|number, _| *number + limits::SLOTS_KEPT > slot);
         self.tell_slot(slot, summary, sink);
+        if self.ledger.is_over() {
+            self.end_epoch(sink);
+        }
         self.recheck_slots(sink);
     }
 
     /// Appends a slot; returns the new positions.
     pub(super) fn append(&mut self, summary: SlotSummary) -> std::ops::Range<u64> {
-        for (id, _) in &summary.0 {
+        for (id, _) in &summary.proposals {
             self.ordering.saw(id);
             self.ordering.waiting.remove(id);
             self.ordering.own.remove(id);
             self.ordering.barred.remove(id);
         }
         // A copy of an earlier proposal gets no position, and so no certificate to forget it at.
-        for (id, proposal) in &summary.0 {
+        for (id, proposal) in &summary.proposals {
             if self.ledger.find(&self.ledger.digest_of(proposal)).is_some() {
                 self.ordering.forget(id);
             }
@@ -491,13 +532,18 @@ impl<S: Suite> Party<S> {
         let (n, stock) = (self.shared.committee().n(), &mut self.stock);
         let claim = |proposal: &Proposal| stock.claim(Amount::of(proposal, n));
         let first = self.ledger.append(summary, claim);
+        if self.ledger.is_over() {
+            self.stock.close();
+        }
         first..self.ledger.next_position()
     }
 
-    /// Names what waits for a position in the next slot, if there is anything (O1).
+    /// Names what waits for a position in the next slot, and a turn of the epoch (O1, O5), if there
+    /// is anything.
     pub(super) fn maintain_ordering(&mut self, sink: &mut Sink<S>) {
-        let slot = self.ledger.next_slot();
-        if self.ordering.waiting.is_empty()
+        let (slot, turn) = (self.ledger.next_slot(), self.next_turn());
+        if self.ledger.is_over()
+            || (self.ordering.waiting.is_empty() && turn.is_none())
             || slot < self.ordering.slots_barred
             || !self.catching_up.heard_a_quorum(self.committee())
         {
@@ -511,7 +557,7 @@ impl<S: Suite> Party<S> {
         let waiting: Vec<ProposalId> = self.ordering.waiting.keys().copied().collect();
         if let Some(instance) = self.slot(slot) {
             let out = &mut sink.outbox().wrap(move |m| Message::Slot(slot, m));
-            instance.propose(&waiting, out).expect("proposed once");
+            instance.propose(&waiting, turn, out).expect("proposed once");
         }
         for (from, message) in self.ordering.early.take(slot) {
             self.handle_slot_message(from, slot, message, sink);

@@ -66,6 +66,12 @@ pub(super) struct Signs {
     pub(super) message: Digest,
 }
 
+/// Whether the record of this name holds nothing but what everybody may know, and is kept when its
+/// epoch is erased.
+pub(super) fn is_public(name: &[u8]) -> bool {
+    matches!(wire::decode(name, 256), Ok(Key::Slot(_) | Key::Certified(_) | Key::Document(_)))
+}
+
 /// A record that sets `key`.
 pub(super) fn put<T: Serialize + ?Sized>(key: &Key, value: &T) -> Record {
     Record::Put { key: wire::encode(key), value: Secret::new(wire::encode(value)) }

@@ -10,6 +10,7 @@
 )]
 
 mod documents;
+mod epoch;
 mod restored;
 mod signing;
 mod world;

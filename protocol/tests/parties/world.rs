@@ -133,8 +133,12 @@ impl World {
     }
 
     pub fn step(&mut self, party: PartyId, event: Event<RealSuite>) {
+        self.act(party, |state| state.step(event));
+    }
+
+    pub fn act(&mut self, party: PartyId, act: impl FnOnce(&mut Real) -> Vec<Effect<RealSuite>>) {
         let Some(state) = self.parties.get_mut(&party) else { return };
-        for effect in state.step(event) {
+        for effect in act(state) {
             match &mut self.kill {
                 Some((victim, 0)) if *victim == party => {
                     self.kill = None;
@@ -239,6 +243,17 @@ impl World {
         rule: &str,
         document: Option<&[u8]>,
     ) -> Result<Digest, Refusal> {
+        self.propose_any(party, rule, document, false)
+    }
+
+    /// The same for any kind of proposal.
+    pub fn propose_any(
+        &mut self,
+        party: u16,
+        rule: &str,
+        document: Option<&[u8]>,
+        refresh: bool,
+    ) -> Result<Digest, Refusal> {
         let nonce = self.rng.random();
         let rule = Rule::parse(rule).unwrap();
         let minimum = self.configs.len() as u16 / 2 + 1;
@@ -250,7 +265,7 @@ impl World {
             minimum,
             nonce,
             document: document.and_then(DocumentRef::of),
-            refresh: false,
+            refresh,
         };
         let document = document.map(Bytes::from);
         let request = RequestId(self.answers.len() as u64 + 1000);

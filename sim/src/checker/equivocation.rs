@@ -82,7 +82,7 @@ fn statements(to: Recipient, message: &Wire, said: &mut Said) {
             dealt(&format!("run{run} nonces/{dealer}"), &whom, m, said);
         }
         Message::Run(_, supply::Message::Pairs(_)) => {}
-        Message::Document(..) | Message::RunDone(_) | Message::Sync(_) => {}
+        Message::Document(..) | Message::RunDone(_) | Message::Sync(_) | Message::Refresh(_) => {}
     }
 }
 

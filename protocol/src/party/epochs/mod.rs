@@ -1,0 +1,548 @@
+//! An organisation through the epochs of its network: what node and simulator drive where keys are
+//! refreshed.
+//!
+//! # Model
+//! That of the [party](super). The network's roster stays; its keys are those of the epoch, and the
+//! adversary may corrupt other members in the next one.
+//!
+//! # Guarantees
+//! - All honest members end an epoch at the same place of the order, and the ledger goes on from there.
+//! - What has a position is decided in its epoch, with its keys and material.
+//! - A message counts in its own epoch only, and in an epoch that is erased not at all, but for
+//!   questions about the past.
+//! - Once an epoch is erased here, nothing that is secret in it is kept: shares, seed, sealing key,
+//!   stock, nonce pairs, and what the refresh was made of.
+//!
+//! Not guaranteed: that a proposal without a position is decided: it lapses, and can be made again.
+//! Nor that a member which is away while the others erase gets a share if a corrupt dealer gave it a
+//! bad one: then it has none until the next refresh.
+//!
+//! # Protocol
+//! - (N1) The party of the current epoch says when a refresh begins, see [`turning`](super). Draw fresh
+//!   entropy; the next epoch's seed is the hash of it, this epoch's seed and the refresh's name. It is
+//!   durable before it is used.
+//! - (N2) Run the [refresh](crate::keys::refresh), [durably](crate::keys::ceremony). Whoever confirms
+//!   the same keys has them and will not lose them.
+//! - (N3) With the keys here and confirmed by `n - t` members: the party is ready, which ends its epoch
+//!   once `t + 1` say so.
+//! - (N4) The epoch is over and the next keys are here: write them down, and begin the next epoch's
+//!   party where the ledger ends. The party before goes on until all it has is decided.
+//! - (N5) Messages of the next epoch that come before it has begun here are kept, within a budget for
+//!   each peer; more can be had again by asking. When `t + 1` members speak in later epochs, ask them
+//!   for what is missed of this one.
+//! - (N6) An epoch that is over, decided, and followed by one whose keys `n - t` members have
+//!   confirmed, is erased. What is left is public: the order, certificates, and what we said in the
+//!   refresh, for those who come late.
+//!
+//! # Why it works
+//! *No honest member is left behind.* The last slot needs `t + 1` that are ready, so an honest one to
+//! which a quorum confirmed: `n - 2t` honest members have the keys for good, and since the refresh
+//! gives output at all, all will. Who is away finds the order by asking (`t + 1` alike), certificates
+//! prove themselves, and the words of the others in the refresh are the same whenever they are told.
+//!
+//! *Old shares are worth nothing.* An adversary that comes after the erasure finds one epoch's shares
+//! at each member.
+//!
+//! # Bounds
+//! One epoch is current, and one refresh is going on. Epochs that are over are in memory while a
+//! decision is open in them; erased ones with their order and certificates, and the last few
+//! ([`REFRESHES_KEPT`](crate::limits::REFRESHES_KEPT)) with our words in their refresh until all members
+//! have confirmed.
+
+mod archive;
+mod event;
+mod store;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub use archive::Archive;
+pub use event::{EpochsEffect, EpochsEvent};
+
+use crate::committee::{Committee, PartyId, PartyMap, PartySet};
+use crate::crypto::{Digest, Keyring, Transcript};
+use crate::decision::certificate::Certificate;
+use crate::decision::ledger::LedgerStart;
+use crate::decision::stock::Policy;
+use crate::keys::ceremony::{Durable, DurableEffect, DurableEvent};
+use crate::keys::refresh::{Deviation, Refresh, Refreshed};
+use crate::keys::{KeySet, refresh};
+use crate::limits;
+use crate::party::{Config, Effect, Event, Message, MessageOf, Party, RealSuite, sync};
+use crate::record::{Record, RestoreError};
+use crate::secret::Secret;
+use crate::tag::Tag;
+use crate::wire;
+use store::{Begun, Part, Store};
+
+/// What a member has of its own in an epoch. As secret as what is in it.
+#[derive(Clone)]
+pub struct EpochKeys {
+    /// Everybody's identities and sealing keys.
+    pub keyring: Arc<Keyring>,
+    /// Our shares of the network's keys.
+    pub keys: Arc<KeySet>,
+    /// The root of our randomness.
+    pub seed: Secret<[u8; 32]>,
+}
+
+/// What a member is made from.
+pub struct EpochsConfig {
+    /// Digest of the roster, which names the network.
+    pub network: Digest,
+    /// How the stock is kept: the same at all members.
+    pub policy: Policy,
+    /// Whether certificates carry members' signatures, too.
+    pub accountable: bool,
+    /// Our keys in the first epoch.
+    pub first: EpochKeys,
+}
+
+/// An epoch in which there is something to do.
+struct Live {
+    keys: EpochKeys,
+    party: Party<RealSuite>,
+}
+
+/// One organisation's state machine, through all epochs.
+pub struct Epochs {
+    network: Digest,
+    policy: Policy,
+    accountable: bool,
+    keyring: Arc<Keyring>,
+    current: u64,
+    live: BTreeMap<u64, Live>,
+    archives: BTreeMap<u64, Archive>,
+    /// By the epoch that each one ends.
+    refreshes: BTreeMap<u64, Durable<Refresh>>,
+    store: Store,
+    /// Entropy was asked for.
+    drawing: bool,
+    ready: bool,
+    /// What came of the next epoch.
+    early: Vec<(PartyId, MessageOf<RealSuite>)>,
+    early_bytes: PartyMap<usize>,
+    ahead: PartySet,
+}
+
+impl Epochs {
+    /// A member as it was when it wrote `records`, in any order; a new one if there are none.
+    ///
+    /// # Errors
+    /// The records cannot be read, or some are missing.
+    pub fn new(config: EpochsConfig, records: Vec<Record>) -> Result<Self, RestoreError> {
+        let EpochsConfig { network, policy, accountable, first } = config;
+        let (store, mut parts) = Store::read(records)?;
+        let keyring = Arc::clone(&first.keyring);
+        let committee = keyring.committee();
+        let mut this = Self {
+            network,
+            policy,
+            accountable,
+            current: first.keys.epoch(),
+            keyring,
+            live: BTreeMap::new(),
+            archives: BTreeMap::new(),
+            refreshes: BTreeMap::new(),
+            store,
+            drawing: false,
+            ready: false,
+            early: Vec::new(),
+            early_bytes: PartyMap::new(committee),
+            ahead: PartySet::EMPTY,
+        };
+        let mut keys = Some((first, None));
+        let mut epoch = this.current;
+        loop {
+            this.current = epoch;
+            let records = parts.remove(&Part::Party(epoch)).unwrap_or_default();
+            match (this.store.archived(epoch), keys.take()) {
+                (Some(start), _) => {
+                    let archive = Archive::read(this.root(epoch), committee, start, records)?;
+                    this.archives.insert(epoch, archive);
+                }
+                (None, Some((keys, start))) => {
+                    let party = Party::continuing(this.config(&keys), start, records)?;
+                    this.live.insert(epoch, Live { keys, party });
+                }
+                (None, None) => {
+                    return Err(RestoreError::Gap { what: "the keys of epoch", number: epoch });
+                }
+            }
+            this.restore_refresh(epoch, parts.remove(&Part::Refresh(epoch)).unwrap_or_default())?;
+            epoch += 1;
+            let begun = this.store.begun(epoch);
+            keys = match begun {
+                Some(begun) => Some(this.epoch_keys(begun)?),
+                None if this.store.archived(epoch).is_some() => None,
+                None => break,
+            };
+        }
+        Ok(this)
+    }
+
+    /// The committee.
+    pub fn committee(&self) -> Committee {
+        self.keyring.committee()
+    }
+
+    /// Which member this is.
+    pub fn me(&self) -> PartyId {
+        self.keyring.me()
+    }
+
+    /// The current epoch.
+    pub const fn epoch(&self) -> u64 {
+        self.current
+    }
+
+    /// The party of an epoch that is not erased.
+    pub fn party(&self, epoch: u64) -> Option<&Party<RealSuite>> {
+        self.live.get(&epoch).map(|live| &live.party)
+    }
+
+    /// The party of the current epoch.
+    ///
+    /// # Panics
+    /// Never: there is one.
+    pub fn current(&self) -> &Party<RealSuite> {
+        self.party(self.current).expect("the current epoch is not erased")
+    }
+
+    /// Our keys of an epoch that is not erased.
+    pub fn keys(&self, epoch: u64) -> Option<&EpochKeys> {
+        self.live.get(&epoch).map(|live| &live.keys)
+    }
+
+    /// Erased epochs.
+    pub const fn archives(&self) -> &BTreeMap<u64, Archive> {
+        &self.archives
+    }
+
+    /// The refresh that ends an epoch.
+    pub fn refresh(&self, epoch: u64) -> Option<&Durable<Refresh>> {
+        self.refreshes.get(&epoch)
+    }
+
+    /// The certificate of a decision, of whatever epoch.
+    pub fn certificate(&self, decision: &Digest) -> Option<&Certificate> {
+        let live = self.live.values().find_map(|live| live.party.certificate(decision));
+        live.or_else(|| self.archives.values().find_map(|archive| archive.certificate(decision)))
+    }
+
+    /// Lets one event happen. Effects are to be executed in order.
+    pub fn step(&mut self, event: EpochsEvent) -> Vec<EpochsEffect> {
+        let mut out = Vec::new();
+        match event {
+            EpochsEvent::Start => self.on_start(&mut out),
+            EpochsEvent::Message { from, epoch, message } => {
+                if from != self.me() && self.committee().contains(from) {
+                    self.on_message(from, epoch, message, &mut out);
+                }
+            }
+            EpochsEvent::Entropy(entropy) => self.on_entropy(&entropy, &mut out),
+            EpochsEvent::Party { epoch, event } => self.step_party(epoch, event, &mut out),
+            EpochsEvent::Here(event) => {
+                let epoch = self.epoch_of(&event);
+                self.step_party(epoch, event, &mut out);
+            }
+        }
+        while self.turn(&mut out) {}
+        out
+    }
+
+    fn root(&self, epoch: u64) -> Tag {
+        Tag::root(self.network.as_bytes(), epoch)
+    }
+
+    fn config(&self, keys: &EpochKeys) -> Config<RealSuite> {
+        let coin = keys.keys.coin().expect("a key set was checked when it was made");
+        Config {
+            network: self.network,
+            epoch: keys.keys.epoch(),
+            keyring: Arc::clone(&keys.keyring),
+            coin: Arc::new(coin),
+            seed: keys.seed.clone(),
+            policy: self.policy,
+            keys: Arc::clone(&keys.keys),
+            accountable: self.accountable,
+        }
+    }
+
+    /// Our keys of an epoch that has begun, as they were written down.
+    fn epoch_keys(&self, begun: Begun) -> Result<(EpochKeys, Option<LedgerStart>), RestoreError> {
+        let unreadable = |_| RestoreError::Unreadable("the keys of an epoch".into());
+        let Begun { refreshed, seed, start } = begun;
+        let keyring = Arc::new(refreshed.keyring(&self.keyring).map_err(unreadable)?);
+        Ok((EpochKeys { keyring, keys: Arc::new(refreshed.keys), seed }, Some(start)))
+    }
+
+    fn on_start(&mut self, out: &mut Vec<EpochsEffect>) {
+        for epoch in self.live.keys().copied().collect::<Vec<_>>() {
+            self.step_party(epoch, Event::Start, out);
+        }
+        for epoch in self.refreshes.keys().copied().collect::<Vec<_>>() {
+            self.step_refresh(epoch, DurableEvent::Start, out);
+        }
+    }
+
+    fn on_message(
+        &mut self,
+        from: PartyId,
+        epoch: u64,
+        message: MessageOf<RealSuite>,
+        out: &mut Vec<EpochsEffect>,
+    ) {
+        if let Message::Refresh(message) = message {
+            let event = DurableEvent::Message { from, message: *message };
+            return self.step_refresh(epoch, event, out);
+        }
+        if self.live.contains_key(&epoch) {
+            self.step_party(epoch, Event::Message { from, message }, out);
+        } else if epoch > self.current {
+            self.keep_early(from, epoch, message, out); // N5
+        } else if let (Some(archive), Message::Sync(sync::Message::Ask(at))) =
+            (self.archives.get_mut(&epoch), message)
+        {
+            let answers = archive.answer(from, at).into_iter();
+            out.extend(answers.map(|effect| EpochsEffect::Party { epoch, effect }));
+        }
+    }
+
+    /// N5
+    fn keep_early(
+        &mut self,
+        from: PartyId,
+        epoch: u64,
+        message: MessageOf<RealSuite>,
+        out: &mut Vec<EpochsEffect>,
+    ) {
+        let before = self.ahead.len();
+        self.ahead.insert(from);
+        let enough = self.committee().one_honest();
+        if before < enough && self.ahead.len() >= enough {
+            let effects = self.live.get_mut(&self.current).map(|live| live.party.catch_up());
+            self.put_party(self.current, effects.unwrap_or_default(), out);
+        }
+        let size = wire::encode(&message).len();
+        let next = epoch == self.current + 1;
+        if next && self.early_bytes[from] + size <= limits::MAX_EARLY_BYTES {
+            self.early_bytes[from] += size;
+            self.early.push((from, message));
+        }
+    }
+
+    /// Where a request belongs: a vote to the epoch that has the decision, all else to the current one.
+    fn epoch_of(&self, event: &Event<RealSuite>) -> u64 {
+        let Event::Vote { decision, .. } = event else { return self.current };
+        let has = |(_, live): &(&u64, &Live)| live.party.decision(decision).is_some();
+        self.live.iter().rev().find(has).map_or(self.current, |(epoch, _)| *epoch)
+    }
+
+    fn step_party(&mut self, epoch: u64, event: Event<RealSuite>, out: &mut Vec<EpochsEffect>) {
+        let effects = self.live.get_mut(&epoch).map(|live| live.party.step(event));
+        self.put_party(epoch, effects.unwrap_or_default(), out);
+    }
+
+    fn put_party(
+        &mut self,
+        epoch: u64,
+        effects: Vec<Effect<RealSuite>>,
+        out: &mut Vec<EpochsEffect>,
+    ) {
+        for effect in effects {
+            let effect = match effect {
+                Effect::Persist(records) => {
+                    Effect::Persist(self.store.file(Part::Party(epoch), records))
+                }
+                other => other,
+            };
+            out.push(EpochsEffect::Party { epoch, effect });
+        }
+    }
+
+    fn step_refresh(
+        &mut self,
+        epoch: u64,
+        event: DurableEvent<Refresh>,
+        out: &mut Vec<EpochsEffect>,
+    ) {
+        let effects = self.refreshes.get_mut(&epoch).map(|refresh| refresh.step(event));
+        self.put_refresh(epoch, effects.unwrap_or_default(), out);
+    }
+
+    fn put_refresh(
+        &mut self,
+        epoch: u64,
+        effects: Vec<DurableEffect<Refresh>>,
+        out: &mut Vec<EpochsEffect>,
+    ) {
+        for effect in effects {
+            let effect = match effect {
+                DurableEffect::Persist(records) => {
+                    Effect::Persist(self.store.file(Part::Refresh(epoch), records))
+                }
+                DurableEffect::Send { to, message } => {
+                    Effect::Send { to, message: Message::Refresh(Box::new(message)) }
+                }
+                DurableEffect::Fault(fault) => Effect::Fault(fault),
+                DurableEffect::Generated(_) | DurableEffect::Confirmed(_) => continue,
+            };
+            out.push(EpochsEffect::Party { epoch, effect });
+        }
+    }
+
+    /// Takes the next step from one epoch to the next, if one is due.
+    fn turn(&mut self, out: &mut Vec<EpochsEffect>) -> bool {
+        let Some(live) = self.live.get_mut(&self.current) else { return false };
+        let Some(refresh) = self.refreshes.get(&self.current) else {
+            // N1
+            if live.party.refresh().is_some() && !self.drawing {
+                self.drawing = true;
+                out.push(EpochsEffect::Draw);
+            }
+            return self.erase(out);
+        };
+        let quorum = self.keyring.committee().quorum();
+        let Some(refreshed) = refresh.made().cloned() else { return self.erase(out) };
+        if !self.ready && refresh.confirmed().len() >= quorum {
+            self.ready = true; // N3
+            let effects = live.party.ready();
+            self.put_party(self.current, effects, out);
+            return true;
+        }
+        match live.party.end() {
+            Some(start) => self.begin_epoch(refreshed, start, out),
+            None => return self.erase(out),
+        }
+        true
+    }
+
+    /// N1. What the refresh is called in which an epoch ends.
+    fn refresh_tag(&self, epoch: u64, position: u64) -> Tag {
+        self.root(epoch).indexed("refresh", position)
+    }
+
+    fn on_entropy(&mut self, entropy: &Secret<[u8; 32]>, out: &mut Vec<EpochsEffect>) {
+        let epoch = self.current;
+        let Some(live) = self.live.get(&epoch) else { return };
+        let Some(position) = live.party.refresh().filter(|_| self.drawing) else { return };
+        self.drawing = false;
+        let seed = Transcript::new(&self.refresh_tag(epoch, position), "seed of the next epoch")
+            .bytes(live.keys.seed.expose())
+            .bytes(entropy.expose())
+            .digest();
+        let seed = Secret::new(*seed.as_bytes());
+        let records = self.store.drew(epoch, position, &seed);
+        out.push(EpochsEffect::Party { epoch, effect: Effect::Persist(records) });
+        if let Ok(Some(refresh)) = self.make_refresh(epoch, Vec::new()) {
+            self.refreshes.insert(epoch, refresh);
+            self.step_refresh(epoch, DurableEvent::Start, out); // N2
+        }
+    }
+
+    /// The refresh that ends an epoch, as far as it was written down.
+    fn restore_refresh(&mut self, epoch: u64, records: Vec<Record>) -> Result<(), RestoreError> {
+        if let Some(refresh) = self.make_refresh(epoch, records)? {
+            self.refreshes.insert(epoch, refresh);
+        }
+        Ok(())
+    }
+
+    fn make_refresh(
+        &self,
+        epoch: u64,
+        records: Vec<Record>,
+    ) -> Result<Option<Durable<Refresh>>, RestoreError> {
+        let Some((position, seed)) = self.store.drawn(epoch) else { return Ok(None) };
+        if self.store.archived(epoch).is_some() && records.is_empty() {
+            return Ok(None);
+        }
+        let tag = self.refresh_tag(epoch, position);
+        let begun = Transcript::new(&tag, "refresh log").u64(self.me().point()).digest();
+        let making = match (self.live.get(&epoch), seed) {
+            (Some(live), Some(seed)) => {
+                let keys = &live.keys;
+                let making = Refresh::new(keys.keyring.clone(), keys.keys.clone(), &tag, seed);
+                Some(making.map_err(|_| RestoreError::Unreadable("a refresh".into()))?)
+            }
+            _ => None,
+        };
+        let keyring = Arc::clone(&self.keyring);
+        let nothing = Deviation::default();
+        Durable::restored(keyring, tag, begun, making, nothing, records).map(Some)
+    }
+
+    /// N4
+    fn begin_epoch(
+        &mut self,
+        refreshed: Refreshed,
+        start: LedgerStart,
+        out: &mut Vec<EpochsEffect>,
+    ) {
+        let before = self.current;
+        let Some((_, Some(seed))) = self.store.drawn(before) else { return };
+        let begun = Begun { refreshed, seed, start };
+        let records = self.store.began(before + 1, &begun);
+        let Ok((keys, start)) = self.epoch_keys(begun) else { return };
+        out.push(EpochsEffect::Party { epoch: before, effect: Effect::Persist(records) });
+        let Ok(party) = Party::continuing(self.config(&keys), start, Vec::new()) else { return };
+        self.current = before + 1;
+        self.ready = false;
+        self.live.insert(self.current, Live { keys: keys.clone(), party });
+        out.push(EpochsEffect::Began(Box::new(keys)));
+        self.step_party(self.current, Event::Start, out);
+        self.ahead = PartySet::EMPTY;
+        self.early_bytes = PartyMap::new(self.committee());
+        for (from, message) in std::mem::take(&mut self.early) {
+            self.step_party(self.current, Event::Message { from, message }, out);
+        }
+    }
+
+    /// N6
+    fn erase(&mut self, out: &mut Vec<EpochsEffect>) -> bool {
+        let quorum = self.committee().quorum();
+        let over = |(epoch, live): &(&u64, &Live)| {
+            let refresh = self.refreshes.get(epoch);
+            **epoch < self.current
+                && live.party.is_finished()
+                && refresh.is_some_and(|refresh| {
+                    refresh.confirmed().len() >= quorum
+                        && refresh.making().is_none_or(refresh::Refresh::halted)
+                })
+        };
+        let Some(epoch) = self.live.iter().find(over).map(|(epoch, _)| *epoch) else {
+            return false;
+        };
+        let Some(live) = self.live.remove(&epoch) else { return false };
+        let archive = live.party.archive();
+        let effects = self.refreshes.get_mut(&epoch).map(Durable::retire);
+        self.put_refresh(epoch, effects.unwrap_or_default(), out);
+        let records = self.store.erase(epoch, archive.start());
+        out.push(EpochsEffect::Party { epoch, effect: Effect::Persist(records) });
+        self.archives.insert(epoch, archive);
+        while self.refreshes.len() > limits::REFRESHES_KEPT
+            && let Some((oldest, _)) = self.refreshes.pop_first()
+        {
+            let records = self.store.forget(Part::Refresh(oldest));
+            out.push(EpochsEffect::Party { epoch: oldest, effect: Effect::Persist(records) });
+        }
+        out.push(EpochsEffect::Erased { epoch });
+        true
+    }
+}
+
+/// Nothing secret.
+impl std::fmt::Debug for Epochs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Epochs")
+            .field("me", &self.me())
+            .field("current", &self.current)
+            .field("live", &self.live.keys())
+            .field("archived", &self.archives.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,183 @@
+//! What a member writes down: the records of each epoch's party and refresh, and its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::decision::ledger::LedgerStart;
+use crate::keys::refresh::Refreshed;
+use crate::limits;
+use crate::party::records;
+use crate::record::{Record, RestoreError};
+use crate::secret::Secret;
+use crate::wire;
+
+/// Whose records. The encoding begins each name.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub(super) enum Part {
+    /// The party's of this epoch.
+    Party(u64),
+    /// Of the refresh that ends this epoch.
+    Refresh(u64),
+    /// Where the refresh of this epoch was asked for; once it is erased, without a seed.
+    Drew(u64),
+    /// Our keys of this epoch.
+    Began(u64),
+    /// Where the ledger of this erased epoch begins.
+    Archived(u64),
+}
+
+/// How an epoch has begun. Secret.
+pub(super) struct Begun {
+    pub(super) refreshed: Refreshed,
+    pub(super) seed: Secret<[u8; 32]>,
+    pub(super) start: LedgerStart,
+}
+
+/// The position of the refresh, and the next epoch's seed unless it is erased.
+pub(super) type Drawn = (u64, Option<Secret<[u8; 32]>>);
+
+/// Bytes of a part's encoding: a variant and a number.
+const PART: usize = 4 + 8;
+
+/// The member's own records, and the names of all others.
+#[derive(Default)]
+pub(super) struct Store {
+    drawn: BTreeMap<u64, Drawn>,
+    begun: BTreeMap<u64, Secret<Vec<u8>>>,
+    archived: BTreeMap<u64, LedgerStart>,
+    names: BTreeMap<Part, BTreeSet<Vec<u8>>>,
+}
+
+fn unreadable(what: &str) -> RestoreError {
+    RestoreError::Unreadable(what.into())
+}
+
+impl Store {
+    /// Sorts all records; gives back those of parties and refreshes.
+    pub(super) fn read(
+        records: Vec<Record>,
+    ) -> Result<(Self, BTreeMap<Part, Vec<Record>>), RestoreError> {
+        let mut store = Self::default();
+        let mut parts: BTreeMap<Part, Vec<Record>> = BTreeMap::new();
+        for record in records {
+            let Record::Put { key, value } = record else { continue };
+            let (part, name) =
+                key.split_at_checked(PART).ok_or_else(|| unreadable("unknown name"))?;
+            let part: Part = wire::decode(part, PART).map_err(|_| unreadable("unknown name"))?;
+            match part {
+                Part::Party(_) | Part::Refresh(_) => {
+                    store.names.entry(part).or_default().insert(name.to_vec());
+                    let record = Record::Put { key: name.to_vec(), value };
+                    parts.entry(part).or_default().push(record);
+                }
+                _ if !name.is_empty() => return Err(unreadable("unknown name")),
+                Part::Drew(epoch) => {
+                    let (position, seed): (u64, Option<[u8; 32]>) = decode(part, &value)?;
+                    store.drawn.insert(epoch, (position, seed.map(Secret::new)));
+                }
+                Part::Began(epoch) => drop(store.begun.insert(epoch, value)),
+                Part::Archived(epoch) => drop(store.archived.insert(epoch, decode(part, &value)?)),
+            }
+        }
+        Ok((store, parts))
+    }
+
+    /// Names the records of a part, and notes their names.
+    pub(super) fn file(&mut self, part: Part, records: Vec<Record>) -> Vec<Record> {
+        let names = self.names.entry(part).or_default();
+        let named = |name: &[u8]| [&wire::encode(&part), name].concat();
+        let file = |record| match record {
+            Record::Put { key, value } => {
+                let full = named(&key);
+                names.insert(key);
+                Record::Put { key: full, value }
+            }
+            Record::Delete { key } => {
+                names.remove(&key);
+                Record::Delete { key: named(&key) }
+            }
+        };
+        records.into_iter().map(file).collect()
+    }
+
+    /// Where the refresh of an epoch was asked for, and the next epoch's seed unless it is erased.
+    pub(super) fn drawn(&self, epoch: u64) -> Option<Drawn> {
+        self.drawn.get(&epoch).cloned()
+    }
+
+    /// Writes down what a refresh begins with.
+    pub(super) fn drew(
+        &mut self,
+        epoch: u64,
+        position: u64,
+        seed: &Secret<[u8; 32]>,
+    ) -> Vec<Record> {
+        self.drawn.insert(epoch, (position, Some(seed.clone())));
+        vec![put(Part::Drew(epoch), &(position, Some(seed.expose())))]
+    }
+
+    /// How an epoch has begun; `None` for the first, and once it is erased.
+    pub(super) fn begun(&self, epoch: u64) -> Option<Begun> {
+        read_begun(self.begun.get(&epoch)?.expose())
+    }
+
+    /// Writes down that an epoch has begun.
+    pub(super) fn began(&mut self, epoch: u64, begun: &Begun) -> Vec<Record> {
+        let Begun { refreshed, seed, start } = begun;
+        let bytes = refreshed.to_bytes();
+        let value = Secret::new(wire::encode(&(bytes.expose(), seed.expose(), start)));
+        self.begun.insert(epoch, value.clone());
+        vec![Record::Put { key: wire::encode(&Part::Began(epoch)), value }]
+    }
+
+    /// Where the ledger of an epoch begins, if the epoch is erased.
+    pub(super) fn archived(&self, epoch: u64) -> Option<LedgerStart> {
+        self.archived.get(&epoch).copied()
+    }
+
+    /// Forgets all records of a part.
+    pub(super) fn forget(&mut self, part: Part) -> Vec<Record> {
+        let names = self.names.remove(&part).unwrap_or_default();
+        names.iter().map(|name| delete(part, name)).collect()
+    }
+
+    /// Forgets all that is secret in an epoch. The refresh's own records are its own to forget.
+    pub(super) fn erase(&mut self, epoch: u64, start: LedgerStart) -> Vec<Record> {
+        self.archived.insert(epoch, start);
+        self.begun.remove(&epoch);
+        let mut records = vec![put(Part::Archived(epoch), &start), delete(Part::Began(epoch), &[])];
+        if let Some((position, seed)) = self.drawn.get_mut(&epoch) {
+            *seed = None;
+            records.push(put(Part::Drew(epoch), &(*position, None::<[u8; 32]>)));
+        }
+        let part = Part::Party(epoch);
+        let names = self.names.entry(part).or_default();
+        let secret = |name: &Vec<u8>| !records::is_public(name);
+        records.extend(names.iter().filter(|name| secret(name)).map(|name| delete(part, name)));
+        names.retain(|name| !secret(name));
+        records
+    }
+}
+
+fn put<T: Serialize>(part: Part, value: &T) -> Record {
+    Record::Put { key: wire::encode(&part), value: Secret::new(wire::encode(value)) }
+}
+
+fn delete(part: Part, name: &[u8]) -> Record {
+    Record::Delete { key: [&wire::encode(&part), name].concat() }
+}
+
+fn decode<T: Serialize + serde::de::DeserializeOwned>(
+    part: Part,
+    value: &Secret<Vec<u8>>,
+) -> Result<T, RestoreError> {
+    wire::decode(value.expose(), limits::MAX_ENVELOPE).map_err(|_| unreadable(&format!("{part:?}")))
+}
+
+fn read_begun(bytes: &[u8]) -> Option<Begun> {
+    let (refreshed, seed, start): (Vec<u8>, [u8; 32], LedgerStart) =
+        wire::decode(bytes, limits::MAX_ENVELOPE).ok()?;
+    let (refreshed, seed) = (Secret::new(refreshed), Secret::new(seed));
+    Some(Begun { refreshed: Refreshed::from_bytes(refreshed.expose())?, seed, start })
+}

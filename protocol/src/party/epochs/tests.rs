@@ -1,0 +1,235 @@
+//! Whole members through several epochs, in one process, under a random schedule.
+
+mod world;
+
+use super::*;
+use crate::decision::certificate::Outcome;
+use crate::party::{Refusal, records};
+use crate::protocol::Recipient;
+use world::{World, party};
+
+/// A network that has decided to refresh its keys, and has done it, while something else was open.
+fn refreshed(seed: u64) -> (World, Digest) {
+    let mut world = World::new(4, seed);
+    world.run_untimed();
+    let open = world.propose(1, false).unwrap();
+    world.run_untimed();
+    world.accept_refresh(&[0, 1, 2, 3]);
+    world.run_untimed();
+    world.assert_epoch(2);
+    (world, open)
+}
+
+#[test]
+fn the_keys_stay_the_ledger_goes_on_and_what_was_open_is_decided_in_its_epoch() {
+    let (mut world, open) = refreshed(1);
+    assert!(world.members().all(|m| m.live.len() == 2 && m.archives.is_empty()));
+    world.vote_all(open, &[0, 1, 2, 3]);
+    world.run_untimed();
+    let next = world.propose(2, false).unwrap();
+    world.run_untimed();
+    world.vote_all(next, &[0, 1, 2, 3]);
+    world.run_untimed();
+    let first = world.firsts[0].keys.public().clone();
+    let statements: Vec<_> = world
+        .members()
+        .map(|m| {
+            let of = |decision| m.certificate(decision).unwrap().statement.clone();
+            assert_eq!(
+                m.current().certificate(&next).unwrap().verify(m.current().verifier()),
+                Ok(())
+            );
+            let public = m.keys(2).unwrap().keys.public().clone();
+            assert_eq!(public.certificate.key(), first.certificate.key());
+            assert_eq!(public.document.key(), first.document.key());
+            (of(&open), of(&next))
+        })
+        .collect();
+    for (before, after) in &statements {
+        assert_eq!((before.epoch, after.epoch), (1, 2));
+        assert_eq!((before.outcome, after.outcome), (Outcome::Accepted, Outcome::Accepted));
+        assert_eq!(after.position, 2, "after what was open, and the refresh");
+        assert_eq!(after.previous, world.member(0).archives()[&1].end());
+    }
+    world.assert_nobody_blamed();
+}
+
+/// All of it is gone from the store, byte for byte, and from memory with the party.
+#[test]
+fn nothing_secret_is_kept_of_an_epoch_that_is_over() {
+    let (mut world, open) = refreshed(2);
+    let secrets = |world: &World, p: PartyId| {
+        let EpochKeys { keyring, keys, seed } = world.firsts[p.index()].clone();
+        let share = keys.secret().certificate.expose().scalar().to_bytes();
+        let coin = keys.secret().coin.expose().scalar().to_bytes();
+        [*seed.expose(), share, coin, *keyring.sealing().to_bytes().expose()]
+    };
+    world.vote_all(open, &[0, 1, 2, 3]);
+    world.run_untimed();
+    for p in world.committee.parties() {
+        let member = world.member(p.index());
+        assert!(member.party(1).is_none() && member.archives.contains_key(&1));
+        assert!(world.erased.contains(&(p, 1)));
+        assert!(member.refresh(1).unwrap().making().is_none());
+        assert!(member.refresh(1).unwrap().made().is_none());
+        let store = &world.stores[p.index()];
+        for (name, value) in store {
+            for secret in secrets(&world, p) {
+                let there = value.expose().windows(32).any(|window| window == secret);
+                assert!(!there, "{name:?}");
+            }
+            let (part, name) = name.split_at(12);
+            if part == wire::encode(&Part::Party(1)) {
+                assert!(records::is_public(name));
+            }
+        }
+        let (_, seed) = member.store.drawn(1).unwrap();
+        assert!(seed.is_none());
+    }
+}
+
+#[test]
+fn two_refreshes_in_a_row_and_every_member_restarts() {
+    let (mut world, open) = refreshed(3);
+    world.vote_all(open, &[0, 1, 2, 3]);
+    world.run_untimed();
+    world.accept_refresh(&[0, 1, 2, 3]);
+    world.run_untimed();
+    world.assert_epoch(3);
+    for p in world.committee.parties() {
+        world.stop(p);
+        world.start(p);
+        world.run_untimed();
+    }
+    world.assert_epoch(3);
+    assert!(world.members().all(|m| m.archives.len() == 2 && m.live.len() == 1));
+    let last = world.propose(3, false).unwrap();
+    world.run();
+    assert!(world.members().all(|m| m.certificate(&last).is_some()));
+    assert!(world.members().all(|m| m.certificate(&open).is_some()));
+    world.assert_nobody_blamed();
+}
+
+/// It gets the order, the certificates and a share: in the end the others cannot decide without it.
+#[test]
+fn a_member_that_slept_through_refreshes_takes_part_again() {
+    for refreshes in [1, 2] {
+        let mut world = World::new(4, 4);
+        world.run_untimed();
+        world.stop(party(3));
+        for epoch in 2..2 + refreshes {
+            world.accept_refresh(&[0, 1, 2]);
+            world.run();
+            assert!(world.members().all(|m| m.epoch() == epoch && m.live.len() == 1));
+        }
+        world.start(party(3));
+        world.run();
+        world.assert_epoch(1 + refreshes);
+        // All have confirmed, so nothing is kept for anybody else.
+        assert!(world.members().all(|m| m.refresh(1).unwrap().confirmed().len() == 4));
+        // It has missed what material was made in this epoch, not what is made in the next.
+        world.accept_refresh(&[0, 1, 2]);
+        world.run();
+        world.stop(party(0));
+        let decision = world.propose(3, false).unwrap();
+        world.run_untimed();
+        world.vote_all(decision, &[1, 2, 3]);
+        world.run();
+        let outcome = |m: &Epochs| m.certificate(&decision).map(|c| c.statement.outcome);
+        assert!(world.members().all(|m| outcome(m) == Some(Outcome::Accepted)));
+        world.assert_nobody_blamed();
+    }
+}
+
+#[test]
+fn a_second_refresh_of_one_epoch_has_no_effect() {
+    let mut world = World::new(4, 5);
+    world.run_untimed();
+    let both = [world.propose(0, true).unwrap(), world.propose(1, true).unwrap()];
+    world.run_untimed();
+    both.into_iter().for_each(|decision| world.vote_all(decision, &[0, 1, 2, 3]));
+    world.run();
+    world.assert_epoch(2);
+    let accepted =
+        |m: &Epochs, d| m.certificate(d).map(|c| (c.statement.epoch, c.statement.outcome));
+    let twice = |m: &Epochs| both.iter().all(|d| accepted(m, d) == Some((1, Outcome::Accepted)));
+    assert!(world.members().all(twice));
+    world.assert_nobody_blamed();
+}
+
+#[test]
+fn what_had_no_position_lapses_and_a_rejected_refresh_does_nothing() {
+    let mut world = World::new(4, 6);
+    world.run_untimed();
+    let refused = world.propose(0, true).unwrap();
+    world.run_untimed();
+    (0..4).for_each(|p| world.vote(p, refused, 0));
+    world.run_untimed();
+    assert!(world.members().all(|m| m.epoch() == 1 && m.current().refresh().is_none()));
+    world.accept_refresh(&[0, 1, 2, 3]);
+    // Nobody but its proposer hears of it before the epoch ends.
+    world.lost =
+        |(from, _, _, message)| *from == party(2) && matches!(message, Message::Proposal(..));
+    let late = world.propose(2, false).unwrap();
+    world.vote(2, late, 1);
+    world.run_untimed();
+    world.assert_epoch(2);
+    let answered = world
+        .answers
+        .iter()
+        .any(|(p, answer)| *p == party(2) && matches!(answer, Err(Refusal::EpochOver)));
+    assert!(answered);
+}
+
+/// A frame of an epoch counts in that epoch only, and in an erased one not at all.
+#[test]
+fn messages_of_other_epochs_are_refused() {
+    let (mut world, open) = refreshed(7);
+    let said: Vec<_> = world.heard.iter().filter(|(.., epoch, _)| *epoch == 1).cloned().collect();
+    world.vote_all(open, &[0, 1, 2, 3]);
+    world.run_untimed();
+    let before = world.member(0).current().status().slots;
+    for (from, epoch, message) in said.into_iter().filter(|(from, ..)| *from != party(0)) {
+        if matches!(message, Message::Sync(_) | Message::Refresh(_)) {
+            continue;
+        }
+        for epoch in [epoch, epoch + 2] {
+            let event = EpochsEvent::Message { from, epoch, message: message.clone() };
+            let member = world.members[0].as_mut().unwrap();
+            let effects = member.step(event);
+            let to_self = |e: &EpochsEffect| {
+                matches!(
+                    e,
+                    EpochsEffect::Party { effect: Effect::Send { to: Recipient::All, .. }, .. }
+                )
+            };
+            assert!(effects.iter().all(to_self), "{effects:?}");
+        }
+    }
+    assert_eq!(world.member(0).current().status().slots, before);
+}
+
+/// Whatever it had written when it stopped, and whatever it had not said: all get to the next epoch.
+#[test]
+fn a_member_stops_between_two_effects_of_a_refresh_and_comes_back() {
+    let mut longest = 0;
+    for at in (0..).map(|i| i * 13) {
+        let mut world = World::new(4, 8);
+        world.run_untimed();
+        world.accept_refresh(&[0, 1, 2, 3]);
+        world.crash = Some((party(1), at));
+        world.run_untimed();
+        if world.crash.is_some() {
+            break; // there are no more places
+        }
+        longest = at;
+        world.start(party(1));
+        world.run();
+        world.assert_epoch(2);
+        let decision = world.propose(1, false).unwrap();
+        world.run();
+        assert!(world.members().all(|m| m.certificate(&decision).is_some()), "crash at {at}");
+        world.assert_nobody_blamed();
+    }
+    assert!(longest > 100, "{longest}");
+}

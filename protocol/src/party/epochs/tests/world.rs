@@ -1,0 +1,258 @@
+//! Members, stores, and the messages between them.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::{ChaCha8Rng, ChaCha20Rng};
+
+use super::*;
+use crate::decision::proposal::Proposal;
+use crate::fault::Fault;
+use crate::keys::TrustedKeyDealer;
+use crate::party::{Answer, RequestId, TimerToken, When};
+use crate::rule::Rule;
+
+/// What is on its way: sender, receiver, epoch.
+pub(super) type Letter = (PartyId, PartyId, u64, MessageOf<RealSuite>);
+
+pub(super) struct World {
+    pub committee: Committee,
+    pub firsts: Vec<EpochKeys>,
+    pub members: Vec<Option<Epochs>>,
+    pub stores: Vec<BTreeMap<Vec<u8>, Secret<Vec<u8>>>>,
+    flight: Vec<Letter>,
+    done: VecDeque<(PartyId, u64, MessageOf<RealSuite>)>,
+    timers: Vec<(u64, PartyId, u64, TimerToken)>,
+    now: u64,
+    /// Letters for which this holds are lost.
+    pub lost: fn(&Letter) -> bool,
+    /// All that member 0 was sent.
+    pub heard: Vec<(PartyId, u64, MessageOf<RealSuite>)>,
+    pub answers: Vec<(PartyId, Result<Answer, Refusal>)>,
+    pub faults: Vec<(PartyId, Fault)>,
+    pub erased: Vec<(PartyId, u64)>,
+    /// Who stops, after so many more effects.
+    pub crash: Option<(PartyId, usize)>,
+    rng: ChaCha8Rng,
+}
+
+pub(super) fn party(index: u16) -> PartyId {
+    PartyId::new(index)
+}
+
+impl World {
+    /// A network whose first keys are dealt; everybody is up.
+    pub(super) fn new(n: usize, seed: u64) -> Self {
+        let committee = Committee::new(n).unwrap();
+        let mut rng = ChaCha20Rng::seed_from_u64(seed);
+        let keys = TrustedKeyDealer::deal(committee, 1, &mut rng).unwrap();
+        let first = |(keyring, keys): (Arc<Keyring>, KeySet)| EpochKeys {
+            seed: Secret::new([40 + keyring.me().index() as u8; 32]),
+            keyring,
+            keys: Arc::new(keys),
+        };
+        let mut world = Self {
+            committee,
+            firsts: Keyring::for_tests(n, seed).into_iter().zip(keys).map(first).collect(),
+            members: (0..n).map(|_| None).collect(),
+            stores: vec![BTreeMap::new(); n],
+            flight: Vec::new(),
+            done: VecDeque::new(),
+            timers: Vec::new(),
+            now: 0,
+            lost: |_| false,
+            heard: Vec::new(),
+            answers: Vec::new(),
+            faults: Vec::new(),
+            erased: Vec::new(),
+            crash: None,
+            rng: ChaCha8Rng::seed_from_u64(seed),
+        };
+        committee.parties().for_each(|p| world.start(p));
+        world
+    }
+
+    pub(super) fn member(&self, index: usize) -> &Epochs {
+        self.members[index].as_ref().expect("it is up")
+    }
+
+    /// Those that are up.
+    pub(super) fn members(&self) -> impl Iterator<Item = &Epochs> {
+        self.members.iter().flatten()
+    }
+
+    /// A member comes up from its store.
+    pub(super) fn start(&mut self, p: PartyId) {
+        let record = |(key, value): (&Vec<u8>, &Secret<Vec<u8>>)| Record::Put {
+            key: key.clone(),
+            value: value.clone(),
+        };
+        let records = self.stores[p.index()].iter().map(record).collect();
+        let config = EpochsConfig {
+            network: Digest::from([7; 32]),
+            policy: Policy::for_members(self.committee.n()),
+            accountable: false,
+            first: self.firsts[p.index()].clone(),
+        };
+        self.members[p.index()] = Some(Epochs::new(config, records).expect("a sound store"));
+        self.step(p, EpochsEvent::Start);
+    }
+
+    /// A member stops; what is on its way to it is lost.
+    pub(super) fn stop(&mut self, p: PartyId) {
+        self.members[p.index()] = None;
+        self.flight.retain(|(_, to, ..)| *to != p);
+        self.done.retain(|(of, ..)| *of != p);
+        self.timers.retain(|(_, of, ..)| *of != p);
+    }
+
+    pub(super) fn step(&mut self, p: PartyId, event: EpochsEvent) {
+        let mut events = VecDeque::from([event]);
+        while let Some(event) = events.pop_front() {
+            let Some(member) = &mut self.members[p.index()] else { return };
+            for effect in member.step(event) {
+                if let Some((of, left)) = &mut self.crash
+                    && *of == p
+                {
+                    if *left == 0 {
+                        self.crash = None;
+                        return self.stop(p);
+                    }
+                    *left -= 1;
+                }
+                match effect {
+                    EpochsEffect::Party { epoch, effect } => self.execute(p, epoch, effect),
+                    EpochsEffect::Draw => {
+                        events.push_back(EpochsEvent::Entropy(Secret::new(self.rng.random())));
+                    }
+                    EpochsEffect::Began(_) => {}
+                    EpochsEffect::Erased { epoch } => self.erased.push((p, epoch)),
+                }
+            }
+        }
+    }
+
+    fn execute(&mut self, p: PartyId, epoch: u64, effect: Effect<RealSuite>) {
+        match effect {
+            Effect::Persist(records) => {
+                let store = &mut self.stores[p.index()];
+                for record in records {
+                    match record {
+                        Record::Put { key, value } => store.insert(key, value),
+                        Record::Delete { key } => store.remove(&key),
+                    };
+                }
+            }
+            Effect::Send { to: Recipient::One(to), message } => {
+                self.flight.push((p, to, epoch, message));
+            }
+            Effect::Send { to: Recipient::All, message } => {
+                for to in self.committee.parties().filter(|to| *to != p) {
+                    self.flight.push((p, to, epoch, message.clone()));
+                }
+            }
+            Effect::SetTimer { token, when } => {
+                let at = match when {
+                    When::After(wait) => self.now + wait.as_millis() as u64,
+                    When::AtUtc(at) => at,
+                };
+                self.timers.push((at, p, epoch, token));
+            }
+            Effect::Work(job) => self.done.push_back((p, epoch, job())),
+            Effect::Fault(fault) => self.faults.push((p, fault)),
+            Effect::Answer { answer, .. } => self.answers.push((p, answer)),
+            Effect::Notify(_) => {}
+        }
+    }
+
+    /// Delivers everything in random order. Timers only fire when nothing else is left.
+    pub(super) fn run(&mut self) {
+        while self.deliver_one() || self.fire_one() {}
+    }
+
+    /// The same, but of timers only those that fire within a second.
+    pub(super) fn run_untimed(&mut self) {
+        while self.deliver_one() || (self.next_timer() < Some(self.now + 1000) && self.fire_one()) {
+        }
+    }
+
+    fn next_timer(&self) -> Option<u64> {
+        self.timers.iter().map(|(at, ..)| *at).min().or(Some(u64::MAX))
+    }
+
+    fn fire_one(&mut self) -> bool {
+        self.timers.sort_by_key(|(at, ..)| std::cmp::Reverse(*at));
+        let Some((at, p, epoch, token)) = self.timers.pop() else { return false };
+        self.now = self.now.max(at);
+        self.step(p, EpochsEvent::Party { epoch, event: Event::Timer(token) });
+        true
+    }
+
+    fn deliver_one(&mut self) -> bool {
+        if let Some((p, epoch, message)) = self.done.pop_front() {
+            self.step(p, EpochsEvent::Party { epoch, event: Event::Done(message) });
+        } else if !self.flight.is_empty() {
+            let i = self.rng.random_range(0..self.flight.len());
+            let letter = self.flight.swap_remove(i);
+            if !(self.lost)(&letter) {
+                let (from, to, epoch, message) = letter;
+                if to.index() == 0 {
+                    self.heard.push((from, epoch, message.clone()));
+                }
+                self.step(to, EpochsEvent::Message { from, epoch, message });
+            }
+        } else {
+            return false;
+        }
+        true
+    }
+
+    pub(super) fn propose(&mut self, p: u16, refresh: bool) -> Result<Digest, Refusal> {
+        let proposal = Proposal {
+            title: if refresh { "Refresh the network's keys" } else { "Extend the credit line" }
+                .into(),
+            text: String::new(),
+            rule: Rule::parse("count(approve) >= 2").unwrap(),
+            deadline_ms: self.now + 1_000_000,
+            minimum: 3,
+            nonce: self.rng.random(),
+            document: None,
+            refresh,
+        };
+        let request = RequestId(0);
+        let event = Event::Propose { request, proposal, document: None };
+        self.step(party(p), EpochsEvent::Here(event));
+        match self.answers.last() {
+            Some((_, Ok(Answer::Proposed { decision }))) => Ok(*decision),
+            Some((_, Err(refusal))) => Err(refusal.clone()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(super) fn vote(&mut self, p: u16, decision: Digest, value: u64) {
+        let value = Secret::new(value);
+        let event = Event::Vote { request: RequestId(1), decision, value };
+        self.step(party(p), EpochsEvent::Here(event));
+    }
+
+    pub(super) fn vote_all(&mut self, decision: Digest, members: &[u16]) {
+        members.iter().for_each(|p| self.vote(*p, decision, 1));
+    }
+
+    /// Has a refresh accepted by these members; what follows has not happened yet.
+    pub(super) fn accept_refresh(&mut self, members: &[u16]) {
+        let decision = self.propose(members[0], true).unwrap();
+        self.run_untimed();
+        self.vote_all(decision, members);
+    }
+
+    pub(super) fn assert_epoch(&self, epoch: u64) {
+        for member in self.members() {
+            assert_eq!(member.epoch(), epoch, "{member:?}");
+        }
+    }
+
+    pub(super) fn assert_nobody_blamed(&self) {
+        assert!(self.faults.is_empty(), "{:?}", self.faults);
+    }
+}

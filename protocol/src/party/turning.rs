@@ -1,0 +1,125 @@
+//! The way from one epoch to the next, as far as the ledger goes.
+//!
+//! # Protocol
+//! - (E1) A proposal may ask for a refresh of the keys. When it is certified as accepted, name its
+//!   position in the next slot. The first slot that names one begins the refresh at the lowest
+//!   position it names; others of this epoch have no effect.
+//! - (E2) When the owner has made this party [ready](Party::ready), name that in the next slot.
+//! - (E3) The slot that names `t + 1` ready members is the epoch's last. What has a position is decided
+//!   with this epoch's keys and material, of which no more is made than that takes. What has none
+//!   lapses: a proposal is bound to its epoch.
+//!
+//! # Why it works
+//! Both turns are part of what slots agree on, so all honest parties make them at the same place of
+//! the order. An honest member is ready when a quorum said that it has the next keys, so of those at
+//! least `n - 2t` honest ones have them when the epoch ends.
+
+use std::collections::BTreeSet;
+
+use crate::crypto::Digest;
+use crate::decision::certificate::Outcome;
+use crate::decision::ledger::LedgerStart;
+use crate::decision::slot::Turn;
+use crate::party::epochs::Archive;
+use crate::party::event::{Effect, Notice, Refusal};
+use crate::party::records::{Key, delete};
+use crate::party::sink::Sink;
+use crate::party::{Party, Suite};
+
+/// What there is to say of the next epoch.
+#[derive(Default)]
+pub(super) struct Turning {
+    /// Positions of refreshes that were accepted.
+    accepted: BTreeSet<u64>,
+    ready: bool,
+}
+
+impl Turning {
+    /// Whether a refresh was accepted at this position.
+    pub(super) fn accepted(&self, position: u64) -> bool {
+        self.accepted.contains(&position)
+    }
+}
+
+impl<S: Suite> Party<S> {
+    /// The position of the refresh that has begun in this epoch.
+    pub const fn refresh(&self) -> Option<u64> {
+        self.ledger.refresh()
+    }
+
+    /// Where the next epoch goes on, once this one's last slot is here.
+    pub fn end(&self) -> Option<LedgerStart> {
+        self.ledger.end()
+    }
+
+    /// Whether the epoch is over and all of its decisions are certified here.
+    pub fn is_finished(&self) -> bool {
+        self.ledger.is_over() && self.deciding.open().next().is_none()
+    }
+
+    /// The keys of the next epoch are here and will not be lost, and so they are at a quorum (E2). To
+    /// be said again after a restart.
+    pub fn ready(&mut self) -> Vec<Effect<S>> {
+        let mut sink = Sink::new(self.me());
+        self.turning.ready = true;
+        self.settle(&mut sink);
+        self.count_faults(&sink);
+        sink.effects
+    }
+
+    /// Asks the others for what we missed, whatever was asked before.
+    pub fn catch_up(&mut self) -> Vec<Effect<S>> {
+        let mut sink = Sink::new(self.me());
+        self.ask_again(&mut sink);
+        sink.effects
+    }
+
+    /// What is left when the epoch is erased.
+    pub(super) fn archive(&self) -> Archive {
+        let start = self.ledger.start();
+        let slots = (0..self.ledger.next_slot()).filter_map(|slot| self.ledger.slot(slot).cloned());
+        let certified = self.deciding.certified_from(start.position);
+        let certified = certified.map(|(position, c)| (position, c.clone())).collect();
+        Archive::new(self.shared.root, self.committee(), start, slots, certified)
+    }
+
+    /// E1, E2
+    pub(super) fn next_turn(&self) -> Option<Turn> {
+        match self.ledger.refresh() {
+            None => self.turning.accepted.first().map(|position| Turn::Refresh(*position)),
+            Some(_) => self.turning.ready.then_some(Turn::Last),
+        }
+    }
+
+    /// E1. A decision is certified, now or before a restart.
+    pub(super) fn note_refresh(&mut self, position: u64) {
+        let accepted = self.deciding.certified(position).is_some_and(|certified| {
+            let certificate = &certified.certificate;
+            certificate.proposal.refresh && certificate.statement.outcome == Outcome::Accepted
+        });
+        if accepted {
+            self.turning.accepted.insert(position);
+        }
+    }
+
+    /// E3: what has no position lapses.
+    pub(super) fn end_epoch(&mut self, sink: &mut Sink<S>) {
+        let forgotten = self.ordering.forget_unordered();
+        let records = forgotten
+            .iter()
+            .flat_map(|(id, _)| [delete(&Key::Waiting(*id)), delete(&Key::Begun(*id))])
+            .collect();
+        sink.persist(records);
+        for (id, proposal) in forgotten {
+            self.discard_document(&id, sink);
+            sink.notify(Notice::Lapsed { decision: self.ledger.digest_of(&proposal) });
+        }
+        let without: Vec<Digest> =
+            self.deciding.waiting_votes().filter(|d| self.ledger.find(d).is_none()).collect();
+        for decision in without {
+            if let Some(request) = self.deciding.forget_vote(&decision) {
+                sink.answer(request, Err(Refusal::EpochOver));
+            }
+        }
+    }
+}
