@@ -6,7 +6,7 @@
 //! faulty, the network is asynchronous, every node may be killed at any moment and is started again.
 //!
 //! # Stages
-//! Each is durable, and which one a member is in follows from the files it has ([`Folder`]).
+//! Each is durable, and which one a member is in follows from the files it has ([`Folder`](folder::Folder)).
 //! - (C1) *Gathering.* Members register their cards with the coordinator ([`rendezvous`],
 //!   [`gathering`]). When all are there the coordinator makes the roster and sends it to them.
 //! - (C2) *Pre-flight.* From here on members talk to each other directly; the coordinator is one of

@@ -15,7 +15,7 @@
 //! # What is sealed
 //! Everything secret but the token of the local interface, which is worth nothing without the
 //! machine. The passphrase opens `keys.sealed`; in it is the data key, which opens the rest
-//! ([`sealed`]). A [`Home`] is the directory as anybody may see it, an [`Unlocked`] one is that
+//! (`sealed.rs`). A [`Home`] is the directory as anybody may see it, an [`Unlocked`] one is that
 //! with the passphrase. Without the passphrase there is no way to the keys: no reset, no escrow.
 //!
 //! The directory itself is closed to others (0700). Secret files are created closed, and a file

@@ -3,7 +3,7 @@
 //! # Protocol
 //! - (E1) Once the outcome is known and the claimed nonce pair is here, sign the statement with the
 //!   certificate key; if it was accepted and the proposal names a document, that with the document
-//!   key, too. Each in one hop, both in the same one: see [`signing`](crate::keys::signing).
+//!   key, too. Each in one hop, both in the same one: see [`signing`].
 //! - (E2) A share leaves when the owner has made durable what the pair serves.
 //! - (E3) In the accountable form, sign the statement with one's own key as well, and collect `n - t`
 //!   of these signatures.

@@ -19,7 +19,7 @@
 //!   rule's circuit runs on `[x] = y + [b] - 2y[b]`; its one public output is the outcome.
 //! - (D5) *Certify.* Sign the statement together, and if it was accepted the proposal's document, in
 //!   one hop; send the signatures to all, so that the instance can be dropped while others lag. See
-//!   [`certifying`](super::certifying).
+//!   [`certifying`].
 //!
 //! # End
 //! Dropped once certified. Whoever still sends something for it gets the certificate.

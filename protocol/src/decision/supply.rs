@@ -2,7 +2,7 @@
 //! sign with.
 //!
 //! # Model
-//! As for [`preprocessing`](crate::mpc::preprocessing) and [`nonces`](crate::keys::nonces).
+//! As for [`preprocessing`] and [`nonces`].
 //!
 //! # Guarantees
 //! Those of both, with the same agreed dealers: all honest parties that get the one get the other, and
