@@ -1,14 +1,17 @@
 //! The file in which a certificate is handed to others.
 //!
 //! It holds the certificate and the roster it is checked against (without addresses), so that the
-//! network's digest is all that its reader must know, and the same in words. The words are there
+//! network's key is all that its reader must know, and the same in words. The words are there
 //! to be read: they are only true if [`CertificateFile::verify`] says so, which writes them anew
 //! from what was signed and compares.
+//!
+//! A file has one text: [`CertificateFile::parse`] refuses every other one, be it by a blank. Everything
+//! that another program needs to verify one stands in `docs/certificate.md`.
 
 use quorate_protocol::committee::{PartyId, PartySet};
 use quorate_protocol::crypto::Digest;
 use quorate_protocol::decision::certificate::{self, Certificate, Verifier};
-use quorate_protocol::decision::proposal::DecisionId;
+use quorate_protocol::decision::proposal::{DecisionId, DocumentRef};
 use quorate_protocol::keys::GroupPublic;
 use serde::{Deserialize, Serialize};
 
@@ -40,13 +43,20 @@ pub struct CertificateFile {
     pub minimum: usize,
     /// Until when votes were waited for.
     pub deadline: String,
+    /// The file that the network signs, if it accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<CertifiedDocument>,
+    /// Whether shares of the network's keys are renewed, if it accepted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refresh: bool,
     /// Short name of the decision.
     pub id: String,
     /// Digest of the proposal.
     pub digest: String,
     /// Position in the ledger.
     pub position: u64,
-    /// Who signed.
+    /// Which members signed beside the network, in the accountable form.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub signed_by: Vec<String>,
     /// The network.
     pub network: CertifiedNetwork,
@@ -56,18 +66,38 @@ pub struct CertificateFile {
     pub certificate: String,
 }
 
+/// The document of a certificate's proposal.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CertifiedDocument {
+    /// Its length.
+    pub bytes: u32,
+    /// Its hash.
+    pub blake3: String,
+}
+
 /// The network of a certificate.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CertifiedNetwork {
     /// Its name.
     pub name: String,
-    /// Its epoch.
+    /// The epoch of the keys that signed.
     pub epoch: u64,
     /// Its digest.
     pub digest: String,
     /// Its certificate key.
     pub key: String,
+}
+
+/// What is known of a network from elsewhere than the certificate file, to check it against.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Known {
+    /// Its certificate key. Enough to check everything.
+    pub key: Option<GroupPublic>,
+    /// Its digest. Without the key it is enough in the accountable form, in which `n - t` members of
+    /// that network sign which key it is.
+    pub network: Option<Digest>,
 }
 
 /// Why a certificate file does not hold.
@@ -86,6 +116,17 @@ pub enum Unverified {
         name: String,
         /// Its digest.
         digest: String,
+    },
+    /// Nothing known from elsewhere to check it against.
+    #[error("the network's key is needed: its digest would only do if members had signed, too")]
+    KeyNeeded,
+    /// A certificate of a network with another key.
+    #[error("it is of another network, {name} with key {key}")]
+    OtherKey {
+        /// What that network calls itself.
+        name: String,
+        /// The key it claims.
+        key: String,
     },
     /// The certificate does not hold against the roster.
     #[error("{0}")]
@@ -110,13 +151,18 @@ impl CertificateFile {
             not_counted: names(network, statement.excluded),
             minimum: proposal.minimum.into(),
             deadline: time::moment(proposal.deadline_ms),
+            document: proposal.document.map(|DocumentRef { length, digest }| CertifiedDocument {
+                bytes: length,
+                blake3: digest.to_string(),
+            }),
+            refresh: proposal.refresh,
             id: DecisionId::of(&statement.proposal).to_string(),
             digest: statement.proposal.to_string(),
             position: statement.position,
             signed_by: names(network, certificate.signers()),
             network: CertifiedNetwork {
                 name: network.name().to_owned(),
-                epoch: network.epoch(),
+                epoch: statement.epoch,
                 digest: network.digest().to_string(),
                 key: data_encoding::HEXLOWER.encode(&statement.key),
             },
@@ -125,18 +171,23 @@ impl CertificateFile {
         }
     }
 
-    /// Reads a file; verifies nothing.
+    /// Reads a file, which must be written as [`to_text`](Self::to_text) writes it; verifies nothing.
     ///
     /// # Errors
     /// It is not such a file.
     pub fn parse(text: &str) -> Result<Self, Unverified> {
-        let file: Self =
-            serde_json::from_str(text).map_err(|e| Unverified::Malformed(e.to_string()))?;
-        if file.format == FORMAT {
-            Ok(file)
-        } else {
-            Err(Unverified::Malformed(format!("its format is not `{FORMAT}`")))
+        let malformed = |reason: String| Err(Unverified::Malformed(reason));
+        let file: Self = match serde_json::from_str(text) {
+            Ok(file) => file,
+            Err(error) => return malformed(error.to_string()),
+        };
+        if file.format != FORMAT {
+            return malformed(format!("its format is not `{FORMAT}`"));
         }
+        if file.to_text() != text {
+            return malformed("blanks, line ends or the order of its fields were changed".into());
+        }
+        Ok(file)
     }
 
     /// The text of the file.
@@ -145,24 +196,42 @@ impl CertificateFile {
         serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
     }
 
-    /// Checks everything, words included, against the network with this digest and certificate key.
+    /// Checks everything, words included, against what is known of the network.
+    ///
+    /// The roster in the file is the network's, since its digest is signed.
     ///
     /// # Errors
     /// The first thing that does not hold.
-    pub fn verify(&self, network: &Digest, key: &GroupPublic) -> Result<Verified, Unverified> {
+    pub fn verify(&self, known: &Known) -> Result<Verified, Unverified> {
         let roster =
             Network::parse(&self.roster).map_err(|error| Unverified::Roster(error.to_string()))?;
-        if roster.digest() != *network {
-            return Err(Unverified::OtherNetwork {
-                name: roster.name().to_owned(),
-                digest: roster.digest().to_string(),
-            });
+        let (network, name) = (roster.digest(), roster.name().to_owned());
+        if known.network.is_some_and(|known| known != network) {
+            return Err(Unverified::OtherNetwork { name, digest: network.to_string() });
         }
         let refused = |error: &dyn std::fmt::Display| Unverified::Certificate(error.to_string());
         let certificate = Certificate::from_text(&self.certificate).map_err(|e| refused(&e))?;
+        let statement = &certificate.statement;
+        let accountable = roster.settings().accountable;
+        let key = match known.key {
+            Some(key) => key,
+            None if accountable && known.network.is_some() => {
+                GroupPublic::from_bytes(&statement.key)
+                    .ok_or_else(|| refused(&"the key in it is of no network"))?
+            }
+            None => return Err(Unverified::KeyNeeded),
+        };
+        if statement.key != key.to_bytes() {
+            let key = data_encoding::HEXLOWER.encode(&statement.key);
+            return Err(Unverified::OtherKey { name, key });
+        }
+        // Keys are renewed and keep their public part: the epoch is whatever was signed.
+        if statement.epoch < roster.epoch() {
+            return Err(refused(&"it is of an epoch before its roster's"));
+        }
         let committee = roster.committee();
-        let mut verifier = Verifier::new(*network, roster.epoch(), committee, *key);
-        if roster.settings().accountable {
+        let mut verifier = Verifier::new(network, statement.epoch, committee, key);
+        if accountable {
             verifier = verifier.accountable(roster.identities()).map_err(|e| refused(&e))?;
         }
         certificate.verify(&verifier).map_err(|error| refused(&error))?;

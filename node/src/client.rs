@@ -138,6 +138,24 @@ impl Client {
         self.get(&decision_path(id, "/certificate")).await
     }
 
+    /// The document that a decision is about.
+    ///
+    /// # Errors
+    /// The node's refusal, or no node.
+    pub async fn document(&self, id: &str) -> Result<Bytes, Failure> {
+        let path = decision_path(id, "/document");
+        Ok(self.send(Method::GET, &path, None, None, PATIENCE).await?.body)
+    }
+
+    /// The network's signature over the document of a decision.
+    ///
+    /// # Errors
+    /// The node's refusal, or no node.
+    pub async fn signature(&self, id: &str) -> Result<Bytes, Failure> {
+        let path = decision_path(id, "/signature");
+        Ok(self.send(Method::GET, &path, None, None, PATIENCE).await?.body)
+    }
+
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
         self.send(Method::GET, path, None, None, PATIENCE).await?.read()
     }

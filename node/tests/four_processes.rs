@@ -11,9 +11,9 @@
 mod common;
 
 use std::fs;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
-use common::{NAMES, Network, Node, eventually, quorate, run};
+use common::{NAMES, Network, Node, eventually, quorate, run, script, there_are};
 use serde_json::Value;
 
 /// A vote that stands out wherever it appears, as it is typed and as a number.
@@ -109,6 +109,7 @@ fn four_organisations_decide_by_hand() {
     let late = network.at_with_input(3, &["vote", &id], "1");
     assert_eq!(late.code, 8, "{late:?}");
     certified(&network, &id);
+    released(&network);
 
     // A boundary, and an outcome that says no.
     let even = propose(&network, 1, "mean(confidence) > 75", "10m");
@@ -126,7 +127,7 @@ fn four_organisations_decide_by_hand() {
     network.at(3, &["wait", &yes_no, "--timeout", "2m"]).ok();
     assert_eq!(
         network.at(3, &["list", "--json"]).ok().json()["decisions"].as_array().unwrap().len(),
-        3
+        5
     );
 
     nodes.into_iter().for_each(Node::stop);
@@ -142,8 +143,16 @@ fn certified(network: &Network, id: &str) {
     let certificate: serde_json::Value = serde_json::from_str(&text).unwrap();
     let key = certificate["network"]["key"].as_str().unwrap();
     let verify = |line: &[&str]| run(&[&["verify"], line, &["--network-key", key]].concat());
-    let verified = verify(&[&file, "--network", &roster]).ok();
-    assert_eq!(verified.count("certificate: verified"), 1, "{verified:?}");
+    // The key alone is enough; so is being a member.
+    for verified in [verify(&[&file]).ok(), network.at(2, &["verify", &file]).ok()] {
+        assert_eq!(verified.count("certificate: verified"), 1, "{verified:?}");
+    }
+    if let Some(script) = script() {
+        let verified = Command::new(script).args([&file, key]).output().unwrap();
+        assert!(verified.status.success(), "{verified:?}");
+    }
+    run(&["verify", &file, "--network", &roster]).failed(12, "key is needed", "--network-key");
+    verify(&[&file, "--network", &roster]).ok();
     let pinned = verify(&[&file, "--network-digest", &network.digest, "--json"]).ok().json();
     assert_eq!((&pinned["verified"], &pinned["outcome"]), (&true.into(), &"accepted".into()));
 
@@ -164,6 +173,46 @@ fn certified(network: &Network, id: &str) {
     }
     let wrong = "00".repeat(32);
     verify(&[&file, "--network-digest", &wrong]).failed(12, "another network", "compare");
+}
+
+/// A file is released: everybody can read it before the vote, and any Ed25519 verifier takes the
+/// network's signature over it. Returns after two decisions, of which the second says no.
+fn released(network: &Network) {
+    let (file, saved) = (network.file("payments.xml"), network.file("saved.xml"));
+    fs::write(&file, "<pay to=\"Orion\">100</pay>\n").unwrap();
+    let line = ["propose", "--title", "Release it?", "--rule", "count(approve) >= 3"];
+    let propose = || network.at(0, &[&line[..], &["--sign", &file]].concat()).ok().out;
+    let id = propose().trim().to_owned();
+    eventually("the document", || {
+        let shown = network.at(3, &["show", &id, "--save-document", &saved]);
+        (shown.code == 0).then_some(())
+    });
+    assert_eq!(fs::read(&saved).unwrap(), fs::read(&file).unwrap());
+    assert_eq!(show(network, 3, &id)["document"]["here"], true);
+    let signature = network.file("payments.sig");
+    let ask = |id: &str| network.at(2, &["cert", id, "--signature", "-o", &signature, "--json"]);
+    assert_eq!(ask(&id).code, 7, "not decided yet");
+    (0..4).for_each(|who| vote(network, who, &id, "yes"));
+    network.at(2, &["wait", &id, "--timeout", "1m"]).ok();
+    let key = ask(&id).ok().json()["document_key"].as_str().unwrap().to_owned();
+    assert_eq!(fs::read(&signature).unwrap().len(), 64);
+    if there_are(&["openssl", "xxd"]) {
+        let lines = "
+            echo 302a300506032b6570032100$KEY | xxd -r -p | openssl pkey -pubin -inform DER -out key
+            openssl pkeyutl -verify -pubin -inkey key -rawin -in $FILE -sigfile payments.sig";
+        let verify = |file: &str| {
+            let mut shell = Command::new("sh");
+            shell.args(["-ec", lines]).env("KEY", &key).env("FILE", file);
+            shell.current_dir(network.path("")).output().unwrap()
+        };
+        assert!(verify("payments.xml").status.success(), "{:?}", verify("payments.xml"));
+        assert!(!verify("network.toml").status.success());
+    }
+    // What is rejected is not signed.
+    let id = propose().trim().to_owned();
+    (0..4).for_each(|who| vote(network, who, &id, "no"));
+    assert_eq!(network.at(2, &["wait", &id, "--timeout", "1m"]).code, 10);
+    network.at(2, &["cert", &id, "--signature", "-o", &signature]).failed(3, "rejected", "show");
 }
 
 /// After all nodes have stopped: nothing others could read, nothing that says where a node ran.

@@ -5,16 +5,18 @@ use std::sync::Arc;
 use quorate_protocol::committee::PartySet;
 use quorate_protocol::crypto::Digest;
 use quorate_protocol::decision::life;
-use quorate_protocol::decision::proposal::{DecisionId, Proposal, ProposalError};
+use quorate_protocol::decision::proposal::{DecisionId, DocumentRef, Proposal, ProposalError};
+use quorate_protocol::limits;
 use quorate_protocol::party::{DecisionView, Notice, Refusal, StatusView};
 use quorate_protocol::rule::Rule;
 use quorate_protocol::secret::Secret;
+use quorate_protocol::wire::Bytes;
 use tokio::sync::broadcast;
 
 use super::Service;
 use super::model::{
-    Code, Decision, DecisionCounts, Faults, NewDecision, NewVote, Peer, Phase, Problem, Proposed,
-    Receipt, Status, Stock, Work,
+    Code, Decision, DecisionCounts, Document, Faults, NewDecision, NewVote, Outcome, Peer, Phase,
+    Problem, Proposed, Receipt, Status, Stock, Work,
 };
 use crate::certificate_file::{CertificateFile, name, names};
 use crate::cli::time;
@@ -61,6 +63,11 @@ impl Live {
             proposer: name(network, view.proposer),
             deadline: time::moment(proposal.deadline_ms),
             deadline_ms: proposal.deadline_ms,
+            document: proposal.document.map(|document| Document {
+                bytes: document.length,
+                blake3: document.digest.to_string(),
+                here: view.document_here,
+            }),
             minimum: proposal.minimum.into(),
             position: view.position,
             phase: phase(view.phase),
@@ -99,6 +106,7 @@ impl Service for Live {
         let committee = self.network.committee();
         let rule = Rule::parse(&new.rule)
             .map_err(|e| Problem::new(Code::InvalidRule, e.to_string()).hint(e.hint()))?;
+        let document = new.document.as_deref().map(decode_document).transpose()?;
         let proposal = Proposal {
             title: new.title,
             text: new.body,
@@ -106,7 +114,7 @@ impl Service for Live {
             deadline_ms: new.deadline_ms,
             minimum: u16::try_from(committee.majority()).unwrap_or(u16::MAX),
             nonce: rand::random(),
-            document: None,
+            document: document.as_deref().map(name_document).transpose()?,
             refresh: false,
         };
         proposal.validate(committee).map_err(|error| match &error {
@@ -116,7 +124,7 @@ impl Service for Live {
             _ => Problem::new(Code::InvalidProposal, error.to_string())
                 .hint("change it and propose again"),
         })?;
-        let digest = self.node.propose(proposal).await?;
+        let digest = self.node.propose(proposal, document).await?;
         Ok(Proposed { id: DecisionId::of(&digest).to_string(), digest: digest.to_string() })
     }
 
@@ -148,6 +156,52 @@ impl Service for Live {
         Ok(CertificateFile::new(&self.network, &certificate))
     }
 
+    async fn signature(&self, digest: &str) -> Result<Bytes, Problem> {
+        let view = self.view(digest).await?;
+        if let Some(signature) = self.node.document_signature(&view.digest).await? {
+            return Ok(signature.to_bytes().to_vec().into());
+        }
+        let (id, outcome) = (&view.id, view.outcome.map(Outcome::from));
+        let show = format!("quorate show {id}");
+        let (code, detail, hint) = match (view.proposal.document, outcome) {
+            (None, _) => (Code::NotFound, format!("{id} names no document to be signed"), show),
+            (_, None) => (
+                Code::Undecided,
+                format!("{id} is not decided yet, so nothing is signed"),
+                format!("quorate wait {id}"),
+            ),
+            (_, Some(Outcome::Accepted)) => (
+                Code::NotFound,
+                "this node was away, and had no document to check the signature with".to_owned(),
+                "ask another member for it".to_owned(),
+            ),
+            (_, Some(other)) => {
+                (Code::NotFound, format!("{id} is {}: nothing was signed", other.word()), show)
+            }
+        };
+        Err(Problem::new(code, detail).hint(hint))
+    }
+
+    async fn document(&self, digest: &str) -> Result<Bytes, Problem> {
+        let view = self.view(digest).await?;
+        if let Some(bytes) = self.node.document(&view.digest).await? {
+            return Ok(bytes);
+        }
+        let id = &view.id;
+        let (detail, hint) = match (view.proposal.document, view.phase) {
+            (None, _) => (format!("{id} names no document"), format!("quorate show {id}")),
+            (_, life::Phase::Certified) => (
+                format!("{id} is decided, and its document is no longer kept here"),
+                "ask a member that saved it".to_owned(),
+            ),
+            _ => (
+                format!("the document of {id} is not here yet; this node asks the others for it"),
+                format!("try again: quorate show {id}"),
+            ),
+        };
+        Err(Problem::new(Code::NotFound, detail).hint(hint))
+    }
+
     fn subscribe(&self) -> broadcast::Receiver<Notice> {
         self.node.subscribe()
     }
@@ -164,7 +218,7 @@ impl From<CallError> for Problem {
                 Refusal::FollowingOnly | Refusal::Returning => Code::FollowingOnly,
                 Refusal::InvalidVote(_) => Code::InvalidVote,
                 Refusal::InvalidProposal(_) => Code::InvalidProposal,
-                Refusal::TooManyOpen { .. } => Code::TooManyOpen,
+                Refusal::TooManyOpen { .. } | Refusal::TooManyDocuments { .. } => Code::TooManyOpen,
                 _ => Code::BadRequest,
             },
         };
@@ -175,6 +229,22 @@ impl From<CallError> for Problem {
             _ => problem.hint("quorate list"),
         }
     }
+}
+
+fn decode_document(text: &str) -> Result<Bytes, Problem> {
+    let decoded = data_encoding::BASE64.decode(text.as_bytes());
+    decoded.map(Bytes::from).map_err(|_| {
+        Problem::new(Code::BadRequest, "the document is not in base 64")
+            .hint("is the command of another version than the node?")
+    })
+}
+
+fn name_document(bytes: &[u8]) -> Result<DocumentRef, Problem> {
+    DocumentRef::of(bytes).ok_or_else(|| {
+        let limit = limits::MAX_DOCUMENT;
+        Problem::new(Code::InvalidProposal, format!("the document is over {limit} bytes long"))
+            .hint("have a list of hashes signed: sha256sum FILE.. > FILES")
+    })
 }
 
 fn describe_status(network: &Network, status: &NodeStatus) -> Status {

@@ -8,6 +8,8 @@
 //! | `GET /v1/decisions/{id}` | [`Decision`] |
 //! | `POST /v1/decisions/{id}/vote` [`NewVote`] | [`Receipt`] |
 //! | `GET /v1/decisions/{id}/certificate` | the certificate file |
+//! | `GET /v1/decisions/{id}/document` | the bytes of the document to be signed |
+//! | `GET /v1/decisions/{id}/signature` | the network's signature over it, 64 bytes |
 //!
 //! An id is `dec_` and eight characters, any beginning of that which is unique, or the whole
 //! digest. `GET /v1/decisions/{id}?wait=SECONDS` waits for a decision not known yet; with the
@@ -36,6 +38,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
+use quorate_protocol::limits;
+use quorate_protocol::wire::Bytes;
 use tokio::net::TcpListener;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
@@ -45,6 +49,9 @@ use model::{Decision, NewDecision, NewVote, Problem, Proposed, Receipt, Status};
 
 /// Longest request body in bytes.
 const MAX_BODY: usize = 64 << 10;
+
+/// The same of a proposal, which may come with a document in base 64.
+const MAX_PROPOSAL: usize = MAX_BODY + limits::MAX_DOCUMENT.div_ceil(3) * 4;
 
 /// What the interface asks of a node. Decisions are named by their whole digest.
 pub trait Service: Clone + Send + Sync + 'static {
@@ -73,6 +80,10 @@ pub trait Service: Clone + Send + Sync + 'static {
         &self,
         digest: &str,
     ) -> impl Future<Output = Result<CertificateFile, Problem>> + Send;
+    /// The document that a decision is about.
+    fn document(&self, digest: &str) -> impl Future<Output = Result<Bytes, Problem>> + Send;
+    /// The network's signature over it.
+    fn signature(&self, digest: &str) -> impl Future<Output = Result<Bytes, Problem>> + Send;
     /// Notices from now on.
     fn subscribe(&self) -> broadcast::Receiver<Self::Notice>;
 }
@@ -116,12 +127,15 @@ impl Server {
 
 fn router<S: Service>(service: S, token: String, port: u16, cancel: CancellationToken) -> Router {
     let state = routes::Context { service, cancel };
+    let large = DefaultBodyLimit::max(MAX_PROPOSAL);
     Router::new()
         .route("/v1/status", get(routes::status::<S>))
-        .route("/v1/decisions", get(routes::list::<S>).post(routes::propose::<S>))
+        .route("/v1/decisions", get(routes::list::<S>).post(routes::propose::<S>).layer(large))
         .route("/v1/decisions/{id}", get(routes::show::<S>))
         .route("/v1/decisions/{id}/vote", post(routes::vote::<S>))
         .route("/v1/decisions/{id}/certificate", get(routes::certificate::<S>))
+        .route("/v1/decisions/{id}/document", get(routes::document::<S>))
+        .route("/v1/decisions/{id}/signature", get(routes::signature::<S>))
         .fallback(routes::nothing_here)
         .method_not_allowed_fallback(routes::nothing_here)
         .with_state(state)

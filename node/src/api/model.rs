@@ -28,6 +28,9 @@ pub struct Decision {
     pub deadline: String,
     /// The same, in milliseconds since 1970.
     pub deadline_ms: u64,
+    /// What the network signs if it accepts.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub document: Option<Document>,
     /// How many must take part, or it expires.
     pub minimum: usize,
     /// Position in the ledger, once it is ordered.
@@ -52,6 +55,17 @@ pub struct Decision {
     pub following: bool,
     /// What it is waiting for, in words.
     pub waiting: String,
+}
+
+/// A document that the network is asked to sign.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Document {
+    /// Its length.
+    pub bytes: u32,
+    /// Its BLAKE3 hash.
+    pub blake3: String,
+    /// Whether this node has it.
+    pub here: bool,
 }
 
 /// How far a decision is.
@@ -256,6 +270,9 @@ pub struct NewDecision {
     pub rule: String,
     /// When votes are no longer waited for, in milliseconds since 1970.
     pub deadline_ms: u64,
+    /// A file that the network is to sign if it accepts, in base 64.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub document: Option<String>,
 }
 
 /// A proposal was made.

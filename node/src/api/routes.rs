@@ -47,7 +47,9 @@ pub async fn propose<S: Service>(
     body: Bytes,
 ) -> Answer<super::Proposed> {
     let proposal = read(&body, |error| {
-        format!("a proposal is {{\"title\", \"body\", \"rule\", \"deadline_ms\"}}: {error}")
+        format!(
+            "a proposal is {{\"title\", \"body\", \"rule\", \"deadline_ms\", \"document\"}}: {error}"
+        )
     })?;
     context.service.propose(proposal).await.map(Json)
 }
@@ -130,6 +132,31 @@ pub async fn certificate<S: Service>(
         );
     }
     context.service.certificate(&decision.digest).await.map(Json)
+}
+
+/// `GET /v1/decisions/{id}/document`
+pub async fn document<S: Service>(
+    context: State<Context<S>>,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let decision = resolve(&context.service, &id).await?;
+    let bytes = context.service.document(&decision.digest).await?;
+    Ok(binary(&bytes))
+}
+
+/// `GET /v1/decisions/{id}/signature`
+pub async fn signature<S: Service>(
+    context: State<Context<S>>,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let decision = resolve(&context.service, &id).await?;
+    let bytes = context.service.signature(&decision.digest).await?;
+    Ok(binary(&bytes))
+}
+
+fn binary(bytes: &[u8]) -> Response {
+    let kind = [(header::CONTENT_TYPE, "application/octet-stream")];
+    (kind, bytes.to_vec()).into_response()
 }
 
 /// Everything else.

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use quorate_protocol::wire::Bytes;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::broadcast;
@@ -129,6 +130,14 @@ impl Service for Fake {
         Err(Problem::new(Code::Internal, "there is none here"))
     }
 
+    async fn document(&self, digest: &str) -> Result<Bytes, Problem> {
+        self.decision(digest).await.map(|decision| Bytes::from(decision.title.into_bytes()))
+    }
+
+    async fn signature(&self, _: &str) -> Result<Bytes, Problem> {
+        Err(Problem::new(Code::NotFound, "nothing was signed"))
+    }
+
     fn subscribe(&self) -> broadcast::Receiver<()> {
         self.notices.subscribe()
     }
@@ -238,6 +247,7 @@ async fn a_decision_that_is_not_known_yet_is_waited_for() {
         body: String::new(),
         rule: "mean(x) > 1".into(),
         deadline_ms: 0,
+        document: None,
     };
     let (waited, proposed) = tokio::join!(
         client.reached(&digest, Phase::Open, Duration::from_secs(60)),
@@ -280,6 +290,12 @@ async fn refusals_carry_their_exit_code_and_hint_to_the_command_line() {
     );
     let answer = running.post("/v1/decisions", "{\"title\": \"t\"}").await;
     assert!(answer.contains("400") && answer.contains("application/problem+json"), "{answer}");
-    let answer = running.post("/v1/decisions", &"x".repeat(super::MAX_BODY + 1)).await;
-    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    for (path, most) in
+        [("/v1/decisions", super::MAX_PROPOSAL), ("/v1/decisions/dec_7Q2/vote", super::MAX_BODY)]
+    {
+        let answer = running.post(path, &"x".repeat(most + 1)).await;
+        assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+        let answer = running.post(path, &"x".repeat(most)).await;
+        assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    }
 }

@@ -1,7 +1,7 @@
 //! A decision in words, for `list`, `show` and `wait`.
 
 use super::terminal::{Paint, Terminal, clean, clean_lines, names};
-use super::time;
+use super::{document, time};
 use crate::api::model::{Decision, Outcome, Phase};
 
 /// The colour of a decision's state.
@@ -48,6 +48,9 @@ pub fn show(terminal: &Terminal, decision: &Decision, you: &str, flag: &str, now
     }
     let field = |name: &str, value: &str| terminal.line(format_args!("  {name:<10} {value}"));
     field("rule", &format!("{}   (a vote is {})", decision.rule, decision.input));
+    if let Some(document) = &decision.document {
+        field("signs", &document::describe(document));
+    }
     let position = decision.position.map(|p| format!(", ledger position {p}")).unwrap_or_default();
     field("proposed", &format!("by {}{position}", clean(&decision.proposer)));
     let deadline = time::readable_moment(decision.deadline_ms);
@@ -83,6 +86,14 @@ pub fn show(terminal: &Terminal, decision: &Decision, you: &str, flag: &str, now
     } else {
         field("private", "every vote stays secret; only the outcome will be revealed");
     }
+    match (&decision.document, decision.outcome) {
+        (Some(_), None) => document::advise(terminal, &decision.id, flag),
+        (Some(_), Some(Outcome::Accepted)) => terminal.say(format_args!(
+            "the network's signature over the file: quorate cert {} --signature -o FILE{flag}",
+            decision.id
+        )),
+        _ => {}
+    }
     if decision.needs_you() {
         terminal.say(format_args!(
             "{} has not voted: quorate vote {}{flag}",
@@ -106,6 +117,7 @@ pub fn sample() -> Decision {
         proposer: "Acme Bank".into(),
         deadline: "2027-01-31T12:00:00Z".into(),
         deadline_ms: 1_801_396_800_000,
+        document: None,
         minimum: 3,
         position: Some(0),
         phase: Phase::Open,

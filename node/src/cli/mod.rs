@@ -7,6 +7,7 @@
 mod ceremony;
 mod cert;
 mod decision_text;
+mod document;
 pub(crate) mod ending;
 pub mod exit;
 mod init;

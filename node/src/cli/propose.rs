@@ -8,6 +8,7 @@ use quorate_protocol::limits;
 use quorate_protocol::rule::Rule;
 
 use super::Context;
+use super::document;
 use super::exit::{Exit, Failure};
 use super::time;
 use crate::api::model::NewDecision;
@@ -28,6 +29,11 @@ pub struct Arguments {
     #[arg(long, value_name = "RULE")]
     rule: String,
 
+    /// A file that the network signs if the proposal is accepted: all members can read it; the
+    /// signature is an ordinary Ed25519 signature over the file's own bytes
+    #[arg(long, value_name = "FILE")]
+    sign: Option<PathBuf>,
+
     /// When votes are no longer waited for: 30s, 10m, 2h, 3d, or a moment such as
     /// 2027-01-31T12:00:00Z; it decides at once when all votes are in
     #[arg(long, value_name = "TIME", default_value = "24h")]
@@ -43,15 +49,24 @@ pub fn propose(context: &Context, arguments: &Arguments) -> Result<Exit, Failure
     let body = arguments.body.as_deref().map(read_body).transpose()?.unwrap_or_default();
     check_length("title", &arguments.title, limits::MAX_TITLE)?;
     check_length("text", &body, limits::MAX_TEXT)?;
+    let document = arguments.sign.as_deref().map(document::read).transpose()?;
     let client = context.client()?;
-    let proposal =
-        NewDecision { title: arguments.title.clone(), body, rule: rule.to_string(), deadline_ms };
+    let proposal = NewDecision {
+        title: arguments.title.clone(),
+        body,
+        rule: rule.to_string(),
+        deadline_ms,
+        document: document.map(|bytes| data_encoding::BASE64.encode(&bytes)),
+    };
     let proposed = context.block_on(client.propose(&proposal))?;
     terminal.say(format_args!(
         "proposed to all members; a vote is {}, and waited for until {}",
         rule.input(),
         time::readable_moment(deadline_ms)
     ));
+    if arguments.sign.is_some() {
+        terminal.say("if it is accepted, the network signs the file; all members can read it");
+    }
     let flag = context.global.data_dir_flag();
     terminal.say(format_args!("next: quorate vote {}{flag}", proposed.id));
     if terminal.json {

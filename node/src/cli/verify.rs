@@ -9,42 +9,41 @@ use serde_json::json;
 use super::Context;
 use super::exit::{Exit, Failure};
 use super::terminal::{Paint, clean, names};
-use crate::certificate_file::{CertificateFile, Unverified, Verified};
+use crate::certificate_file::{CertificateFile, CertifiedDocument, Known, Unverified, Verified};
+use crate::home::Home;
 use crate::roster::Network;
 
 /// Verify a certificate, offline
 #[derive(clap::Args, Debug)]
-#[command(group = clap::ArgGroup::new("against").required(true))]
+#[command(after_help = "Without a key, digest or network file it is checked against this \
+                        organisation's own network. How to check one without this program: \
+                        docs/certificate.md")]
 pub struct Arguments {
     /// The certificate file
     file: PathBuf,
 
-    /// Against this network file
-    #[arg(long, value_name = "FILE", group = "against")]
+    /// Against the network with this certificate key, known from elsewhere
+    #[arg(long, value_name = "HEX")]
+    network_key: Option<String>,
+
+    /// Against the network of this file; without --network-key only if its certificates are signed
+    /// by the members, too
+    #[arg(long, value_name = "FILE", conflicts_with = "network_digest")]
     network: Option<PathBuf>,
 
-    /// Against the network with this digest, known from elsewhere
-    #[arg(long, value_name = "HEX", group = "against")]
-    network_digest: Option<String>,
-
-    /// The network's certificate key, known from elsewhere
+    /// The same for the network with this digest
     #[arg(long, value_name = "HEX")]
-    network_key: String,
+    network_digest: Option<String>,
 }
 
 /// `quorate verify`
 pub fn verify(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
     let terminal = &context.terminal;
-    let network = match (&arguments.network, &arguments.network_digest) {
-        (Some(path), _) => Network::read(path)?.digest(),
-        (None, digest) => parse_digest(digest.as_deref().unwrap_or_default())?,
-    };
-    let key: GroupPublic = arguments.network_key.trim().parse().map_err(|error: NotAKey| {
-        Failure::new(Exit::Invalid, error.to_string()).hint("ask a member for the network's key")
-    })?;
+    let known = known(context, arguments)?;
     let text = read_text(&arguments.file)?;
-    let checked = CertificateFile::parse(&text)
-        .and_then(|file| file.verify(&network, &key).map(|verified| (file, verified)));
+    let checked = text
+        .and_then(|text| CertificateFile::parse(&text))
+        .and_then(|file| file.verify(&known).map(|verified| (file, verified)));
     let (file, verified) = checked.map_err(|reason| {
         if terminal.json {
             terminal.object(&json!({ "verified": false, "reason": reason.to_string() }));
@@ -55,14 +54,16 @@ pub fn verify(context: &Context, arguments: &Arguments) -> Result<Exit, Failure>
         terminal.object(&json!({
             "verified": true,
             "outcome": verified.outcome,
-            "signatures": verified.signatures,
+            "signed_by": file.signed_by,
             "members": verified.members,
             "id": file.id,
             "title": file.title,
             "rule": file.rule,
             "counted": file.counted,
+            "document": file.document,
             "position": file.position,
             "network_digest": file.network.digest,
+            "network_key": file.network.key,
         }));
         return Ok(Exit::Ok);
     }
@@ -73,12 +74,53 @@ pub fn verify(context: &Context, arguments: &Arguments) -> Result<Exit, Failure>
     field("rule", &file.rule);
     field("outcome", verified.outcome.word());
     field("counted", &names(&file.counted));
+    if let Some(CertifiedDocument { bytes, blake3 }) = &file.document {
+        field("document", &format!("{bytes} bytes, BLAKE3 {blake3}"));
+    }
     let Verified { signatures, members, .. } = verified;
-    field("signed", &signed_by(signatures, members));
-    let digest = &file.network.digest;
+    let signed = signed_by(signatures, members);
+    match file.signed_by.as_slice() {
+        [] => field("signed", &signed),
+        members => field("signed", &format!("{signed}: {}", names(members))),
+    }
     let (name, position) = (clean(&file.network.name), file.position);
-    field("network", &format!("{name}, ledger position {position}, digest {digest}"));
+    field("network", &format!("{name}, ledger position {position}"));
+    field("key", &file.network.key);
+    field("digest", &file.network.digest);
     Ok(Exit::Ok)
+}
+
+/// What there is to check it against: what was given, or else this organisation's own network.
+fn known(context: &Context, arguments: &Arguments) -> Result<Known, Failure> {
+    let Arguments { network_key, network, network_digest, .. } = arguments;
+    let key = network_key.as_deref().map(parse_key).transpose()?;
+    let network = match (network, network_digest) {
+        (Some(path), _) => Some(Network::read(path)?.digest()),
+        (None, Some(digest)) => Some(parse_digest(digest)?),
+        (None, None) => None,
+    };
+    if key.is_some() || network.is_some() {
+        return Ok(Known { key, network });
+    }
+    own(&context.global.data_dir()).ok_or_else(|| {
+        let what = "there is nothing to check it against: no key was given, and there is no \
+                    organisation with keys of a network on this machine";
+        Failure::new(Exit::Usage, what)
+            .hint(format!("quorate verify {} --network-key KEY", super::quoted(&arguments.file)))
+    })
+}
+
+/// The network of a data directory.
+fn own(data_dir: &Path) -> Option<Known> {
+    let home = Home::open(data_dir).ok()?;
+    let key = GroupPublic::from_bytes(&home.group_keys().ok()??.certificate)?;
+    Some(Known { key: Some(key), network: Some(home.joined_network().ok()?.digest()) })
+}
+
+fn parse_key(text: &str) -> Result<GroupPublic, Failure> {
+    text.trim().parse().map_err(|error: NotAKey| {
+        Failure::new(Exit::Invalid, error.to_string()).hint("ask a member: quorate key show")
+    })
 }
 
 /// Who signed a certificate, in words.
@@ -98,13 +140,16 @@ pub fn verify_certificate(
     network: &Digest,
     key: &GroupPublic,
 ) -> Result<Verified, Failure> {
-    file.verify(network, key).map_err(|reason| failed(Path::new("certificate"), &reason))
+    let known = Known { key: Some(*key), network: Some(*network) };
+    file.verify(&known).map_err(|reason| failed(Path::new("certificate"), &reason))
 }
 
 fn failed(path: &Path, reason: &Unverified) -> Failure {
     let what = format!("{} is not verified: {reason}", path.display());
     let hint = match reason {
         Unverified::OtherNetwork { .. } => "compare the network digest with somebody you trust",
+        Unverified::OtherKey { .. } => "compare the network's key with somebody you trust",
+        Unverified::KeyNeeded => "give its key, known from a member: --network-key KEY",
         _ => "do not rely on it; ask for the file again",
     };
     Failure::new(Exit::VerificationFailed, what).hint(hint)
@@ -119,12 +164,13 @@ fn parse_digest(text: &str) -> Result<Digest, Failure> {
     })
 }
 
-fn read_text(path: &Path) -> Result<String, Failure> {
+fn read_text(path: &Path) -> Result<Result<String, Unverified>, Failure> {
     const MAX_FILE: u64 = 4 << 20;
     let size = std::fs::metadata(path).map_err(|e| Failure::unreadable(path, &e))?.len();
     if size > MAX_FILE {
         let what = format!("{} is too large for a certificate", path.display());
         return Err(Failure::new(Exit::Invalid, what).hint("quorate cert ID -o FILE"));
     }
-    std::fs::read_to_string(path).map_err(|e| Failure::unreadable(path, &e))
+    let bytes = std::fs::read(path).map_err(|e| Failure::unreadable(path, &e))?;
+    Ok(String::from_utf8(bytes).map_err(|_| Unverified::Malformed("it is not text".into())))
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use quorate_protocol::rule::Rule;
 
 use super::Context;
+use super::document;
 use super::exit::{Exit, Failure};
 use super::prompt;
 use super::terminal::{Paint, clean, clean_lines};
@@ -147,5 +148,8 @@ fn introduce(context: &Context, decision: &Decision) {
         time::readable_moment(decision.deadline_ms),
         time::from_now(decision.deadline_ms, time::now_ms())
     ));
+    if decision.document.is_some() {
+        document::advise(terminal, &decision.id, &context.global.data_dir_flag());
+    }
     terminal.say("  known to all: who voted, and at the end whether it is accepted; never a vote");
 }

@@ -7,8 +7,10 @@ use quorate_protocol::PartyId;
 use quorate_protocol::crypto::transcript::Digest;
 use quorate_protocol::decision::certificate::Certificate;
 use quorate_protocol::decision::proposal::Proposal;
+use quorate_protocol::keys::GroupSignature;
 use quorate_protocol::party::{DecisionView, Notice, Receipt, Refusal, StatusView};
 use quorate_protocol::secret::Secret;
+use quorate_protocol::wire::Bytes;
 use serde::Serialize;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
@@ -70,11 +72,13 @@ pub struct PeerStatus {
 
 /// What can be asked of the driver; each with where the answer goes.
 pub(super) enum Call {
-    Propose(Proposal, Reply<Result<Digest, Refusal>>),
+    Propose(Proposal, Option<Bytes>, Reply<Result<Digest, Refusal>>),
     Vote(Digest, Secret<u64>, Reply<Result<Receipt, Refusal>>),
     Decisions(Reply<Vec<DecisionView>>),
     Decision(Digest, Reply<Option<DecisionView>>),
     Certificate(Digest, Reply<Option<Certificate>>),
+    Document(Digest, Reply<Option<Bytes>>),
+    DocumentSignature(Digest, Reply<Option<GroupSignature>>),
     Status(Reply<NodeStatus>),
 }
 
@@ -91,12 +95,17 @@ pub struct NodeHandle {
 }
 
 impl NodeHandle {
-    /// Puts a question to the members; returns its digest once it is durable and on its way.
+    /// Puts a question to the members, with the document that it names; returns its digest once it
+    /// is durable and on its way.
     ///
     /// # Errors
     /// It is not well formed, too many are open, or the node has stopped.
-    pub async fn propose(&self, proposal: Proposal) -> Result<Digest, CallError> {
-        Ok(self.call(|reply| Call::Propose(proposal, reply)).await??)
+    pub async fn propose(
+        &self,
+        proposal: Proposal,
+        document: Option<Bytes>,
+    ) -> Result<Digest, CallError> {
+        Ok(self.call(|reply| Call::Propose(proposal, document, reply)).await??)
     }
 
     /// Votes on a proposal; returns a receipt once the vote is durable and on its way.
@@ -130,6 +139,25 @@ impl NodeHandle {
     /// The node has stopped.
     pub async fn certificate(&self, digest: &Digest) -> Result<Option<Certificate>, CallError> {
         self.call(|reply| Call::Certificate(*digest, reply)).await
+    }
+
+    /// The document that a decision is about, if it is here.
+    ///
+    /// # Errors
+    /// The node has stopped.
+    pub async fn document(&self, digest: &Digest) -> Result<Option<Bytes>, CallError> {
+        self.call(|reply| Call::Document(*digest, reply)).await
+    }
+
+    /// The network's signature over that document, once it was accepted.
+    ///
+    /// # Errors
+    /// The node has stopped.
+    pub async fn document_signature(
+        &self,
+        digest: &Digest,
+    ) -> Result<Option<GroupSignature>, CallError> {
+        self.call(|reply| Call::DocumentSignature(*digest, reply)).await
     }
 
     /// How the node is.

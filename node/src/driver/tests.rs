@@ -130,7 +130,7 @@ async fn four_nodes_decide_and_stop_within_a_second() {
     }
     let handles: Vec<_> = nodes.iter().map(|(node, _)| node.handle()).collect();
     let question = proposal("mean(confidence) > 75", 1);
-    let decision = handles[0].propose(question).await.unwrap();
+    let decision = handles[0].propose(question, None).await.unwrap();
     for (handle, value) in handles.iter().zip([80, 70, 90, 61]) {
         vote(handle, &decision, value).await;
     }
@@ -161,7 +161,7 @@ async fn a_restarted_node_takes_part_in_the_next_decision() {
     for round in 1..=2 {
         let handles: Vec<_> = nodes.iter().map(|(node, _)| node.handle()).collect();
         let question = proposal("count(approve) >= 3", round);
-        let decision = handles[usize::from(round)].propose(question).await.unwrap();
+        let decision = handles[usize::from(round)].propose(question, None).await.unwrap();
         for (handle, value) in handles.iter().zip([1, 0, 1, 1]) {
             vote(handle, &decision, value).await;
         }

@@ -207,9 +207,9 @@ impl Driver {
 
     fn on_call(&mut self, call: Call) {
         match call {
-            Call::Propose(proposal, reply) => {
+            Call::Propose(proposal, document, reply) => {
                 let request = self.request(Waiting::Propose(reply));
-                self.step(Event::Propose { request, proposal, document: None });
+                self.step(Event::Propose { request, proposal, document });
             }
             Call::Vote(decision, value, reply) => {
                 let request = self.request(Waiting::Vote(reply));
@@ -220,6 +220,12 @@ impl Driver {
             Call::Decision(digest, reply) => drop(reply.send(self.party.decision(&digest))),
             Call::Certificate(digest, reply) => {
                 drop(reply.send(self.party.certificate(&digest).cloned()));
+            }
+            Call::Document(digest, reply) => {
+                drop(reply.send(self.party.document(&digest).cloned()));
+            }
+            Call::DocumentSignature(digest, reply) => {
+                let _ = reply.send(self.party.document_signature(&digest).copied());
             }
             Call::Status(reply) => drop(reply.send(self.status())),
         }

@@ -369,3 +369,33 @@ pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         std::thread::sleep(Duration::from_millis(20));
     }
 }
+
+/// The script that verifies certificates without our code. `None` where it cannot run, which is said.
+pub fn script() -> Option<PathBuf> {
+    let probe = "import shutil, tomllib\nshutil.which('openssl') or __import__('cryptography')";
+    let probed = Command::new("python3").args(["-c", probe]).output();
+    if probed.is_ok_and(|ended| ended.status.success()) {
+        return Some(repository().join("scripts/verify-certificate"));
+    }
+    skipped("python 3.11 with `cryptography` or `openssl`")
+}
+
+/// Where this repository is.
+pub fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// Says that a part of a test was left out.
+pub fn skipped<T>(lacking: &str) -> Option<T> {
+    eprintln!("SKIPPED: there is no {lacking} on this machine");
+    None
+}
+
+/// Whether all these programs are there.
+pub fn there_are(programs: &[&str]) -> bool {
+    let found = |name: &&str| {
+        let found = Command::new("sh").args(["-c", &format!("command -v {name}")]).output();
+        found.unwrap().status.success() || skipped::<()>(name).is_some()
+    };
+    programs.iter().all(found)
+}

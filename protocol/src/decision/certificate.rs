@@ -1,8 +1,9 @@
 //! The signed outcome of a decision: what anybody can check offline, with the network's key alone.
 //!
 //! # Guarantees
-//! A certificate that verifies was signed by `n - t` members together, and so by an honest member,
-//! who signs one statement a position: there are no two outcomes of one position. It says which
+//! Behind a certificate that verifies stand `t + 1` members, and so an honest one, who signs only
+//! what it computed itself and one statement a position; and honest members agree on what they
+//! compute. So there are no two outcomes of one position. A certificate says which
 //! question was decided by which rule, whose votes counted, and what came out; nothing in it can be
 //! changed. Who signed is not visible, but in the *accountable form*, where the network's signature
 //! comes with those of `n - t` members. Whether it does is a setting of the network.

@@ -10,6 +10,10 @@
 //! - (E4) What the network signed goes to all, so that the instance can be dropped while others lag,
 //!   and others who have no shares of a pair get it.
 //!
+//! - (E5) Whoever takes part and has not got the document yet cannot check the signature over it, and
+//!   must not leave early, since its own share may be needed. It takes what others say was signed
+//!   once the document comes, or when `t + 1` of them say the same: one is honest and checked it.
+//!
 //! Shares that come before E1 are kept, one of each peer and purpose.
 //!
 //! # Why all sign the same bytes
@@ -40,8 +44,8 @@ use crate::wire::Bytes;
 pub struct Certified {
     /// The certificate of the outcome.
     pub certificate: Certificate,
-    /// The signature over the proposal's document, if it was accepted. A member that never had the
-    /// document could not check it, and has none.
+    /// The signature over the proposal's document, if it was accepted. A member that only follows and
+    /// never had the document could not check it, and has none.
     pub document: Option<GroupSignature>,
 }
 
@@ -85,6 +89,8 @@ pub(super) struct Certifying {
     statement: Option<Statement>,
     shares: BTreeMap<Purpose, Part>,
     own: PartyMap<Option<(Outcome, Signature)>>,
+    /// What others say was signed, over a document that is not here (E5).
+    said: PartyMap<Option<Certified>>,
 }
 
 /// One of the signatures.
@@ -117,6 +123,7 @@ impl Certifying {
         Self {
             shares: signed.map(part).collect(),
             own: PartyMap::new(committee),
+            said: PartyMap::new(committee),
             pairs: BTreeMap::new(),
             statement: None,
             keys,
@@ -132,11 +139,16 @@ impl Certifying {
         self.pairs = pairs;
     }
 
-    /// Hands over the document, if it is the one that the proposal names.
-    pub(super) fn hand_document(&mut self, bytes: &Bytes) {
-        if self.proposal.document.is_some_and(|named| named.names(bytes)) {
-            self.document = Some(bytes.clone());
-        }
+    /// Hands over the document, if it is the one that the proposal names. Gives what others already
+    /// say was signed, if it holds (E5).
+    pub(super) fn hand_document(&mut self, bytes: &Bytes, out: &mut Out<'_>) -> Option<Certified> {
+        self.proposal.document.filter(|named| named.names(bytes))?;
+        self.document = Some(bytes.clone());
+        let nothing = PartyMap::new(self.committee());
+        let said = std::mem::replace(&mut self.said, nothing);
+        let said = said.iter().filter_map(|(from, said)| Some((from, said.clone()?)));
+        // All of them, so that everybody who says something wrong is named.
+        said.fold(None, |found, (from, said)| self.check(from, said, out).or(found))
     }
 
     /// The outcome is known: all that is signed is. (E3)
@@ -238,30 +250,44 @@ impl Certifying {
     }
 
     /// Takes what others say the network signed in this decision, whose certificate holds; `None` if
-    /// that is not all that we can have. Blames `from` for a signature that does not hold.
+    /// that is not all that we can have. Blames `from` for a signature that does not hold. With
+    /// `follows`, nobody needs our share.
     pub(super) fn adopt(
-        &self,
+        &mut self,
         from: PartyId,
         certified: Certified,
+        follows: bool,
         out: &mut Out<'_>,
     ) -> Option<Certified> {
-        let Certified { certificate, document } = certified;
-        if !self.is_released(certificate.statement.outcome) {
-            if document.is_some() {
+        if !self.is_released(certified.certificate.statement.outcome) {
+            if certified.document.is_some() {
                 out.blame(from, DecisionFault::BadCertificate);
             }
-            return Some(Certified { certificate, document: None });
+            return Some(Certified { document: None, ..certified });
         }
-        // Without the document nothing can be checked, and nothing that is not is kept.
-        let Some(bytes) = &self.document else {
-            return Some(Certified { certificate, document: None });
-        };
+        if self.document.is_some() {
+            return self.check(from, certified, out);
+        }
+        if follows {
+            return Some(Certified { document: None, ..certified });
+        }
+        // E5
+        let document = certified.document?;
+        self.said[from] = Some(certified.clone());
+        let said = self.said.values().iter().flatten();
+        let alike = said.filter(|said| said.document == Some(document)).count();
+        (alike >= self.committee().one_honest()).then_some(certified)
+    }
+
+    /// What `from` says was signed, if the signature over the document holds.
+    fn check(&self, from: PartyId, certified: Certified, out: &mut Out<'_>) -> Option<Certified> {
+        let (bytes, signature) = (self.document.as_ref()?, certified.document?);
         let key = GroupPublic::from(Purpose::Document.key(&self.keys));
-        if !key.verify(bytes, &document?) {
-            out.blame(from, DecisionFault::BadCertificate);
-            return None;
+        if key.verify(bytes, &signature) {
+            return Some(certified);
         }
-        Some(Certified { certificate, document })
+        out.blame(from, DecisionFault::BadCertificate);
+        None
     }
 
     /// Parties that sent wrong shares.

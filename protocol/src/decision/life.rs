@@ -296,8 +296,11 @@ impl<C: Coin> Decision<C> {
         out: &mut dyn Outbox<Message<C::Share>>,
         news: &mut Vec<News>,
     ) {
-        self.certifying.hand_document(bytes);
-        self.try_certify(out, news);
+        let said = self.certifying.hand_document(bytes, &mut out.wrap(Message::Certify));
+        match said {
+            Some(certified) => self.adopt(certified, out, news),
+            None => self.try_certify(out, news),
+        }
     }
 
     /// Masks a vote (D2). Nothing is sent: the ballot must be durable before [`cast`](Self::cast).
@@ -576,7 +579,20 @@ impl<C: Coin> Decision<C> {
             return;
         }
         let out_certify = &mut out.wrap(Message::Certify);
-        if let Some(certified) = self.certifying.adopt(from, certified, out_certify) {
+        let adopted = self.certifying.adopt(from, certified, self.follows, out_certify);
+        if let Some(certified) = adopted {
+            self.adopt(certified, out, news);
+        }
+    }
+
+    /// Takes what others signed.
+    fn adopt(
+        &mut self,
+        certified: Certified,
+        out: &mut dyn Outbox<Message<C::Share>>,
+        news: &mut Vec<News>,
+    ) {
+        if !self.certified {
             self.outcome = Some(certified.certificate.statement.outcome);
             self.certify(certified, out, news);
         }

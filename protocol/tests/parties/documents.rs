@@ -3,6 +3,7 @@
 use quorate_protocol::decision::certificate::Outcome;
 use quorate_protocol::decision::proposal::ProposalId;
 use quorate_protocol::fault::DecisionFault;
+use quorate_protocol::keys::GroupPublic;
 use quorate_protocol::party::{Event, Message, Refusal, documents};
 use quorate_protocol::wire::Bytes;
 use quorate_protocol::{PartyId, limits};
@@ -35,6 +36,15 @@ impl World {
         };
         (with(&|party| party.decision(decision).is_some()), with(&has))
     }
+
+    /// All have the network's signature over the file.
+    fn assert_signed(&self, decision: &quorate_protocol::crypto::Digest) {
+        let keys = self.configs[0]().keys;
+        let key = GroupPublic::from(&keys.public().document);
+        for party in self.parties.values() {
+            assert!(key.verify(FILE, party.document_signature(decision).unwrap()));
+        }
+    }
 }
 
 #[test]
@@ -48,6 +58,7 @@ fn a_document_reaches_everybody_before_the_vote() {
         world.run();
         world.assert_certified(decision, Outcome::Accepted);
         assert_eq!(world.seen(&decision).1, [0, 1, 2, 3], "it stays for a while");
+        world.assert_signed(&decision);
         assert!(world.faults.is_empty(), "{:?}", world.faults);
     }
 }
@@ -120,6 +131,7 @@ fn a_member_that_adopts_a_position_asks_for_its_document_and_votes() {
     (0..4).for_each(|party| world.vote(party, decision, 1));
     world.run();
     world.assert_certified(decision, Outcome::Accepted);
+    world.assert_signed(&decision);
 }
 
 #[test]

@@ -268,28 +268,63 @@ fn a_member_without_shares_of_the_pairs_takes_what_the_others_signed() {
     network.run(10_000);
     assert!(network.outputs[3].is_none() && network.faults.is_empty());
     let certified = network.outputs[0].clone().unwrap();
-    let adopt = |host: &Host, certified: Certified| {
-        let mut out = Collected::default();
-        let adopted = host.certifying.adopt(PartyId::new(0), certified, &mut out);
-        (adopted, out.faults.len())
-    };
-    let host = &network.parties[3];
-    assert_eq!(adopt(host, certified.clone()), (Some(certified.clone()), 0));
+    let host = &mut network.parties[3];
+    assert_eq!(adopt(host, 0, &certified, false), (Some(certified.clone()), 0));
     // The document is here, so a missing signature may still come, and a false one is refused.
     let unsigned = Certified { document: None, ..certified.clone() };
-    assert_eq!(adopt(host, unsigned.clone()), (None, 0));
+    assert_eq!(adopt(host, 0, &unsigned, false), (None, 0));
     let document = Some(certified.certificate.signature);
-    assert_eq!(adopt(host, Certified { document, ..certified.clone() }), (None, 1));
-    // Where the document is not, no signature can be checked: none is taken, nobody is blamed.
-    let mut host = world.party(without);
-    host.certifying.document = None;
-    for certified in [certified.clone(), Certified { document, ..certified.clone() }] {
-        assert_eq!(adopt(&host, certified), (Some(unsigned.clone()), 0));
+    let false_one = Certified { document, ..certified };
+    assert_eq!(adopt(host, 0, &false_one, false), (None, 1));
+}
+
+/// What a party makes of what `from` says was signed, and whether it blames it.
+fn adopt(
+    host: &mut Host,
+    from: u16,
+    said: &Certified,
+    follows: bool,
+) -> (Option<Certified>, usize) {
+    let mut out = Collected::default();
+    let adopted = host.certifying.adopt(PartyId::new(from), said.clone(), follows, &mut out);
+    (adopted, out.faults.len())
+}
+
+#[test]
+fn without_the_document_a_signature_is_believed_when_an_honest_member_must_have_checked_it() {
+    let world = World::new(4, 8);
+    let mut network = world.network(Order::Random, 8);
+    world.decide(&mut network, &world.all(), Outcome::Accepted);
+    network.run(10_000);
+    let good = network.outputs[0].clone().unwrap();
+    let bad = Certified { document: Some(good.certificate.signature), ..good.clone() };
+    let unsigned = Certified { document: None, ..good.clone() };
+    let without = || {
+        let mut host = world.party(PartyId::new(3));
+        host.certifying.document = None;
+        host
+    };
+    // One liar alone, twice, or one that says it has none, makes nobody leave.
+    let mut host = without();
+    for said in [&bad, &bad, &unsigned] {
+        assert_eq!(adopt(&mut host, 0, said, false), (None, 0));
     }
-    host.certifying.hand_document(&b"pay 1000 to Orion".as_slice().into());
+    assert_eq!(adopt(&mut host, 1, &good, false), (None, 0));
+    assert_eq!(adopt(&mut host, 2, &good, false), (Some(good.clone()), 0));
+    // The document tells who lied.
+    let mut host = without();
+    adopt(&mut host, 0, &bad, false);
+    adopt(&mut host, 1, &good, false);
+    let mut out = Collected::default();
+    let wrong = b"pay 1000 to Orion".as_slice().into();
+    assert_eq!(host.certifying.hand_document(&wrong, &mut out), None);
     assert_eq!(host.certifying.document, None, "another document");
-    host.certifying.hand_document(&DOCUMENT.into());
-    assert_eq!(adopt(&host, certified.clone()), (Some(certified), 0));
+    let said = host.certifying.hand_document(&DOCUMENT.into(), &mut out);
+    assert_eq!(said, Some(good.clone()));
+    let kind = FaultKind::from(DecisionFault::BadCertificate);
+    assert_eq!(out.faults, [Fault { party: PartyId::new(0), kind }]);
+    // Who only follows has no share that could be missing, and takes the certificate alone.
+    assert_eq!(adopt(&mut without(), 0, &bad, true), (Some(unsigned), 0));
 }
 
 #[test]
