@@ -61,7 +61,9 @@ fn decided(ended: &Ended, outcome: &str) {
 fn it_decides_tells_what_is_secret_and_leaves_nothing_behind() {
     let ended = Demo::new().run(&[]).ok();
     decided(&ended, "accepted");
-    for word in ["Acme Bank", "mean(confidence) > 75", "secret", "trusted dealer", "tolerates"] {
+    for word in
+        ["Acme Bank", "mean(confidence) > 75", "secret", "made by all 4 together", "tolerates"]
+    {
         assert!(ended.err.contains(word), "{word}: {}", ended.err);
     }
 }
