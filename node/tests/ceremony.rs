@@ -75,8 +75,9 @@ fn members_that_are_killed_at_any_stage_go_on_where_they_were() {
     for stages in
         [["gathering", "roster", "check_words", "joined"], ["preflight", "keys", "backup", "drill"]]
     {
-        let (network, coordinator) = gathered(&[]);
-        let others = (1..4).map(|who| network.ceremony(who, &[]));
+        // Nodes afterwards: whoever is first must not leave before the last is back.
+        let (network, coordinator) = gathered(&["--run"]);
+        let others = (1..4).map(|who| network.ceremony(who, &["--run"]));
         let members: Vec<_> = [coordinator].into_iter().chain(others).collect();
         // Each the moment it comes to its stage.
         let network = &network;
@@ -88,16 +89,24 @@ fn members_that_are_killed_at_any_stage_go_on_where_they_were() {
                     scope.spawn(move || {
                         member.until(stages[who]);
                         member.kill();
-                        network.ceremony(who, &[])
+                        network.ceremony(who, &["--run"])
                     })
                 })
                 .collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
-        let ended: Vec<_> = again.into_iter().map(|member| member.ended().ok()).collect();
-        for (who, ended) in ended.iter().enumerate() {
-            assert!(ended.out.contains("\"done\""), "{who}: {ended:?}");
+        let mut again = again;
+        for (who, member) in again.iter_mut().enumerate() {
+            member.until("ready");
+            assert_eq!(member.until("done")["confirmed"], json!(NAMES), "{who}");
             assert_eq!(key(network, who), key(network, 0));
+        }
+        for who in 0..4 {
+            eventually("an end of the ceremony", || (!store(network, who).exists()).then_some(()));
+        }
+        for member in again {
+            member.signal("INT");
+            member.ended().ok();
         }
     }
 }

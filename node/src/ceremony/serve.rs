@@ -141,28 +141,31 @@ async fn serve(
     let everyone = network.committee().everyone();
     let mut watch = room.watch();
     room.begin(0);
-    let complete = loop {
-        {
+    let mut rendezvous = rendezvous;
+    let mut needed = true;
+    loop {
+        let complete = {
             let state = watch.borrow_and_update();
-            if state.confirmed == everyone && state.unacknowledged == 0 {
-                break true;
+            state.confirmed == everyone && state.unacknowledged == 0
+        };
+        if complete && needed {
+            tracing::info!("all members have the same keys, and know it");
+            needed = false;
+            rendezvous = None;
+            // The room stays, so that what others repeat is acknowledged; its file goes.
+            if let Err(error) = folder.forget_store() {
+                tracing::warn!("the ceremony's store is still there: {error}");
             }
         }
         tokio::select! {
-            () = end.cancelled() => break false,
+            () = end.cancelled() => break,
             Ok(()) = watch.changed() => {}
             error = room.failed() => {
                 tracing::error!("members that come late are not served: {error}");
-                break false;
+                break;
             }
         }
-    };
+    }
     drop(rendezvous);
     room.close().await;
-    if complete {
-        tracing::info!("all members have the same keys");
-        if let Err(error) = folder.forget_store() {
-            tracing::warn!("the ceremony's store is still there: {error}");
-        }
-    }
 }

@@ -20,8 +20,9 @@ use crate::roster::text::hex;
 /// What to give where nobody can be asked.
 const BACKUP_FLAG: &str = "--backup-passphrase-file FILE";
 
-/// How long the last words to those who are here are waited for; the node says them again.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+/// How long it may take the others to hear our last words before we leave all the same: somebody
+/// may have just restarted. Our node says them again.
+const LAST_WORDS: Duration = Duration::from_secs(10);
 
 /// Whether a backup of the member's keys was made and tried.
 ///
@@ -170,14 +171,26 @@ pub async fn confirmed(
             |state| (state.confirmed.len() >= at_least).then(|| state.clone()),
         )
         .await?;
-    let flushed = |state: &State| (state.unacknowledged == 0).then(|| state.clone());
-    let all = tokio::time::timeout(LAST_WORDS, flow.until(room, |_, _| Vec::new(), flushed));
-    let state = match all.await {
+    let told = told(flow, network, room);
+    let state = match tokio::time::timeout(LAST_WORDS, told).await {
         Ok(state) => state?,
         Err(_) => state,
     };
     summary(flow, network, Some(&state))?;
     Ok(state.confirmed == everyone && state.unacknowledged == 0)
+}
+
+/// Waits until everybody has taken care of what we said.
+async fn told(flow: &mut Flow<'_>, network: &Network, room: &mut Room) -> Result<State, Failure> {
+    let everyone = network.committee().everyone();
+    let waiting = |state: &State, _: usize| {
+        let missing = everyone.difference(state.board.connected());
+        match missing.is_empty() {
+            true => Vec::new(),
+            false => vec![format!("  away       {}, for a moment?", view::list(network, missing))],
+        }
+    };
+    flow.until(room, waiting, |state| (state.unacknowledged == 0).then(|| state.clone())).await
 }
 
 /// What came of it.

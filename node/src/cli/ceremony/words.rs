@@ -62,6 +62,7 @@ pub async fn confirm(
     })?;
     compare(flow, network, &words).await?;
     flow.unlocked.join(network, None)?;
+    flow.folder.forget_roster()?;
     flow.event("joined", json!({ "digest": digest.to_string() }));
     Ok(())
 }
