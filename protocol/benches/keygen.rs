@@ -6,7 +6,8 @@
 //! thread, so *all* is the processor time of all of them and *each* a member's own: what it takes
 //! with a processor for each, but for the message delays. The clock starts with the instances.
 //!
-//! `cargo bench -p quorate-protocol --bench keygen`
+//! `cargo bench -p quorate-protocol --bench keygen`, or with other numbers of members:
+//! `cargo bench -p quorate-protocol --bench keygen -- 10 64`
 
 #![expect(
     clippy::disallowed_types,
@@ -143,7 +144,11 @@ fn main() {
     println!(
         "  n         all        each  delays  messages sent  bytes sent  bytes written (each)"
     );
-    for (n, runs) in [(4, 5), (7, 5), (16, 2), (31, 1)] {
+    let chosen: Vec<usize> = std::env::args().filter_map(|number| number.parse().ok()).collect();
+    let sizes = if chosen.is_empty() { vec![4, 7, 16, 31] } else { chosen };
+    for n in sizes {
+        // Small committees are soon done, and noise is not.
+        let runs = 1 + 40 / n;
         let best = (0..runs).map(|_| run(n)).min_by_key(|run| run.all);
         let Some(Run { all, delays, messages, sent, written }) = best else { continue };
         let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;

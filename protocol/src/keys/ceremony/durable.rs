@@ -1,6 +1,5 @@
 //! What makes something survives restarts: see the [ceremony](super).
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
@@ -10,11 +9,12 @@ use serde::{Deserialize, Serialize};
 use super::log::{Key, Log, delete, put, put_bytes};
 use super::message::Envelope;
 use super::post::Post;
+use super::sink::Sink;
 use crate::committee::{Committee, PartyId, PartyMap, PartySet};
 use crate::crypto::{Digest, Keyring, Signature};
 use crate::error::Error;
 use crate::fault::{Fault, KeyFault};
-use crate::protocol::{Job, Outbox, Protocol, Recipient};
+use crate::protocol::{Outbox, Protocol, Recipient};
 use crate::record::{Record, RestoreError};
 use crate::secret::Secret;
 use crate::tag::Tag;
@@ -167,6 +167,9 @@ impl<P: Making> Durable<P> {
             }
             DurableEvent::Message { .. } => {}
         }
+        if self.started && self.serves() && self.confirmed == self.committee().everyone() {
+            self.forget(&mut effects); // C6
+        }
         effects
     }
 
@@ -296,9 +299,6 @@ impl<P: Making> Durable<P> {
             Envelope::Confirm { keys, signature } => {
                 self.on_confirm(from, Confirmation { keys, signature }, effects);
             }
-        }
-        if self.serves() && self.confirmed == self.committee().everyone() {
-            self.forget(effects); // C6
         }
     }
 
@@ -484,36 +484,5 @@ impl<P: Making> fmt::Debug for DurableEffect<P> {
             Self::Generated(_) => f.write_str("generated"),
             Self::Confirmed(members) => write!(f, "confirmed {members}"),
         }
-    }
-}
-
-/// What the instance wants done in one step. Jobs run at once.
-struct Sink<M> {
-    me: PartyId,
-    said: Vec<(Recipient, M)>,
-    own: VecDeque<M>,
-    faults: Vec<Fault>,
-}
-
-impl<M> Sink<M> {
-    const fn new(me: PartyId) -> Self {
-        Self { me, said: Vec::new(), own: VecDeque::new(), faults: Vec::new() }
-    }
-}
-
-impl<M: Clone> Outbox<M> for Sink<M> {
-    fn send(&mut self, to: Recipient, message: M) {
-        if to == Recipient::All || to == Recipient::One(self.me) {
-            self.own.push_back(message.clone());
-        }
-        self.said.push((to, message));
-    }
-
-    fn report(&mut self, fault: Fault) {
-        self.faults.push(fault);
-    }
-
-    fn work(&mut self, job: Job<M>) {
-        self.own.push_back(job());
     }
 }

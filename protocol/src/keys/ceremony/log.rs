@@ -101,15 +101,19 @@ impl<P: Making> Log<P> {
                 Key::Keys => log.keys = Some(P::from_bytes(value).ok_or_else(|| bad(key))?),
             }
         }
-        for (expected, (place, heard)) in (0..).zip(heard) {
-            if place != expected {
-                return Err(RestoreError::Gap { what: "message", number: expected.into() });
-            }
-            log.heard.push(heard);
-        }
-        log.said = said.into_values().collect();
+        log.heard = in_order("message", heard)?;
+        log.said = in_order("word", said)?;
         Ok(log)
     }
+}
+
+/// What is named 0, 1, and so on, of which nothing may be missing.
+fn in_order<T>(what: &'static str, items: BTreeMap<u32, T>) -> Result<Vec<T>, RestoreError> {
+    let ordered = (0..).zip(items).map(|(expected, (place, item))| {
+        let gap = RestoreError::Gap { what, number: u64::from(expected) };
+        (place == expected).then_some(item).ok_or(gap)
+    });
+    ordered.collect()
 }
 
 fn read<T: Serialize + DeserializeOwned>(key: Key, value: &[u8]) -> Result<T, RestoreError> {

@@ -66,6 +66,7 @@ mod log;
 mod message;
 mod post;
 mod progress;
+mod sink;
 #[cfg(test)]
 mod tests;
 
@@ -82,6 +83,11 @@ pub type Ceremony = Durable<KeyGeneration>;
 pub type CeremonyEvent = DurableEvent<KeyGeneration>;
 /// What a ceremony wants done, in order.
 pub type CeremonyEffect = DurableEffect<KeyGeneration>;
+
+/// The name of a network's key generation.
+pub fn tag(network: &Digest) -> Tag {
+    Tag::root(network.as_bytes(), EPOCH).child("key generation")
+}
 
 /// What a ceremony is made from.
 pub struct CeremonyConfig {
@@ -137,7 +143,7 @@ impl Ceremony {
     ) -> Result<Self, RestoreError> {
         let CeremonyConfig { network, keyring, seed } = config;
         let (committee, me) = (keyring.committee(), keyring.me());
-        let tag = Tag::root(network.as_bytes(), EPOCH).child("key generation");
+        let tag = tag(&network);
         let mut transcript = Transcript::new(&tag, "ceremony log");
         transcript.u64(committee.n() as u64).u64(committee.t() as u64).u64(me.point());
         let begun = transcript.bytes(seed.expose()).digest();

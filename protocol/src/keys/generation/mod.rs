@@ -1,7 +1,7 @@
 //! Key generation: the committee makes its keys, and nobody ever holds one.
 //!
-//! S. Das, T. Yurek, Z. Xiang, A. Miller, L. Kokoris-Kogias, L. Ren, *Practical Asynchronous
-//! Distributed Key Generation*, IEEE S&P 2022 (ePrint 2021/1591), algorithm 3.
+//! After S. Das, T. Yurek, Z. Xiang, A. Miller, L. Kokoris-Kogias, L. Ren, *Practical Asynchronous
+//! Distributed Key Generation*, IEEE S&P 2022.
 //!
 //! # Model
 //! `n >= 3t + 1` members, `t` of them Byzantine; asynchronous links that are authenticated and
@@ -56,18 +56,20 @@
 //!
 //! # Cost
 //! Eleven message delays without faults: six for a sharing, three for a broadcast, two for agreement.
-//! `n` sharings, each of `4 (t + 1)` points and `n` sealed share vectors of 160 bytes; `n` short
+//! `n` sharings, each of `4 (t + 1)` points and `n` sealed share vectors of 128 bytes; `n` short
 //! broadcasts; one common subset. Bytes grow with `n^2 log n` for each member; figures are printed
 //! by `benches/keygen.rs`. No coin is tossed unless members disagree on whose set is in.
 //!
 //! # Differences from the paper
-//! - Sets have `n - t` dealers and more in place of `t + 1`: they are there at nearly the same time,
-//!   and more honest dealers are in every coin and in the keys.
-//! - The paper proposes 1 on delivery of `T_j`, here (K4) its dealers must be complete too. They
-//!   will be wherever it is delivered, and the coin is then there with the proposal.
-//! - The paper's sharing is of one scalar, and its key is `g^z` with a second base for the output
-//!   keys against bias; here four independent scalars are in one sharing and the bias is accepted.
-//! - One boot key is not the final key's: nothing that is used in here is used later.
+//! - Sets have `n - t` dealers and more. With `t + 1` there would be an honest one in each as well;
+//!   `n - t` are there at nearly the same time, and put more honest dealers in every key.
+//! - 1 is proposed (K4) when the set is delivered *and* its dealers are complete here, as they will be
+//!   wherever it is delivered. The coin is then there with the proposal.
+//! - The agreements have two rounds with coins that everybody knows, so that boot keys are made only
+//!   where members disagree about a set.
+//! - Four independent scalars are in one sharing. The boot keys are used in here and nowhere else.
+//! - The keys are the sums of the dealers' commitments, with the bias that this allows: nothing is
+//!   published on another base afterwards.
 //!
 //! # End
 //! After its output an instance must go on: others may still need what it says, and what it has
@@ -357,11 +359,19 @@ impl KeyGeneration {
     }
 
     /// K6. `agreed`: whose sets are in; all of them are usable here.
-    fn output(&mut self, agreed: PartySet) -> Option<KeySet> {
+    fn output(&mut self, agreed: PartySet) -> KeySet {
         let sets = agreed.iter().filter_map(|sender| self.sets[sender]);
         let dealers = sets.fold(PartySet::EMPTY, PartySet::union);
+        self.dealers = Some(dealers);
+        self.keys_of(dealers).expect(
+            "the shares of complete dealers fit their commitments, and no sum is zero to which an \
+             honest dealer's scalar is added",
+        )
+    }
+
+    fn keys_of(&self, dealers: PartySet) -> Option<KeySet> {
+        let (committee, me) = (self.committee(), self.keyring.me());
         let dealt = self.dealt_by(dealers)?;
-        let committee = self.committee();
         let signing = |secret| {
             let commitments: Vec<_> = dealt.iter().map(|d| d.commitments.edwards(secret)).collect();
             GroupKey::new(committee, sum::public_shares(committee, &commitments)?).ok()
@@ -377,10 +387,7 @@ impl KeyGeneration {
             certificate: sum::share(&dealt, CERTIFICATE),
             document: sum::share(&dealt, DOCUMENT),
         };
-        // A key that is zero, from dealers of whom t + 1 chose at random, does not happen.
-        let keys = KeySet::new(committee, self.keyring.me(), self.epoch, public, secret).ok()?;
-        self.dealers = Some(dealers);
-        Some(keys)
+        KeySet::new(committee, me, self.epoch, public, secret).ok()
     }
 
     /// A dealing has come to its end here: what waited for it goes on.
@@ -443,7 +450,7 @@ impl Protocol for KeyGeneration {
             }
         };
         let tossed = self.try_toss(out);
-        self.output(agreed.or(tossed)?)
+        Some(self.output(agreed.or(tossed)?))
     }
 }
 

@@ -45,6 +45,23 @@ fn members_end_with_the_same_keys_and_forget_how_they_got_them() {
 }
 
 #[test]
+fn committees_too_small_for_a_fault_make_keys_as_well() {
+    for n in 1..=3 {
+        let mut world = World::new(n, Some(1));
+        let all = world.keyrings[0].committee().everyone();
+        all.iter().for_each(|p| world.start(p));
+        world.run();
+        world.assert_done(all);
+        assert!(world.nodes.iter().flatten().all(|node| node.making().is_none()));
+        // A member that comes back has its keys and nothing to say of how they were made.
+        world.stop(party(0));
+        world.start(party(0));
+        assert_eq!(world.node(0).progress().stage, Stage::Done);
+        assert!(world.flight.iter().all(|(_, _, m)| matches!(m, Message::Confirm { .. })));
+    }
+}
+
+#[test]
 fn seven_members_of_whom_two_never_come() {
     let mut world = World::new(7, Some(3));
     let up = set(&[0, 1, 3, 5, 6]);

@@ -1,0 +1,38 @@
+//! Collects what an instance wants done.
+
+use std::collections::VecDeque;
+
+use crate::committee::PartyId;
+use crate::fault::Fault;
+use crate::protocol::{Job, Outbox, Recipient};
+
+/// What the instance wants done in one step. Jobs run at once.
+pub(super) struct Sink<M> {
+    me: PartyId,
+    pub(super) said: Vec<(Recipient, M)>,
+    pub(super) own: VecDeque<M>,
+    pub(super) faults: Vec<Fault>,
+}
+
+impl<M> Sink<M> {
+    pub(super) const fn new(me: PartyId) -> Self {
+        Self { me, said: Vec::new(), own: VecDeque::new(), faults: Vec::new() }
+    }
+}
+
+impl<M: Clone> Outbox<M> for Sink<M> {
+    fn send(&mut self, to: Recipient, message: M) {
+        if to == Recipient::All || to == Recipient::One(self.me) {
+            self.own.push_back(message.clone());
+        }
+        self.said.push((to, message));
+    }
+
+    fn report(&mut self, fault: Fault) {
+        self.faults.push(fault);
+    }
+
+    fn work(&mut self, job: Job<M>) {
+        self.own.push_back(job());
+    }
+}
