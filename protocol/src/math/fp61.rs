@@ -107,6 +107,8 @@ impl Field for Fp61 {
         (v < P).then_some(Self(v))
     }
 
+    // Inlined, the loop is a third shorter: it knows how many pairs there are.
+    #[inline]
     fn sum_of_products(pairs: impl Iterator<Item = (Self, Self)>) -> Self {
         let mut sum = 0u128;
         let mut room = LAZY;

@@ -29,8 +29,8 @@ impl<F: PrimeField> Combination<F> {
     /// The combination of the values.
     pub(super) fn of(&self, values: &[F]) -> Ext<F> {
         values.chunks(BLOCK).rev().fold(Ext::ZERO, |sum, block| {
-            let re = F::sum_of_products(block.iter().copied().zip(self.re));
-            let im = F::sum_of_products(block.iter().copied().zip(self.im));
+            let re = F::sum_of_products(block.iter().copied().zip(self.re.iter().copied()));
+            let im = F::sum_of_products(block.iter().copied().zip(self.im.iter().copied()));
             sum * self.step + Ext::new(re, im)
         })
     }
