@@ -19,18 +19,28 @@ pub(crate) fn write(path: &Path, bytes: &[u8], access: Access) -> io::Result<()>
     let mut name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
     name.push(".new");
     let temporary = path.with_file_name(name);
-    let _ = fs::remove_file(&temporary);
+    let mut file = create(&temporary, access)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    let renamed = written.and_then(|()| put_in_place(&temporary, path));
+    if renamed.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    renamed
+}
+
+/// Makes an empty file; what had its name goes.
+pub(crate) fn create(path: &Path, access: Access) -> io::Result<fs::File> {
+    let _ = fs::remove_file(path);
     let mode = match access {
         Access::Public => 0o644,
         Access::Private => 0o600,
     };
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary)?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all());
-    let renamed = written.and_then(|()| fs::rename(&temporary, path));
-    if renamed.is_err() {
-        let _ = fs::remove_file(&temporary);
-        return renamed;
-    }
+    OpenOptions::new().write(true).create_new(true).mode(mode).open(path)
+}
+
+/// Gives a file that is durable its name, in the same folder; durable when it returns.
+pub(crate) fn put_in_place(temporary: &Path, path: &Path) -> io::Result<()> {
+    fs::rename(temporary, path)?;
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => fs::File::open(folder)?.sync_all(),
         _ => Ok(()),

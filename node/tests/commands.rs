@@ -230,7 +230,7 @@ fn an_ephemeral_node_goes_with_its_standard_input_and_takes_its_folder_along() {
     std::io::BufRead::read_line(&mut out, &mut line).unwrap();
     assert!(line.starts_with("ready: ") && dir.exists());
     drop(lifeline);
-    assert!(child.wait().unwrap().success());
+    assert_eq!(common::exit_code(&mut child), Some(0));
     assert!(!dir.exists());
     assert!(!mark.exists(), "the folder around it goes as well");
 }

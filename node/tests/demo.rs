@@ -14,7 +14,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::Stdio;
 
-use common::{Ended, eventually, quorate, signal};
+use common::{Ended, ended_in_time, eventually, exit_code, quorate, signal};
 use serde_json::Value;
 
 /// A demo with a temporary folder of its own, so that what it leaves behind can be seen.
@@ -29,7 +29,7 @@ impl Demo {
 
     fn run(&self, arguments: &[&str]) -> Ended {
         let mut command = quorate(&[&["demo"], arguments].concat());
-        let ended = Ended::of(command.env("TMPDIR", self.temporary.path()).output().unwrap());
+        let ended = ended_in_time(command.env("TMPDIR", self.temporary.path()));
         assert_eq!(self.left_behind(), Vec::<String>::new(), "{ended:?}");
         ended
     }
@@ -114,7 +114,7 @@ fn however_it_is_ended_nothing_is_left_behind() {
         }
         assert_eq!(processes_of(demo.temporary.path()).len(), 4);
         signal(child.id(), name);
-        let code = child.wait().unwrap().code();
+        let code = exit_code(&mut child);
         assert_eq!(code, if name == "KILL" { None } else { Some(130) }, "{name}");
         // After SIGKILL the nodes find out by themselves.
         eventually("a clean machine", || demo.left_behind().is_empty().then_some(()));

@@ -96,7 +96,7 @@ fn four_organisations_decide_by_hand() {
     network.at(1, &["vote", &id[..8], "--from-file", &file.display().to_string()]).ok();
     vote(&network, 2, &id, "80");
     vote(&network, 3, &id, "70");
-    let waited = common::Ended::of(waiting.wait_with_output().unwrap()).ok();
+    let waited = common::in_time(waiting).ok();
     assert_eq!(waited.count("outcome: accepted"), 1, "{waited:?}");
     assert!(waited.err.contains("waiting for"), "{waited:?}");
 
@@ -244,7 +244,7 @@ fn votes_are_not_in_any_argument_list_or_log() {
     let arguments = fs::read(format!("/proc/{}/cmdline", voting.id())).unwrap();
     assert!(!leaks(&String::from_utf8_lossy(&arguments)));
     drop(input);
-    let voted = common::Ended::of(voting.wait_with_output().unwrap()).ok();
+    let voted = common::in_time(voting).ok();
     assert!(!leaks(&voted.err), "{voted:?}");
     let shown = show(&network, 0, &id);
     assert_eq!(shown["you_voted"], true);

@@ -11,9 +11,7 @@
 
 mod journal;
 
-use std::fs::OpenOptions;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use quorate_protocol::Tag;
@@ -22,6 +20,7 @@ use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 
 pub use journal::Journal;
 
+use crate::files::{self, Access};
 use crate::home::ValueKey;
 
 const RECORDS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("records");
@@ -111,10 +110,18 @@ impl Store {
     /// # Errors
     /// It cannot be opened, is damaged, or belongs to another network or member.
     pub fn open(path: &Path, network: &Tag, key: ValueKey) -> Result<Self, StoreError> {
-        let unopened = |source| StoreError::File { path: path.to_owned(), source };
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false).mode(0o600);
-        options.open(path).map_err(unopened)?;
+        if !path.exists() {
+            // Whole or not at all: a database that was cut short while it was made cannot be opened.
+            let unmade = |source| StoreError::File { path: path.to_owned(), source };
+            let new = path.with_extension("new");
+            files::create(&new, Access::Private).map_err(unmade)?;
+            drop(Self::open_file(&new, network, key.clone())?);
+            files::put_in_place(&new, path).map_err(unmade)?;
+        }
+        Self::open_file(path, network, key)
+    }
+
+    fn open_file(path: &Path, network: &Tag, key: ValueKey) -> Result<Self, StoreError> {
         let failed = |error: redb::Error| damaged(path, error);
         let database = Database::builder()
             .set_cache_size(CACHE)
@@ -261,6 +268,24 @@ mod tests {
 
         let store = open(&path, 1).unwrap();
         assert_eq!(loaded(&store), [("a".into(), "4".into()), ("c".into(), "3".into())]);
+    }
+
+    #[test]
+    fn making_a_store_that_was_cut_short_begins_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.redb");
+        drop(open(&path, 1).unwrap());
+        // Whatever of a store was on disk when the power went: none of it was under its name.
+        let whole = std::fs::read(&path).unwrap();
+        for length in [0, 1, 9, 4096, whole.len() / 2, whole.len()] {
+            std::fs::remove_file(&path).unwrap();
+            std::fs::write(path.with_extension("new"), &whole[..length]).unwrap();
+            let store = open(&path, 1).unwrap();
+            store.commit(&[put("a", "1")]).unwrap();
+            drop(store);
+            assert_eq!(loaded(&open(&path, 1).unwrap()), [("a".into(), "1".into())], "{length}");
+            assert!(!path.with_extension("new").exists());
+        }
     }
 
     #[test]

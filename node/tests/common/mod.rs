@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -40,17 +40,40 @@ pub fn quorate(arguments: &[&str]) -> Command {
 
 /// Runs a command to its end.
 pub fn run(arguments: &[&str]) -> Ended {
-    Ended::of(quorate(arguments).output().unwrap())
+    ended_in_time(&mut quorate(arguments))
 }
 
 /// Runs a command that reads `input`.
 pub fn run_with_input(arguments: &[&str], input: &str) -> Ended {
-    let mut command = quorate(arguments);
-    let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = pipes.spawn().unwrap();
-    // The command may refuse before it reads.
-    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-    Ended::of(child.wait_with_output().unwrap())
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(input.as_bytes()).unwrap();
+    file.rewind().unwrap();
+    ended_in_time(quorate(arguments).stdin(file))
+}
+
+/// Runs a command to its end.
+#[track_caller]
+pub fn ended_in_time(command: &mut Command) -> Ended {
+    in_time(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+}
+
+/// Waits for the end of a command whose output nobody reads; kills it, and fails, when that takes
+/// too long.
+#[track_caller]
+pub fn in_time(child: Child) -> Ended {
+    let (id, (send, output)) = (child.id(), mpsc::channel());
+    std::thread::spawn(move || send.send(child.wait_with_output().unwrap()));
+    let Ok(output) = output.recv_timeout(PATIENCE) else {
+        signal(id, "KILL");
+        panic!("it goes on: {:?}", output.recv());
+    };
+    Ended::of(output)
+}
+
+/// Waits for the end of a process that has been told to end. Fails when that takes too long.
+#[track_caller]
+pub fn exit_code(child: &mut Child) -> Option<i32> {
+    eventually("its end", || child.try_wait().unwrap()).code()
 }
 
 /// A command that ended.
@@ -290,13 +313,11 @@ impl Ceremony {
     /// Waits for its end; the output is its events.
     pub fn ended(mut self) -> Ended {
         let end = Instant::now() + PATIENCE;
-        let status = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                break status;
-            }
+        while self.child.try_wait().unwrap().is_none() {
             assert!(Instant::now() < end, "it goes on, after {:?}", self.so_far());
             std::thread::sleep(Duration::from_millis(20));
-        };
+        }
+        let status = self.child.wait().unwrap();
         self.seen.extend(self.events.iter());
         let out = self.seen.iter().map(|event| format!("{event}\n")).collect();
         let err = self.talk.take().unwrap().join().unwrap();
@@ -321,13 +342,17 @@ impl Node {
         let dir = data_dir.display().to_string();
         let mut command = quorate(&[&["run", "--data-dir", &dir], arguments].concat());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        while !line.starts_with("ready: ") {
-            line.clear();
-            assert_ne!(out.read_line(&mut line).unwrap(), 0, "it has ended");
-        }
-        Self { child }
+        let (send, ready) = mpsc::channel();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        std::thread::spawn(move || {
+            let mut lines = lines.map_while(Result::ok);
+            if lines.any(|line| line.starts_with("ready: ")) {
+                let _ = send.send(());
+            }
+        });
+        let node = Self { child };
+        ready.recv_timeout(PATIENCE).expect("a node that is ready");
+        node
     }
 
     /// Sends a signal by its name, such as `INT`.
@@ -339,7 +364,7 @@ impl Node {
     pub fn stop(mut self) {
         self.signal("INT");
         let start = Instant::now();
-        assert_eq!(self.child.wait().unwrap().code(), Some(0));
+        assert_eq!(exit_code(&mut self.child), Some(0));
         assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     }
 }

@@ -38,7 +38,7 @@ use crate::crypto::point::Point;
 use crate::error::Error;
 use crate::math::{Field, Fl};
 use crate::secret::Secret;
-use crate::sharing::acss::scalar::{Curve, ScalarShares, ScalarTerms, times};
+use crate::sharing::acss::scalar::{Curve, ScalarShares, Scalars, times};
 
 /// How many scalars each dealer shares, and how many pairs come of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -54,7 +54,7 @@ impl Layout {
     /// More scalars than one sharing may have. Several runs will do.
     pub fn new(committee: Committee, pairs: usize) -> Result<Self, Error> {
         let layout = Self::sized(committee, pairs);
-        let (expected, got) = (ScalarTerms::most(committee), layout.scalars());
+        let (expected, got) = (Scalars::most(committee), layout.scalars());
         if got > expected {
             let what = "too many nonces for each dealer of one run";
             return Err(Error::WrongSize { what, expected, got });
@@ -72,8 +72,8 @@ impl Layout {
     }
 
     /// What each dealer shares.
-    pub fn terms(&self) -> ScalarTerms {
-        ScalarTerms::new(vec![Curve::Edwards; self.scalars()])
+    pub fn terms(&self) -> Scalars {
+        Scalars::new(vec![Curve::Edwards; self.scalars()])
     }
 
     /// Pairs that come of so many agreed dealers. A number that cannot be agreed counts as the

@@ -86,9 +86,7 @@ use crate::keys::key_set::{GroupKey, KeySet, PublicKeys, SecretKeys};
 use crate::math::{Field, Fl, lagrange_row};
 use crate::protocol::{Outbox, Protocol};
 use crate::secret::Secret;
-use crate::sharing::acss::scalar::{
-    Commitments, Curve, ScalarShares, ScalarTerms, Scalars, evaluate,
-};
+use crate::sharing::acss::scalar::{Commitments, Curve, ScalarShares, Scalars, evaluate};
 use crate::sharing::acss::{self, Acss};
 use crate::tag::Tag;
 use crate::wire;
@@ -227,7 +225,7 @@ impl Refresh {
         let coin = Arc::new(keys.coin()?);
         let dealing = |dealer: PartyId| {
             let tag = tag.indexed("dealing", dealer.point());
-            Acss::scalars(Arc::clone(&keyring), dealer, tag, ScalarTerms::new(CURVES.to_vec()))
+            Acss::scalars(Arc::clone(&keyring), dealer, tag, Scalars::new(CURVES.to_vec()))
         };
         let broadcast = |sender: PartyId| {
             let tag = tag.indexed("sealing", sender.point());

@@ -90,7 +90,7 @@ use crate::math::{Field, Fl};
 use crate::protocol::{Outbox, Protocol};
 use crate::secret::Secret;
 use crate::sharing::Shares;
-use crate::sharing::acss::scalar::{Curve, ScalarShares, ScalarTerms, Scalars};
+use crate::sharing::acss::scalar::{Curve, ScalarShares, Scalars};
 use crate::sharing::acss::{self, Acss};
 use crate::tag::Tag;
 use crate::wire;
@@ -175,7 +175,7 @@ impl Progress {
 
 /// The sharing of `dealer` in the key generation `tag`.
 pub fn dealing(keyring: &Arc<Keyring>, tag: &Tag, dealer: PartyId) -> Acss<Scalars> {
-    let terms = ScalarTerms::new(CURVES.to_vec());
+    let terms = Scalars::new(CURVES.to_vec());
     Acss::scalars(Arc::clone(keyring), dealer, tag.indexed("dealing", dealer.point()), terms)
 }
 

@@ -23,7 +23,7 @@ use super::dealing::{Dealing, Deviation};
 use super::elements::{Elements, Statement};
 use super::message::{Local, Message, Shard};
 use super::public::Verified;
-use super::scalar::{ScalarTerms, Scalars};
+use super::scalar::Scalars;
 use super::scheme::Scheme;
 use super::terms::Terms;
 
@@ -107,8 +107,8 @@ impl Acss<Scalars> {
     ///
     /// # Panics
     /// As [`Terms::new`].
-    pub fn scalars(keyring: Arc<Keyring>, dealer: PartyId, tag: Tag, terms: ScalarTerms) -> Self {
-        Self::with_scheme(keyring, dealer, &tag, terms)
+    pub fn scalars(keyring: Arc<Keyring>, dealer: PartyId, tag: Tag, scalars: Scalars) -> Self {
+        Self::with_scheme(keyring, dealer, &tag, scalars)
     }
 }
 

@@ -158,6 +158,7 @@ mod tests {
     use rand::SeedableRng;
 
     use super::*;
+    use crate::crypto::Digest;
     use crate::crypto::seal::Sealer;
     use crate::sharing::acss::scalar::{Scheme, context};
     use crate::{Committee, PartyId, Tag};
@@ -211,6 +212,30 @@ mod tests {
         holds(&good, &[Fl::ONE; 4], |p| spare = p.edwards.clone());
         assert!(holds(&zeros, &rows, |_| ()));
         assert!(spare.is_some() && !holds(&zeros, &rows, |p| p.edwards = spare));
+    }
+
+    /// What is hashed into a challenge cannot be chosen after it.
+    #[test]
+    fn a_proof_is_of_its_commitments_and_header() {
+        let rows = [1, 5, 2, 6].map(Fl::from_u64);
+        let terms = terms(Scalars::new(both()));
+        let mut rng = ChaCha20Rng::seed_from_u64(2);
+        let header = |digest| Sealer::new(terms.tag(), &mut rng).header(&digest);
+        let digests = [Digest::from([1; 32]), Digest::from([2; 32])];
+        let headers = digests.map(header);
+        let proof = |root, header| {
+            let constants = rows.iter().copied().step_by(2).collect();
+            let witness = ScalarWitness { constants, seed: Secret::new([1; 32]), forgery: None };
+            prove(terms.scheme(), witness, context(&terms, root, header))
+        };
+        let commitments: Bytes = commit(terms.scheme(), &rows, 2, 2).into();
+        let holds = |root, header, proof| {
+            Scalars::check(&terms, commitments.clone(), proof, root, header).is_some()
+        };
+        let [one, two] = &headers;
+        assert!(holds(digests[0], one, proof(&digests[0], one)));
+        assert!(!holds(digests[0], one, proof(&digests[1], one)), "other commitments");
+        assert!(!holds(digests[0], one, proof(&digests[0], two)), "another header");
     }
 
     #[test]

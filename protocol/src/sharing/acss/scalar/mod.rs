@@ -41,7 +41,9 @@
 //! # Cost
 //! With L secrets, in the broadcast `32 L (t + 1)` bytes and the proofs of 64. The dealer computes
 //! `L (t + 1)` multiples of B, a recipient decodes as many points, and then a few additions for each
-//! and two multi-scalar multiplications of size L (`benches/acss.rs`). The broadcast's limit bounds
+//! and two multi-scalar multiplications of size L (`benches/scalars.rs`): about 40 and 10 to 20 us for
+//! each commitment on a busy machine, so that 128 scalars at n = 31 take a dealer 60 ms and a
+//! recipient 25 ms, and the four of a key generation 3 ms and 0.7 ms. The broadcast's limit bounds
 //! L: [`Scalars::most`].
 //!
 //! # Differences from the papers
@@ -100,9 +102,6 @@ pub struct Scalars {
     curves: Vec<Curve>,
     zero: bool,
 }
-
-/// The scalars of a sharing.
-pub type ScalarTerms = Scalars;
 
 /// A party's shares of scalars, and the commitments that all parties have alike.
 #[derive(Clone, Debug)]
