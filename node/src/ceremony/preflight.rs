@@ -81,6 +81,8 @@ pub struct Row {
     pub reaches: PartySet,
     /// How far it is.
     pub stage: Option<Stage>,
+    /// Another number after each of its starts.
+    incarnation: u64,
 }
 
 /// What is known about all members.
@@ -126,14 +128,17 @@ impl Board {
         &self.rows[member]
     }
 
-    /// Takes over how the links are; true if somebody came, left or is in trouble.
+    /// Takes over how the links are; true if somebody came, left or is in trouble, or came again so
+    /// soon that it was not missed.
     pub fn see(&mut self, links: &[LinkStatus]) -> bool {
         let mut changed = false;
         for link in links.iter().filter(|link| self.committee.contains(link.party)) {
             let (connected, trouble) = (link.connected.is_some(), link.trouble.clone());
             let row = &mut self.rows[link.party];
             changed |= row.connected != connected || row.trouble != trouble;
+            changed |= row.incarnation != link.incarnation;
             (row.connected, row.trouble) = (connected, trouble);
+            row.incarnation = link.incarnation;
         }
         let here = self.committee.parties().filter(|party| self.rows[*party].connected);
         self.rows[self.me].reaches = here.collect();
@@ -253,6 +258,7 @@ mod tests {
         LinkStatus {
             party: party(peer),
             connected: connected.then_some(Transport::Tcp),
+            incarnation: 7,
             last_seen_ms_ago: None,
             unacknowledged_frames: 0,
             unacknowledged_bytes: 0,
@@ -271,6 +277,8 @@ mod tests {
         assert_eq!(board.findings().len(), 3, "nobody is here");
         assert!(board.see(&[link(1, true), link(2, true), link(3, false)]));
         assert!(!board.see(&[link(1, true), link(2, true), link(3, false)]), "nothing new");
+        let restarted = LinkStatus { incarnation: 8, ..link(2, true) };
+        assert!(board.see(&[link(1, true), restarted]), "it has forgotten what we said");
         assert_eq!(board.findings(), [Finding::Away(party(3))]);
         board.hear(party(1), presence(&[0, 1], 10_000, Stage::Words), 10_000);
         board.hear(party(2), presence(&[0, 2], 5_000, Stage::Words), 10_000);

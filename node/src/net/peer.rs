@@ -52,6 +52,8 @@ pub struct LinkStatus {
     pub party: PartyId,
     /// Over what it is connected, if it is.
     pub connected: Option<Transport>,
+    /// Another number after each of its starts; 0 before it has greeted.
+    pub incarnation: u64,
     /// Milliseconds since something came from it.
     pub last_seen_ms_ago: Option<u64>,
     /// Frames it has not acknowledged.
@@ -77,6 +79,8 @@ pub(super) struct Peer {
     started: Instant,
     /// Milliseconds from `started` to the last sign of life, plus one; 0 if there was none.
     seen: AtomicU64,
+    /// 0 before it has greeted.
+    incarnation: AtomicU64,
     last_complaint: AtomicU64,
 }
 
@@ -92,6 +96,7 @@ impl Peer {
             commands,
             started: Instant::now(),
             seen: AtomicU64::new(0),
+            incarnation: AtomicU64::new(0),
             last_complaint: AtomicU64::new(0),
         }
     }
@@ -105,7 +110,8 @@ impl Peer {
     }
 
     /// The peer is in the same network as we.
-    pub(super) fn greeted(&self) {
+    pub(super) fn greeted(&self, incarnation: u64) {
+        self.incarnation.store(incarnation, Ordering::Relaxed);
         *self.lock_trouble() = None;
         self.seen();
     }
@@ -144,6 +150,7 @@ impl Peer {
         LinkStatus {
             party: self.info.party,
             connected: *self.connection.borrow(),
+            incarnation: self.incarnation.load(Ordering::Relaxed),
             last_seen_ms_ago: seen.map(|at| self.milliseconds().saturating_sub(at)),
             unacknowledged_frames: sum(|depth| depth.frames),
             unacknowledged_bytes: sum(|depth| depth.bytes),

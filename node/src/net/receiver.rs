@@ -133,7 +133,7 @@ impl Receiving<'_> {
             theirs.check(ours)
         };
         timeout(GREETING_TIMEOUT, greeting).await.map_err(|_| LinkError::Timeout)??;
-        self.peer.greeted();
+        self.peer.greeted(numbering.incarnation);
 
         let progress = Arc::clone(&numbering.progress);
         let (reader, writer) = stream.split();

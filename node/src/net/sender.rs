@@ -72,7 +72,7 @@ async fn session(
     queue.resume(theirs.acknowledged, theirs.resume).map_err(too_much)?;
     *greeted = true;
     queue.set_closed(false);
-    peer.greeted();
+    peer.greeted(theirs.incarnation);
     tracing::debug!(peer = %peer.info.name, ?lane, resume = theirs.resume, "link open");
 
     let (reader, writer) = stream.split();

@@ -341,7 +341,9 @@ impl Node {
     pub fn start(data_dir: &Path, arguments: &[&str]) -> Self {
         let dir = data_dir.display().to_string();
         let mut command = quorate(&[&["run", "--data-dir", &dir], arguments].concat());
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut talk = tempfile::tempfile().unwrap();
+        command.stdout(Stdio::piped()).stderr(talk.try_clone().unwrap());
+        let mut child = command.spawn().unwrap();
         let (send, ready) = mpsc::channel();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         std::thread::spawn(move || {
@@ -351,7 +353,11 @@ impl Node {
             }
         });
         let node = Self { child };
-        ready.recv_timeout(PATIENCE).expect("a node that is ready");
+        if ready.recv_timeout(PATIENCE).is_err() {
+            let mut said = String::new();
+            talk.rewind().and_then(|()| talk.read_to_string(&mut said)).unwrap();
+            panic!("it is not ready: {said}");
+        }
         node
     }
 

@@ -33,6 +33,7 @@ fn link(peer: u16, connected: bool, trouble: Option<&str>) -> LinkStatus {
     LinkStatus {
         party: party(peer),
         connected: connected.then_some(Transport::Quic),
+        incarnation: 7,
         last_seen_ms_ago: None,
         unacknowledged_frames: 0,
         unacknowledged_bytes: 0,
