@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 
+use super::identities::Identities;
 use super::identity::{IdentityKey, IdentityPublic};
 use super::seal::{SealingKey, SealingPublic};
 use crate::committee::{Committee, PartyId, PartyMap};
@@ -14,10 +15,7 @@ use crate::error::Error;
 /// One party's own keys and everybody's public ones. Does not print what is secret.
 #[derive(Clone)]
 pub struct Keyring {
-    committee: Committee,
-    me: PartyId,
-    identity: IdentityKey,
-    identities: PartyMap<IdentityPublic>,
+    identities: Arc<Identities>,
     sealing: SealingKey,
     sealing_publics: PartyMap<SealingPublic>,
 }
@@ -26,9 +24,7 @@ impl Keyring {
     /// The keys of party `me`.
     ///
     /// # Errors
-    /// `me` is not of the committee, one's own keys are not those in the roster, a map is not of
-    /// the committee's size, or two members have one identity. (Two members with one sealing key
-    /// harm only themselves: what is sealed is bound to the position of the member.)
+    /// As [`Identities::new`] and [`with`](Self::with).
     pub fn new(
         committee: Committee,
         me: PartyId,
@@ -37,50 +33,54 @@ impl Keyring {
         sealing: SealingKey,
         sealing_publics: PartyMap<SealingPublic>,
     ) -> Result<Self, Error> {
-        for (what, got) in [
-            ("identities", identities.values().len()),
-            ("sealing keys", sealing_publics.values().len()),
-        ] {
-            if got != committee.n() {
-                return Err(Error::WrongSize { what, expected: committee.n(), got });
-            }
+        let identities = Identities::new(committee, me, identity, identities)?;
+        Self::with(Arc::new(identities), sealing, sealing_publics)
+    }
+
+    /// The keys of an epoch, for these identities.
+    ///
+    /// # Errors
+    /// Our own sealing key is not that in the map, or the map is not of the committee's size. (Two
+    /// members with one sealing key harm only themselves: what is sealed is bound to the position of
+    /// the member.)
+    pub fn with(
+        identities: Arc<Identities>,
+        sealing: SealingKey,
+        sealing_publics: PartyMap<SealingPublic>,
+    ) -> Result<Self, Error> {
+        let (expected, got) = (identities.committee().n(), sealing_publics.values().len());
+        if got != expected {
+            return Err(Error::WrongSize { what: "sealing keys", expected, got });
         }
-        if !committee.contains(me) {
-            return Err(Error::NotAMember { party: me });
-        }
-        let mut distinct = identities.values().to_vec();
-        distinct.sort_unstable();
-        distinct.dedup();
-        if distinct.len() != committee.n() {
-            return Err(Error::KeyMismatch { what: "two members have one identity" });
-        }
-        if identities[me] != identity.public() {
-            return Err(Error::KeyMismatch { what: "the roster has another identity for us" });
-        }
-        if sealing_publics[me] != *sealing.public() {
+        if sealing_publics[identities.me()] != *sealing.public() {
             return Err(Error::KeyMismatch { what: "the roster has another sealing key for us" });
         }
-        Ok(Self { committee, me, identity, identities, sealing, sealing_publics })
+        Ok(Self { identities, sealing, sealing_publics })
+    }
+
+    /// Who is who, which no epoch changes.
+    pub const fn identities(&self) -> &Arc<Identities> {
+        &self.identities
     }
 
     /// The committee of the epoch.
-    pub const fn committee(&self) -> Committee {
-        self.committee
+    pub fn committee(&self) -> Committee {
+        self.identities.committee()
     }
 
     /// Whose keyring this is.
-    pub const fn me(&self) -> PartyId {
-        self.me
+    pub fn me(&self) -> PartyId {
+        self.identities.me()
     }
 
     /// Our signing key.
-    pub const fn identity(&self) -> &IdentityKey {
-        &self.identity
+    pub fn identity(&self) -> &IdentityKey {
+        self.identities.identity()
     }
 
     /// The key that `party`, a member, signs with.
     pub fn identity_of(&self, party: PartyId) -> &IdentityPublic {
-        &self.identities[party]
+        self.identities.identity_of(party)
     }
 
     /// Our key to what is sealed to us.
@@ -105,11 +105,10 @@ impl Keyring {
         let identities = PartyMap::from_fn(committee, |_| IdentityKey::generate(&mut rng));
         let sealing = PartyMap::from_fn(committee, |_| SealingKey::generate(&mut rng));
         let keyring = |me| {
+            let publics = PartyMap::from_fn(committee, |p| identities[p].public());
+            let identities = Identities::new(committee, me, identities[me].clone(), publics);
             Arc::new(Self {
-                committee,
-                me,
-                identity: identities[me].clone(),
-                identities: PartyMap::from_fn(committee, |p| identities[p].public()),
+                identities: Arc::new(identities.expect("keys drawn at random differ")),
                 sealing: sealing[me].clone(),
                 sealing_publics: PartyMap::from_fn(committee, |p| *sealing[p].public()),
             })
@@ -120,7 +119,7 @@ impl Keyring {
 
 impl fmt::Debug for Keyring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Keyring(party {} of {})", self.me, self.committee.n())
+        write!(f, "Keyring(party {} of {})", self.me(), self.committee().n())
     }
 }
 
@@ -131,12 +130,13 @@ mod tests {
     type Parts = (IdentityKey, PartyMap<IdentityPublic>, SealingKey, PartyMap<SealingPublic>);
 
     fn parts(k: &Keyring) -> Parts {
-        let (identity, sealing) = (k.identity.clone(), k.sealing.clone());
-        (identity, k.identities.clone(), sealing, k.sealing_publics.clone())
+        let (identity, sealing) = (k.identity().clone(), k.sealing.clone());
+        let publics = PartyMap::from_fn(k.committee(), |p| *k.identity_of(p));
+        (identity, publics, sealing, k.sealing_publics.clone())
     }
 
     fn new(k: &Keyring, (i, is, s, ss): Parts) -> Result<Keyring, Error> {
-        Keyring::new(k.committee, k.me, i, is, s, ss)
+        Keyring::new(k.committee(), k.me(), i, is, s, ss)
     }
 
     #[test]
@@ -166,17 +166,17 @@ mod tests {
         let (mine, other) = (&keyrings[0], &keyrings[1]);
         let mismatch = |parts| matches!(new(mine, parts), Err(Error::KeyMismatch { .. }));
         let (i, is, s, ss) = parts(mine);
-        assert!(mismatch((other.identity.clone(), is.clone(), s.clone(), ss.clone())));
+        assert!(mismatch((other.identity().clone(), is.clone(), s.clone(), ss.clone())));
         assert!(mismatch((i.clone(), is.clone(), other.sealing.clone(), ss.clone())));
         let mut twice = is.clone();
         twice[PartyId::new(3)] = twice[PartyId::new(2)];
         assert!(mismatch((i.clone(), twice, s.clone(), ss.clone())));
         let seven = &Keyring::for_tests(7, 1)[0];
-        let wrong = new(mine, (i.clone(), seven.identities.clone(), s.clone(), ss.clone()));
+        let wrong = new(mine, (i.clone(), parts(seven).1, s.clone(), ss.clone()));
         assert!(matches!(wrong, Err(Error::WrongSize { expected: 4, got: 7, .. })));
         let wrong = new(mine, (i.clone(), is.clone(), s.clone(), seven.sealing_publics.clone()));
         assert!(matches!(wrong, Err(Error::WrongSize { expected: 4, got: 7, .. })));
-        let stranger = Keyring::new(mine.committee, PartyId::new(4), i, is, s, ss);
+        let stranger = Keyring::new(mine.committee(), PartyId::new(4), i, is, s, ss);
         assert!(matches!(stranger, Err(Error::NotAMember { .. })));
     }
 

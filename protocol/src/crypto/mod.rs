@@ -9,6 +9,7 @@
 //! | [`dleq`] | proofs that powers share an exponent |
 //! | [`point`] | points of prime order, one encoding each |
 //! | [`seal`] | encryption to a member, which the member can open for all to see |
+//! | [`identities`] | who is who in a network, in all of its epochs |
 //! | [`keyring`] | all keys one party holds and knows in an epoch |
 //!
 //! Everything here is deterministic given its arguments. What is decoded from a peer is valid by
@@ -16,6 +17,7 @@
 
 pub mod dleq;
 pub mod erasure;
+pub mod identities;
 pub mod identity;
 pub mod keyring;
 pub mod merkle;
@@ -23,6 +25,7 @@ pub mod point;
 pub mod seal;
 pub mod transcript;
 
+pub use identities::Identities;
 pub use identity::{IdentityKey, IdentityPublic, Signature};
 pub use keyring::Keyring;
 pub use transcript::{Digest, Transcript};

@@ -78,7 +78,7 @@ use crate::agreement::rbc::{Delivery, Mode, Rbc};
 use crate::committee::{Committee, PartyId, PartyMap, PartySet};
 use crate::crypto::point::Point;
 use crate::crypto::seal::{SealingKey, SealingPublic};
-use crate::crypto::{Digest, Keyring, Transcript};
+use crate::crypto::{Digest, Identities, Keyring, Transcript};
 use crate::error::Error;
 use crate::fault::KeyFault;
 use crate::keys::ceremony::Making;
@@ -148,15 +148,12 @@ impl Refreshed {
         })
     }
 
-    /// Our keyring of the epoch. `old` is that of the epoch before.
+    /// Our keyring of the epoch.
     ///
     /// # Errors
     /// It is of another member.
-    pub fn keyring(&self, old: &Keyring) -> Result<Keyring, Error> {
-        let committee = old.committee();
-        let identities = PartyMap::from_fn(committee, |party| *old.identity_of(party));
-        let (identity, sealing) = (old.identity().clone(), self.sealing_key.clone());
-        Keyring::new(committee, old.me(), identity, identities, sealing, self.sealing.clone())
+    pub fn keyring(&self, identities: &Arc<Identities>) -> Result<Keyring, Error> {
+        Keyring::with(Arc::clone(identities), self.sealing_key.clone(), self.sealing.clone())
     }
 }
 
@@ -191,6 +188,8 @@ pub struct Deviation {
     pub dealing: acss::Deviation,
     /// Is added to the shares that it deals.
     pub shift: Option<Fl>,
+    /// Is broadcast in place of its next sealing key.
+    pub sealing: Option<[u8; SEALING_BYTES]>,
 }
 
 /// How far a refresh has come at one member.
@@ -269,16 +268,16 @@ impl Refresh {
         if std::mem::replace(&mut self.started, true) {
             return Err(Error::AlreadyGiven { what: "the start of a refresh" });
         }
-        let (me, Deviation { dealing, shift }) = (self.keyring.me(), deviation);
+        let (me, Deviation { dealing, shift, sealing }) = (self.keyring.me(), deviation);
         let SecretKeys { coin, certificate, document } = self.keys.secret();
         let shift = shift.unwrap_or(Fl::ZERO);
         let shares = [coin, certificate, document].map(|share| *share.expose() + shift);
         let wrap = move |m| Message::Dealing(me, m);
         let shares = shares.into_iter().collect();
         self.dealings[me].deal_with(shares, &self.seed, dealing, &mut out.wrap(wrap))?;
-        let sealing = self.sealing_key.public().to_bytes().to_vec();
+        let sealing = sealing.unwrap_or_else(|| self.sealing_key.public().to_bytes());
         let wrap = move |m| Message::Sealing(me, m);
-        self.broadcasts[me].broadcast(sealing.into(), &mut out.wrap(wrap))?;
+        self.broadcasts[me].broadcast(sealing.to_vec().into(), &mut out.wrap(wrap))?;
         self.subset.close(&mut out.wrap(Message::Agreement));
         Ok(())
     }

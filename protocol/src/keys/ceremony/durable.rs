@@ -11,7 +11,7 @@ use super::message::Envelope;
 use super::post::Post;
 use super::sink::Sink;
 use crate::committee::{Committee, PartyId, PartyMap, PartySet};
-use crate::crypto::{Digest, Keyring, Signature};
+use crate::crypto::{Digest, Identities, Signature};
 use crate::error::Error;
 use crate::fault::{Fault, KeyFault};
 use crate::protocol::{Outbox, Protocol, Recipient};
@@ -91,7 +91,7 @@ pub(super) struct Confirmation {
 
 /// One member's durable instance.
 pub struct Durable<P: Making> {
-    keyring: Arc<Keyring>,
+    identities: Arc<Identities>,
     pub(super) tag: Tag,
     /// What the log is bound to.
     begun: Digest,
@@ -120,7 +120,7 @@ impl<P: Making> Durable<P> {
     /// # Errors
     /// The records cannot be read, some are missing, or they were written under another `begun`.
     pub fn restored(
-        keyring: Arc<Keyring>,
+        identities: Arc<Identities>,
         tag: Tag,
         begun: Digest,
         making: Option<P>,
@@ -140,15 +140,15 @@ impl<P: Making> Durable<P> {
             begun,
             begun_written: log.begun.is_some(),
             started: false,
-            post: Post::new(keyring.committee(), keyring.me()),
+            post: Post::new(identities.committee(), identities.me()),
             heard: 0,
             up: PartySet::EMPTY,
             keys: None,
             name: None,
-            confirmations: PartyMap::new(keyring.committee()),
+            confirmations: PartyMap::new(identities.committee()),
             confirmed: PartySet::EMPTY,
             retired: None,
-            keyring,
+            identities,
         };
         this.restore(log, deviation);
         Ok(this)
@@ -223,11 +223,11 @@ impl<P: Making> Durable<P> {
     }
 
     pub(super) fn committee(&self) -> Committee {
-        self.keyring.committee()
+        self.identities.committee()
     }
 
     pub(super) fn me(&self) -> PartyId {
-        self.keyring.me()
+        self.identities.me()
     }
 
     /// C3. Nothing of this is sent now: our lists are what counts.
@@ -399,7 +399,7 @@ impl<P: Making> Durable<P> {
         if self.confirmations[from].is_some() {
             return;
         }
-        let key = self.keyring.identity_of(from);
+        let key = self.identities.identity_of(from);
         if !key.verify(&self.tag, CONFIRMED, keys.as_bytes(), &signature) {
             let kind = KeyFault::BadConfirmation.into();
             effects.push(DurableEffect::Fault(Fault { party: from, kind }));
@@ -436,7 +436,7 @@ impl<P: Making> Durable<P> {
 
     fn confirm(&self, to: Recipient, effects: &mut Vec<DurableEffect<P>>) {
         if let Some(keys) = self.name {
-            let signature = self.keyring.identity().sign(&self.tag, CONFIRMED, keys.as_bytes());
+            let signature = self.identities.identity().sign(&self.tag, CONFIRMED, keys.as_bytes());
             effects
                 .push(DurableEffect::Send { to, message: Envelope::Confirm { keys, signature } });
         }

@@ -148,7 +148,8 @@ impl Ceremony {
         transcript.u64(committee.n() as u64).u64(committee.t() as u64).u64(me.point());
         let begun = transcript.bytes(seed.expose()).digest();
         let generation = KeyGeneration::new(Arc::clone(&keyring), tag, FIRST_EPOCH, seed);
-        Self::restored(keyring, tag, begun, Some(generation), deviation, records)
+        let identities = Arc::clone(keyring.identities());
+        Self::restored(identities, tag, begun, Some(generation), deviation, records)
     }
 
     /// Our keys, once they are here.

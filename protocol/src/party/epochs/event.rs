@@ -47,6 +47,7 @@ pub enum EpochsEffect {
     /// An epoch has begun, with these keys.
     Began(Box<EpochKeys>),
     /// All that was secret in an epoch is gone from here; what the owner holds of it is to go, too.
+    /// Said again after a restart.
     Erased {
         /// Which.
         epoch: u64,

@@ -60,10 +60,11 @@ pub use archive::Archive;
 pub use event::{EpochsEffect, EpochsEvent};
 
 use crate::committee::{Committee, PartyId, PartyMap, PartySet};
-use crate::crypto::{Digest, Keyring, Transcript};
+use crate::crypto::{Digest, Identities, Keyring, Transcript};
 use crate::decision::certificate::Certificate;
 use crate::decision::ledger::LedgerStart;
 use crate::decision::stock::Policy;
+use crate::error::Error;
 use crate::keys::ceremony::{Durable, DurableEffect, DurableEvent};
 use crate::keys::refresh::{Deviation, Refresh, Refreshed};
 use crate::keys::{KeySet, refresh};
@@ -94,8 +95,10 @@ pub struct EpochsConfig {
     pub policy: Policy,
     /// Whether certificates carry members' signatures, too.
     pub accountable: bool,
-    /// Our keys in the first epoch.
-    pub first: EpochKeys,
+    /// Who is who.
+    pub identities: Arc<Identities>,
+    /// Our keys in the first epoch, until it is [erased](EpochsEffect::Erased).
+    pub first: Option<EpochKeys>,
 }
 
 /// An epoch in which there is something to do.
@@ -109,7 +112,8 @@ pub struct Epochs {
     network: Digest,
     policy: Policy,
     accountable: bool,
-    keyring: Arc<Keyring>,
+    identities: Arc<Identities>,
+    deviation: Deviation,
     current: u64,
     live: BTreeMap<u64, Live>,
     archives: BTreeMap<u64, Archive>,
@@ -129,18 +133,37 @@ impl Epochs {
     /// A member as it was when it wrote `records`, in any order; a new one if there are none.
     ///
     /// # Errors
-    /// The records cannot be read, or some are missing.
+    /// The records cannot be read, some are missing, or the first keys are: they are needed until the
+    /// first epoch is erased.
     pub fn new(config: EpochsConfig, records: Vec<Record>) -> Result<Self, RestoreError> {
-        let EpochsConfig { network, policy, accountable, first } = config;
+        Self::with_deviation(config, Deviation::default(), records)
+    }
+
+    /// A member that refreshes its shares the way a corrupt one would, for tests and simulations.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_deviation(
+        config: EpochsConfig,
+        deviation: Deviation,
+        records: Vec<Record>,
+    ) -> Result<Self, RestoreError> {
+        let EpochsConfig { network, policy, accountable, identities, first } = config;
         let (store, mut parts) = Store::read(records)?;
-        let keyring = Arc::clone(&first.keyring);
-        let committee = keyring.committee();
+        let committee = identities.committee();
+        if first.as_ref().is_some_and(|first| first.keyring.me() != identities.me()) {
+            return Err(Error::KeyMismatch { what: "the first keys are of another member" }.into());
+        }
+        let begins = store.first_archived().or(first.as_ref().map(|first| first.keys.epoch()));
+        let missing = Error::KeyMismatch { what: "there are no keys of the first epoch" };
+        let mut epoch = begins.ok_or(missing)?;
         let mut this = Self {
             network,
             policy,
             accountable,
-            current: first.keys.epoch(),
-            keyring,
+            current: epoch,
+            identities,
+            deviation,
             live: BTreeMap::new(),
             archives: BTreeMap::new(),
             refreshes: BTreeMap::new(),
@@ -151,8 +174,7 @@ impl Epochs {
             early_bytes: PartyMap::new(committee),
             ahead: PartySet::EMPTY,
         };
-        let mut keys = Some((first, None));
-        let mut epoch = this.current;
+        let mut keys = first.map(|first| (first, None));
         loop {
             this.current = epoch;
             let records = parts.remove(&Part::Party(epoch)).unwrap_or_default();
@@ -183,12 +205,12 @@ impl Epochs {
 
     /// The committee.
     pub fn committee(&self) -> Committee {
-        self.keyring.committee()
+        self.identities.committee()
     }
 
     /// Which member this is.
     pub fn me(&self) -> PartyId {
-        self.keyring.me()
+        self.identities.me()
     }
 
     /// The current epoch.
@@ -273,11 +295,12 @@ impl Epochs {
     fn epoch_keys(&self, begun: Begun) -> Result<(EpochKeys, Option<LedgerStart>), RestoreError> {
         let unreadable = |_| RestoreError::Unreadable("the keys of an epoch".into());
         let Begun { refreshed, seed, start } = begun;
-        let keyring = Arc::new(refreshed.keyring(&self.keyring).map_err(unreadable)?);
+        let keyring = Arc::new(refreshed.keyring(&self.identities).map_err(unreadable)?);
         Ok((EpochKeys { keyring, keys: Arc::new(refreshed.keys), seed }, Some(start)))
     }
 
     fn on_start(&mut self, out: &mut Vec<EpochsEffect>) {
+        out.extend(self.archives.keys().map(|epoch| EpochsEffect::Erased { epoch: *epoch }));
         for epoch in self.live.keys().copied().collect::<Vec<_>>() {
             self.step_party(epoch, Event::Start, out);
         }
@@ -403,7 +426,7 @@ impl Epochs {
             }
             return self.erase(out);
         };
-        let quorum = self.keyring.committee().quorum();
+        let quorum = self.identities.committee().quorum();
         let Some(refreshed) = refresh.made().cloned() else { return self.erase(out) };
         if !self.ready && refresh.confirmed().len() >= quorum {
             self.ready = true; // N3
@@ -468,9 +491,9 @@ impl Epochs {
             }
             _ => None,
         };
-        let keyring = Arc::clone(&self.keyring);
-        let nothing = Deviation::default();
-        Durable::restored(keyring, tag, begun, making, nothing, records).map(Some)
+        let identities = Arc::clone(&self.identities);
+        let deviation = self.deviation.clone();
+        Durable::restored(identities, tag, begun, making, deviation, records).map(Some)
     }
 
     /// N4

@@ -136,6 +136,11 @@ impl Store {
         self.archived.get(&epoch).copied()
     }
 
+    /// The first epoch of all, if it is erased.
+    pub(super) fn first_archived(&self) -> Option<u64> {
+        self.archived.first_key_value().map(|(epoch, _)| *epoch)
+    }
+
     /// Forgets all records of a part.
     pub(super) fn forget(&mut self, part: Part) -> Vec<Record> {
         let names = self.names.remove(&part).unwrap_or_default();

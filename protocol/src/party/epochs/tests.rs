@@ -88,6 +88,23 @@ fn nothing_secret_is_kept_of_an_epoch_that_is_over() {
     }
 }
 
+/// After that, nobody needs to have them: the member comes up without, and says once more that they
+/// are to go, since it may have been stopped before it was heard.
+#[test]
+fn the_first_keys_are_needed_until_the_first_epoch_is_erased() {
+    let (mut world, open) = refreshed(9);
+    assert!(world.committee.parties().all(|p| world.restored(p, false).is_err()));
+    world.vote_all(open, &[0, 1, 2, 3]);
+    world.run_untimed();
+    for p in world.committee.parties() {
+        let mut member = world.restored(p, false).unwrap();
+        assert_eq!((member.epoch(), member.keys(1).is_some()), (2, false));
+        let effects = member.step(EpochsEvent::Start);
+        assert!(effects.iter().any(|e| matches!(e, EpochsEffect::Erased { epoch: 1 })));
+        assert_eq!(world.restored(p, true).unwrap().epoch(), 2);
+    }
+}
+
 #[test]
 fn two_refreshes_in_a_row_and_every_member_restarts() {
     let (mut world, open) = refreshed(3);

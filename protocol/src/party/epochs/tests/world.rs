@@ -81,21 +81,29 @@ impl World {
         self.members.iter().flatten()
     }
 
-    /// A member comes up from its store.
+    /// A member comes up from its store, and from its first keys until they are erased.
     pub(super) fn start(&mut self, p: PartyId) {
+        let member = self.restored(p, !self.erased.contains(&(p, 1)));
+        self.members[p.index()] = Some(member.expect("a sound store"));
+        self.step(p, EpochsEvent::Start);
+    }
+
+    /// A member as it is in its store.
+    pub(super) fn restored(&self, p: PartyId, with_first: bool) -> Result<Epochs, RestoreError> {
         let record = |(key, value): (&Vec<u8>, &Secret<Vec<u8>>)| Record::Put {
             key: key.clone(),
             value: value.clone(),
         };
         let records = self.stores[p.index()].iter().map(record).collect();
+        let first = &self.firsts[p.index()];
         let config = EpochsConfig {
             network: Digest::from([7; 32]),
             policy: Policy::for_members(self.committee.n()),
             accountable: false,
-            first: self.firsts[p.index()].clone(),
+            identities: Arc::clone(first.keyring.identities()),
+            first: with_first.then(|| first.clone()),
         };
-        self.members[p.index()] = Some(Epochs::new(config, records).expect("a sound store"));
-        self.step(p, EpochsEvent::Start);
+        Epochs::new(config, records)
     }
 
     /// A member stops; what is on its way to it is lost.
