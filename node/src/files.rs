@@ -38,6 +38,14 @@ pub(crate) fn create(path: &Path, access: Access) -> io::Result<fs::File> {
     OpenOptions::new().write(true).create_new(true).mode(mode).open(path)
 }
 
+/// Removes a file, if it is there.
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Gives a file that is durable its name, in the same folder; durable when it returns.
 pub(crate) fn put_in_place(temporary: &Path, path: &Path) -> io::Result<()> {
     fs::rename(temporary, path)?;

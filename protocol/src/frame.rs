@@ -53,13 +53,23 @@ pub fn decode<M: Serialize + DeserializeOwned>(
     bytes: &[u8],
     epoch: u64,
 ) -> Result<Decoded<M>, FrameError> {
+    match decode_any(bytes)? {
+        (of, decoded) if of == epoch => Ok(decoded),
+        (of, _) => Err(FrameError::Epoch(of)),
+    }
+}
+
+/// Reads a frame of whatever epoch, and says which. Messages that cannot be read are skipped.
+///
+/// # Errors
+/// The frame itself is malformed, or of another version.
+pub fn decode_any<M: Serialize + DeserializeOwned>(
+    bytes: &[u8],
+) -> Result<(u64, Decoded<M>), FrameError> {
     let frame: Frame =
         wire::decode(bytes, limits::MAX_ENVELOPE).map_err(|_| FrameError::Malformed)?;
     if frame.version != VERSION {
         return Err(FrameError::Version(frame.version));
-    }
-    if frame.epoch != epoch {
-        return Err(FrameError::Epoch(frame.epoch));
     }
     let all = frame.messages.len();
     let messages: Vec<_> = frame
@@ -68,7 +78,7 @@ pub fn decode<M: Serialize + DeserializeOwned>(
         .filter_map(|bytes| wire::decode(bytes, limits::MAX_ENVELOPE).ok())
         .collect();
     let skipped = all - messages.len();
-    Ok(Decoded { messages, skipped })
+    Ok((frame.epoch, Decoded { messages, skipped }))
 }
 
 /// The messages in as few frames as they fit, each within [`limits::MAX_ENVELOPE`].

@@ -16,7 +16,7 @@ use tokio::sync::broadcast;
 use super::Service;
 use super::model::{
     Code, Decision, DecisionCounts, Document, Faults, NewDecision, NewVote, Outcome, Peer, Phase,
-    Problem, Proposed, Receipt, Status, Stock, Work,
+    Problem, Proposed, Receipt, Refreshing, Status, Stock, Work,
 };
 use crate::certificate_file::{CertificateFile, name, names};
 use crate::cli::time;
@@ -68,6 +68,7 @@ impl Live {
                 blake3: document.digest.to_string(),
                 here: view.document_here,
             }),
+            refresh: proposal.refresh,
             minimum: proposal.minimum.into(),
             position: view.position,
             phase: phase(view.phase),
@@ -115,7 +116,7 @@ impl Service for Live {
             minimum: u16::try_from(committee.majority()).unwrap_or(u16::MAX),
             nonce: rand::random(),
             document: document.as_deref().map(name_document).transpose()?,
-            refresh: false,
+            refresh: new.refresh,
         };
         proposal.validate(committee).map_err(|error| match &error {
             ProposalError::Rule(rule) => {
@@ -211,10 +212,12 @@ impl From<CallError> for Problem {
     fn from(error: CallError) -> Self {
         let code = match &error {
             CallError::Stopped => Code::Stopping,
+            CallError::CeremonyOpen => Code::KeysChanging,
             CallError::Refused(refusal) => match refusal {
                 Refusal::UnknownDecision => Code::NotFound,
                 Refusal::AlreadyVoted => Code::AlreadyVoted,
                 Refusal::Sealed => Code::Sealed,
+                Refusal::EpochOver => Code::KeysChanging,
                 Refusal::FollowingOnly | Refusal::Returning => Code::FollowingOnly,
                 Refusal::InvalidVote(_) => Code::InvalidVote,
                 Refusal::InvalidProposal(_) => Code::InvalidProposal,
@@ -225,6 +228,7 @@ impl From<CallError> for Problem {
         let problem = Self::new(code, error.to_string());
         match code {
             Code::Stopping => problem.hint("start the node again: quorate run"),
+            Code::KeysChanging => problem.hint("quorate status shows how far they are"),
             Code::TooManyOpen => problem.hint("wait for one to be decided: quorate list --open"),
             _ => problem.hint("quorate list"),
         }
@@ -263,6 +267,12 @@ fn describe_status(network: &Network, status: &NodeStatus) -> Status {
         network: status.network.clone(),
         digest: status.digest.to_string(),
         epoch: status.epoch,
+        refresh: status.refresh.as_ref().map(|refresh| Refreshing {
+            position: refresh.position,
+            made: refresh.made,
+            confirmed: names(network, refresh.confirmed),
+            missing: names(network, committee.everyone().difference(refresh.confirmed)),
+        }),
         members: committee.n(),
         tolerates: committee.t(),
         quorum: committee.quorum(),
@@ -300,7 +310,7 @@ fn describe_status(network: &Network, status: &NodeStatus) -> Status {
         returning: party
             .returning
             .map(|silent| silent.iter().map(|member| name(network, member)).collect()),
-        keys: "dealt by a trusted dealer".to_owned(),
+        keys: status.origin.words().to_owned(),
     }
 }
 

@@ -31,6 +31,9 @@ pub struct Decision {
     /// What the network signs if it accepts.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub document: Option<Document>,
+    /// Whether the members make new shares of the network's keys if it is accepted.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub refresh: bool,
     /// How many must take part, or it expires.
     pub minimum: usize,
     /// Position in the ledger, once it is ordered.
@@ -153,8 +156,11 @@ pub struct Status {
     pub network: String,
     /// The network's digest.
     pub digest: String,
-    /// The network's epoch.
+    /// The epoch of the network's keys: 1, and one more after each refresh.
     pub epoch: u64,
+    /// The refresh of the keys that is going on, if one is.
+    #[serde(default)]
+    pub refresh: Option<Refreshing>,
     /// Number of members.
     pub members: usize,
     /// How many faulty members the network tolerates.
@@ -186,6 +192,19 @@ impl Status {
     pub fn connected(&self) -> usize {
         self.peers.iter().filter(|peer| peer.connected).count()
     }
+}
+
+/// A refresh of the network's keys that is going on.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Refreshing {
+    /// Where it was decided.
+    pub position: u64,
+    /// Whether this organisation has its new shares.
+    pub made: bool,
+    /// Who is known to have theirs.
+    pub confirmed: Vec<String>,
+    /// Who is not.
+    pub missing: Vec<String>,
 }
 
 /// Another member's node.
@@ -273,6 +292,9 @@ pub struct NewDecision {
     /// A file that the network is to sign if it accepts, in base 64.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub document: Option<String>,
+    /// Whether the members are to make new shares of the network's keys if it is accepted.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub refresh: bool,
 }
 
 /// A proposal was made.
@@ -345,6 +367,8 @@ pub enum Code {
     FollowingOnly,
     /// This organisation has too many open.
     TooManyOpen,
+    /// The network's keys are being made or refreshed.
+    KeysChanging,
     /// Not certified yet.
     Undecided,
     /// The node is stopping.

@@ -17,9 +17,11 @@ impl Code {
             Self::InvalidRule | Self::InvalidProposal | Self::InvalidVote => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
-            Self::AlreadyVoted | Self::Sealed | Self::FollowingOnly | Self::Undecided => {
-                StatusCode::CONFLICT
-            }
+            Self::AlreadyVoted
+            | Self::Sealed
+            | Self::FollowingOnly
+            | Self::KeysChanging
+            | Self::Undecided => StatusCode::CONFLICT,
             Self::TooManyOpen => StatusCode::TOO_MANY_REQUESTS,
             Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -36,9 +38,11 @@ impl Code {
             | Self::InvalidRule
             | Self::InvalidProposal
             | Self::InvalidVote => Exit::Invalid,
-            Self::AlreadyVoted | Self::Sealed | Self::FollowingOnly | Self::TooManyOpen => {
-                Exit::Conflict
-            }
+            Self::AlreadyVoted
+            | Self::Sealed
+            | Self::FollowingOnly
+            | Self::KeysChanging
+            | Self::TooManyOpen => Exit::Conflict,
             Self::Undecided => Exit::Pending,
             Self::Stopping => Exit::Unreachable,
             Self::Internal => Exit::Internal,

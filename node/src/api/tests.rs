@@ -243,6 +243,7 @@ async fn a_decision_that_is_not_known_yet_is_waited_for() {
     let client = &running.client;
     let digest = "ee".repeat(32);
     let proposal = NewDecision {
+        refresh: false,
         title: "new".into(),
         body: String::new(),
         rule: "mean(x) > 1".into(),

@@ -19,6 +19,7 @@ use quorate_protocol::keys::ceremony;
 
 use super::gathering::Gathering;
 use super::invite::Invite;
+use crate::files;
 use crate::home::{Home, HomeError};
 use crate::roster::text::{self, Access};
 use crate::roster::{Network, RosterError};
@@ -168,10 +169,6 @@ impl Folder {
 }
 
 fn remove(path: &Path) -> Result<(), RosterError> {
-    match std::fs::remove_file(path) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-            Err(RosterError::File { path: path.to_owned(), source })
-        }
-        _ => Ok(()),
-    }
+    let failed = |source| RosterError::File { path: path.to_owned(), source };
+    files::remove(path).map_err(failed)
 }

@@ -41,7 +41,7 @@ pub async fn open(
     let setting = Setting {
         network: Arc::clone(network),
         keyring: Arc::new(keyring),
-        seed: unlocked.keys.seed.clone(),
+        seed: unlocked.first()?.seed.clone(),
         store,
         post: links.post(),
         incoming,

@@ -51,6 +51,9 @@ pub fn show(terminal: &Terminal, decision: &Decision, you: &str, flag: &str, now
     if let Some(document) = &decision.document {
         field("signs", &document::describe(document));
     }
+    if decision.refresh {
+        field("refresh", "the members make new shares of the network's keys if it is accepted");
+    }
     let position = decision.position.map(|p| format!(", ledger position {p}")).unwrap_or_default();
     field("proposed", &format!("by {}{position}", clean(&decision.proposer)));
     let deadline = time::readable_moment(decision.deadline_ms);
@@ -94,6 +97,12 @@ pub fn show(terminal: &Terminal, decision: &Decision, you: &str, flag: &str, now
         )),
         _ => {}
     }
+    if decision.refresh && decision.outcome == Some(Outcome::Accepted) {
+        terminal.say(format_args!(
+            "quorate status{flag} shows how far the new shares are; then make a new backup: \
+             quorate key backup{flag}"
+        ));
+    }
     if decision.needs_you() {
         terminal.say(format_args!(
             "{} has not voted: quorate vote {}{flag}",
@@ -118,6 +127,7 @@ pub fn sample() -> Decision {
         deadline: "2027-01-31T12:00:00Z".into(),
         deadline_ms: 1_801_396_800_000,
         document: None,
+        refresh: false,
         minimum: 3,
         position: Some(0),
         phase: Phase::Open,

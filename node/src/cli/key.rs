@@ -1,5 +1,7 @@
 //! `quorate key ..`
 
+mod refresh;
+
 use std::path::{Path, PathBuf};
 
 use data_encoding::BASE64;
@@ -9,7 +11,7 @@ use super::exit::{Exit, Failure};
 use super::passphrase::{self, PassphraseFile};
 use super::terminal::{Paint, clean};
 use super::{Context, quoted, slug};
-use crate::home::{Backup, GroupKeys, History, Home, HomeError, Origin, Passphrase, Rehearsal};
+use crate::home::{Backup, GroupKeys, History, Home, HomeError, Passphrase, Rehearsal};
 use crate::roster::text;
 
 /// Show, back up and restore this organisation's keys
@@ -23,6 +25,8 @@ pub enum Subcommands {
     Drill(Drill),
     /// Make a data directory from a backup
     Restore(Restore),
+    /// Propose that all members make new shares of the network's keys
+    Refresh(refresh::Arguments),
 }
 
 /// Show the network's public keys: what certificates and signatures are verified with
@@ -124,6 +128,7 @@ pub fn key(context: &Context, arguments: &Subcommands) -> Result<Exit, Failure> 
         Subcommands::Backup(arguments) => backup(context, arguments),
         Subcommands::Drill(arguments) => drill(context, arguments),
         Subcommands::Restore(arguments) => restore(context, arguments),
+        Subcommands::Refresh(arguments) => refresh::refresh(context, arguments),
     }
 }
 
@@ -163,7 +168,7 @@ fn show(context: &Context, arguments: &Show) -> Result<Exit, Failure> {
     };
     field("network", &clean(network.name()));
     field("epoch", &keys.epoch.to_string());
-    field("made by", made_by(keys.origin));
+    field("made by", keys.origin.words());
     field("certificate key", &text::hex(&keys.certificate));
     field("document key", &text::hex(&keys.document));
     field("key set", &keys.digest.to_string());
@@ -174,14 +179,6 @@ fn show(context: &Context, arguments: &Show) -> Result<Exit, Failure> {
         field("restored", at);
     }
     Ok(Exit::Ok)
-}
-
-/// How a network's keys came about, in words.
-pub const fn made_by(origin: Origin) -> &'static str {
-    match origin {
-        Origin::Members => "all members together, without a dealer",
-        Origin::Dealer => "a trusted dealer, who could have kept them",
-    }
 }
 
 /// When something was last done with a backup, and what to do if that is not enough.

@@ -44,10 +44,9 @@ pub struct Arguments {
 pub fn propose(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
     let terminal = &context.terminal;
     let rule = parse_rule(&arguments.rule)?;
-    let deadline_ms = time::parse_deadline(&arguments.deadline, time::now_ms())
-        .map_err(|what| Failure::new(Exit::Invalid, what).hint("for example: --deadline 2h"))?;
+    let deadline_ms = parse_deadline(&arguments.deadline)?;
     let body = arguments.body.as_deref().map(read_body).transpose()?.unwrap_or_default();
-    check_length("title", &arguments.title, limits::MAX_TITLE)?;
+    check_title(&arguments.title)?;
     check_length("text", &body, limits::MAX_TEXT)?;
     let document = arguments.sign.as_deref().map(document::read).transpose()?;
     let client = context.client()?;
@@ -57,6 +56,7 @@ pub fn propose(context: &Context, arguments: &Arguments) -> Result<Exit, Failure
         rule: rule.to_string(),
         deadline_ms,
         document: document.map(|bytes| data_encoding::BASE64.encode(&bytes)),
+        refresh: false,
     };
     let proposed = context.block_on(client.propose(&proposal))?;
     terminal.say(format_args!(
@@ -87,6 +87,17 @@ pub fn parse_rule(text: &str) -> Result<Rule, Failure> {
         }
         Failure::new(Exit::Invalid, what).hint(error.hint())
     })
+}
+
+/// Reads a deadline, in milliseconds since 1970.
+pub fn parse_deadline(text: &str) -> Result<u64, Failure> {
+    time::parse_deadline(text, time::now_ms())
+        .map_err(|what| Failure::new(Exit::Invalid, what).hint("for example: --deadline 2h"))
+}
+
+/// Whether a title can be sent.
+pub fn check_title(title: &str) -> Result<(), Failure> {
+    check_length("title", title, limits::MAX_TITLE)
 }
 
 fn read_body(path: &Path) -> Result<String, Failure> {

@@ -6,7 +6,7 @@ use super::Context;
 use super::exit::{Exit, Failure};
 use super::terminal::{Paint, Terminal, clean, names};
 use super::time;
-use crate::api::model::{Decision, Peer, Status};
+use crate::api::model::{Decision, Peer, Refreshing, Status};
 
 /// Show this node and its network
 #[derive(clap::Args, Debug)]
@@ -54,10 +54,22 @@ fn show(terminal: &Terminal, status: &Status, decisions: &[Decision]) {
         let proof = if faults.provable { ", provably" } else { "" };
         field("fault", &format!("{name}: {}, {} times{proof}", clean(&faults.what), faults.times));
     }
-    field("keys", &status.keys);
+    field("keys", &format!("of epoch {}, made by {}", status.epoch, status.keys));
+    if let Some(refresh) = &status.refresh {
+        field("refresh", &refreshing(refresh));
+    }
     if let Some(silent) = &status.returning {
         field("restored", &returning(silent, status));
     }
+}
+
+/// How far a refresh of the keys is.
+fn refreshing(refresh: &Refreshing) -> String {
+    let Refreshing { position, made, confirmed, missing } = refresh;
+    let (have, members) = (confirmed.len(), confirmed.len() + missing.len());
+    let ours = if *made { "ours are here" } else { "ours are being made" };
+    let line = format!("decided at position {position}: {have} of {members} have their new shares");
+    if missing.is_empty() { line } else { format!("{line}; {ours}; not {}", names(missing)) }
 }
 
 /// What a node that was restored from a backup waits for.
@@ -120,6 +132,7 @@ mod tests {
             network: "net".into(),
             digest: String::new(),
             epoch: 1,
+            refresh: None,
             members: 4,
             tolerates: 1,
             quorum: 3,

@@ -61,7 +61,9 @@ pub fn verify(context: &Context, arguments: &Arguments) -> Result<Exit, Failure>
             "rule": file.rule,
             "counted": file.counted,
             "document": file.document,
+            "refresh": file.refresh,
             "position": file.position,
+            "epoch": file.network.epoch,
             "network_digest": file.network.digest,
             "network_key": file.network.key,
         }));

@@ -8,12 +8,14 @@ use quorate_protocol::crypto::transcript::Digest;
 use quorate_protocol::decision::certificate::Certificate;
 use quorate_protocol::decision::proposal::Proposal;
 use quorate_protocol::keys::GroupSignature;
+use quorate_protocol::party::epochs::RefreshView;
 use quorate_protocol::party::{DecisionView, Notice, Receipt, Refusal, StatusView};
 use quorate_protocol::secret::Secret;
 use quorate_protocol::wire::Bytes;
 use serde::Serialize;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
+use crate::home::Origin;
 use crate::net::Transport;
 use crate::roster::Network;
 
@@ -23,6 +25,9 @@ pub enum CallError {
     /// The party refuses it.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// Members may still need what a refresh would erase.
+    #[error("not all members have finished the ceremony, and a refresh would lock them out")]
+    CeremonyOpen,
     /// The node has stopped.
     #[error("the node is stopping")]
     Stopped,
@@ -37,8 +42,12 @@ pub struct NodeStatus {
     pub network: String,
     /// Digest of the network.
     pub digest: Digest,
-    /// Its epoch.
+    /// The epoch of its keys.
     pub epoch: u64,
+    /// How they came about.
+    pub origin: Origin,
+    /// The refresh that is going on, if one is.
+    pub refresh: Option<RefreshView>,
     /// Our place in the roster.
     pub me: PartyId,
     /// Our name.
@@ -72,7 +81,7 @@ pub struct PeerStatus {
 
 /// What can be asked of the driver; each with where the answer goes.
 pub(super) enum Call {
-    Propose(Proposal, Option<Bytes>, Reply<Result<Digest, Refusal>>),
+    Propose(Proposal, Option<Bytes>, Reply<Result<Digest, CallError>>),
     Vote(Digest, Secret<u64>, Reply<Result<Receipt, Refusal>>),
     Decisions(Reply<Vec<DecisionView>>),
     Decision(Digest, Reply<Option<DecisionView>>),
@@ -105,7 +114,7 @@ impl NodeHandle {
         proposal: Proposal,
         document: Option<Bytes>,
     ) -> Result<Digest, CallError> {
-        Ok(self.call(|reply| Call::Propose(proposal, document, reply)).await??)
+        self.call(|reply| Call::Propose(proposal, document, reply)).await?
     }
 
     /// Votes on a proposal; returns a receipt once the vote is durable and on its way.

@@ -1,9 +1,10 @@
-//! A running node: one party, its network, its store, and one loop that joins them.
+//! A running node: one member through the epochs of its network, its links, its store, and one loop
+//! that joins them.
 //!
 //! # Model
-//! The party is a deterministic state machine; the driver gives it events and executes its
-//! effects, in order, and decides nothing itself. It runs on a thread of its own, so that the
-//! party's arithmetic never keeps the network waiting.
+//! The member is a deterministic state machine ([`Epochs`]); the driver gives it events and executes
+//! its effects, in order, and decides nothing itself. It runs on a thread of its own, so that the
+//! member's arithmetic never keeps the network waiting.
 //!
 //! # A turn
 //! - (D1) Wait for the first of: a frame for a decision, a call, a finished job, a timer, a frame
@@ -13,6 +14,8 @@
 //! - (D4) Messages, answers and notices of a turn leave when its records and all before them are
 //!   durable; then the frames that led to them are acknowledged.
 //! - (D5) Heavy work runs on other threads, and comes back as an event.
+//! - (D6) When an epoch begins, our part of its keys is kept in the data directory; when one is erased,
+//!   what is there of it goes, once the store is durably without it.
 //!
 //! # End
 //! On cancellation the loop stops after its turn; what the journal holds is written, connections
@@ -21,6 +24,7 @@
 pub(crate) mod faults;
 mod handle;
 mod jobs;
+mod keeper;
 mod tick;
 mod timers;
 mod turn;
@@ -34,11 +38,12 @@ use std::time::Duration;
 
 use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
-use quorate_protocol::crypto::keyring::Keyring;
+use quorate_protocol::crypto::{Identities, Keyring};
 use quorate_protocol::decision::certificate::{Certificate, Verifier};
 use quorate_protocol::decision::proposal::Proposal;
 use quorate_protocol::decision::stock::Policy;
-use quorate_protocol::party::{Config, Party, RestoreError};
+use quorate_protocol::party::RestoreError;
+use quorate_protocol::party::epochs::{EpochKeys, Epochs, EpochsConfig};
 use quorate_protocol::{Error, PartyId, wire};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -49,10 +54,11 @@ use crate::ceremony::folder::Folder;
 use crate::ceremony::preflight::Stage;
 use crate::ceremony::room::RoomError;
 use crate::ceremony::serve::{self, Handed, Judge, Serving};
-use crate::home::{Home, HomeError, HomeLock, Unlocked};
+use crate::home::{Home, HomeError, HomeLock, KeyPart, Origin, Unlocked};
 use crate::net::{self, Incoming, Lane, Links, PeerInfo, Topic, Validator};
 use crate::roster::Network;
 use crate::store::{Journal, StoreError};
+use keeper::Keeper;
 use turn::{Driver, Parts};
 
 /// Calls that wait for the driver.
@@ -182,27 +188,23 @@ pub async fn run_node(
         Some(_) => None,
         None => Some(home.home().lock()?),
     };
-    let (network, me, key_set) = home.joined()?;
+    let (network, me, part) = home.joined()?;
     let network = Arc::new(network);
     let store = home.open_store(&network)?;
-    let keyring = Arc::new(keyring(&home, &network, me)?);
     let digest = network.digest();
     let records = store.load_all()?;
     tracing::info!(network = network.name(), %digest, records = records.len(), "starting");
-    let key = (&key_set.public().certificate).into();
+    let identities = Arc::new(identities(&home, &network, me)?);
+    let key = (&part.keys().public().certificate).into();
     let accountable = network.settings().accountable;
-    let verifier = Verifier::of(digest, network.epoch(), &keyring, key, accountable);
-    let config = Config {
-        network: digest,
-        epoch: network.epoch(),
-        keyring,
-        coin: Arc::new(key_set.coin()?),
-        keys: Arc::new(key_set),
-        accountable,
-        seed: home.keys.seed.clone(),
-        policy: Policy::for_members(network.committee().n()),
-    };
-    let party = Party::new(config, records)?;
+    let verifier = Verifier::of(digest, network.epoch(), &identities, key, accountable);
+    let policy = Policy::for_members(network.committee().n());
+    let first = first_keys(&home, &network, &identities, part)?;
+    let party = Epochs::new(
+        EpochsConfig { network: digest, policy, accountable, identities, first },
+        records,
+    )?;
+    let origin = home.home().group_keys()?.map_or(Origin::Members, |keys| keys.origin);
     let validator = validator(&network, verifier);
     let entered = match options.handed {
         Some(handed) => handed,
@@ -212,6 +214,7 @@ pub async fn run_node(
     judge.set(validator);
     let start = |room| Serving::start(&home, Arc::clone(&network), room, rendezvous);
     let serving = room.map(start);
+    let keeper = Keeper::new(home, origin, &party)?;
 
     let (calls, call_queue) = mpsc::channel(CALLS);
     let (notices, _) = broadcast::channel(NOTICES);
@@ -227,16 +230,37 @@ pub async fn run_node(
     let stop = cancel.clone().drop_guard();
     let driver = Driver::new(Parts {
         party,
+        keeper,
         network,
         links,
+        serving,
         incoming,
         journal,
         calls: call_queue,
         notices,
         cancel,
     });
-    let ended = spawn(driver, serving, lock)?;
+    let ended = spawn(driver, lock)?;
     Ok(Node { handle, ended, stop })
+}
+
+/// Our keys in the network's first epoch, as long as it is not erased here.
+fn first_keys(
+    home: &Unlocked,
+    network: &Network,
+    identities: &Arc<Identities>,
+    newest: KeyPart,
+) -> Result<Option<EpochKeys>, NodeError> {
+    let part = match newest {
+        KeyPart::First(keys) => Some(keys),
+        KeyPart::Later(..) => home.first_key_set(network)?,
+    };
+    let Some(keys) = part else { return Ok(None) };
+    let first = home.first()?;
+    let (sealing, publics) = (first.sealing.clone(), network.sealing_keys());
+    let keyring = Keyring::with(Arc::clone(identities), sealing, publics)?;
+    let seed = first.seed.clone();
+    Ok(Some(EpochKeys { keyring: Arc::new(keyring), keys: Arc::new(keys), seed }))
 }
 
 /// Listens and connects; with the ceremony, if others may need it.
@@ -248,7 +272,7 @@ async fn enter(
     lock: Option<HomeLock>,
 ) -> Result<Handed, NodeError> {
     let listen = listen.unwrap_or_else(|| listen_addresses(home.home()));
-    let late = Folder::of(home.home()).has_store();
+    let late = Folder::of(home.home()).has_store() && home.first.is_some();
     let lanes = Lane::DECIDING.into_iter().chain(late.then_some(Lane::Ceremony)).collect();
     let judge = Judge::default();
     let (links, mut incoming) = link(home, network, me, lanes, listen, &judge).await?;
@@ -292,7 +316,6 @@ pub(crate) async fn link(
 /// Runs the driver on a thread of its own, which holds the directory's lock.
 fn spawn(
     driver: Driver,
-    serving: Option<Serving>,
     lock: Option<HomeLock>,
 ) -> Result<oneshot::Receiver<Result<(), NodeError>>, NodeError> {
     let (end, ended) = oneshot::channel();
@@ -300,13 +323,7 @@ fn spawn(
     std::thread::Builder::new()
         .name("party".to_owned())
         .spawn(move || {
-            let result = runtime.block_on(async {
-                let result = driver.run().await;
-                if let Some(serving) = serving {
-                    serving.close().await;
-                }
-                result
-            });
+            let result = runtime.block_on(driver.run());
             drop(lock);
             let _ = end.send(result);
         })
@@ -314,19 +331,27 @@ fn spawn(
     Ok(ended)
 }
 
-/// Our own keys, and the others' public ones.
+/// Who is who.
 ///
 /// # Errors
-/// They do not fit.
-pub(crate) fn keyring(home: &Unlocked, network: &Network, me: PartyId) -> Result<Keyring, Error> {
-    Keyring::new(
-        network.committee(),
-        me,
-        home.keys.identity.clone(),
-        network.identities(),
-        home.keys.sealing.clone(),
-        network.sealing_keys(),
-    )
+/// The keys do not fit the network.
+fn identities(home: &Unlocked, network: &Network, me: PartyId) -> Result<Identities, Error> {
+    let identity = home.keys.identity.clone();
+    Identities::new(network.committee(), me, identity, network.identities())
+}
+
+/// Our own keys in the first epoch, and the others' public ones.
+///
+/// # Errors
+/// They do not fit, or are erased.
+pub(crate) fn keyring(
+    home: &Unlocked,
+    network: &Network,
+    me: PartyId,
+) -> Result<Keyring, NodeError> {
+    let identities = Arc::new(identities(home, network, me)?);
+    let sealing = home.first()?.sealing.clone();
+    Ok(Keyring::with(identities, sealing, network.sealing_keys())?)
 }
 
 /// The other members, as the network knows them.
@@ -361,7 +386,9 @@ fn validator(network: &Network, verifier: Verifier) -> Validator {
     Arc::new(move |topic, data| match topic {
         Topic::Proposals => wire::decode::<Proposal>(data, data.len())
             .is_ok_and(|proposal| proposal.validate(committee).is_ok()),
-        Topic::Certificates => Certificate::from_bytes(data)
-            .is_ok_and(|certificate| certificate.verify(&verifier).is_ok()),
+        Topic::Certificates => Certificate::from_bytes(data).is_ok_and(|certificate| {
+            let epoch = certificate.statement.epoch.max(verifier.epoch());
+            certificate.verify(&verifier.in_epoch(epoch)).is_ok()
+        }),
     })
 }

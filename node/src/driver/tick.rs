@@ -4,17 +4,24 @@
 //! A tick leaves, in order, once every record of it and of the ticks before it is durable: nobody
 //! hears of what this node could forget, and no peer is told that its frame is taken care of.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use quorate_protocol::party::frame::Outgoing;
-use quorate_protocol::party::{Answer, Notice, Record, Refusal, RequestId, Suite};
+use quorate_protocol::party::{Answer, MessageOf, Notice, Record, Refusal, RequestId, Suite};
+use quorate_protocol::protocol::Recipient;
+use quorate_protocol::{Committee, PartyId};
 
+use super::keeper::KeyChange;
 use crate::net::Taken;
 
 /// What one turn leads to.
 pub(super) struct Tick<S: Suite> {
+    committee: Committee,
+    me: PartyId,
     pub records: Vec<Record>,
-    pub outgoing: Outgoing<S>,
+    /// By epoch.
+    pub outgoing: BTreeMap<u64, Outgoing<S>>,
+    pub keys: Vec<KeyChange>,
     pub answers: Vec<(RequestId, Result<Answer, Refusal>)>,
     pub notices: Vec<Notice>,
     pub taken: Vec<Taken>,
@@ -28,14 +35,23 @@ pub(super) struct Held<S: Suite> {
 }
 
 impl<S: Suite> Tick<S> {
-    pub(super) const fn new(outgoing: Outgoing<S>) -> Self {
+    pub(super) const fn new(committee: Committee, me: PartyId) -> Self {
         Self {
+            committee,
+            me,
             records: Vec::new(),
-            outgoing,
+            outgoing: BTreeMap::new(),
+            keys: Vec::new(),
             answers: Vec::new(),
             notices: Vec::new(),
             taken: Vec::new(),
         }
+    }
+
+    /// Adds a message of an epoch.
+    pub(super) fn send(&mut self, epoch: u64, to: Recipient, message: MessageOf<S>) {
+        let new = || Outgoing::new(self.committee, self.me, epoch);
+        self.outgoing.entry(epoch).or_insert_with(new).push(to, message);
     }
 }
 
@@ -66,14 +82,12 @@ impl<S: Suite> Held<S> {
 
 #[cfg(test)]
 mod tests {
-    use quorate_protocol::party::RealSuite;
-    use quorate_protocol::{Committee, PartyId};
-
     use super::*;
+    use quorate_protocol::party::RealSuite;
 
     fn tick(answers: u64) -> Tick<RealSuite> {
         let committee = Committee::new(4).unwrap();
-        let mut tick = Tick::new(Outgoing::new(committee, PartyId::new(0), 1));
+        let mut tick = Tick::new(committee, PartyId::new(0));
         tick.answers.push((RequestId(answers), Err(Refusal::UnknownDecision)));
         tick
     }

@@ -1,17 +1,19 @@
 //! The loop: select an event, let the party handle it, run the effects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use quorate_protocol::crypto::transcript::Digest;
 use quorate_protocol::decision::proposal::DecisionId;
 use quorate_protocol::fault::FaultKind;
-use quorate_protocol::party::frame::{FrameError, Outgoing, decode_frame};
+use quorate_protocol::frame::{self, FrameError};
+use quorate_protocol::party::epochs::{EpochKeys, Epochs, EpochsEffect, EpochsEvent};
 use quorate_protocol::party::{
-    Answer, Class, Effect, Event, MessageOf, Notice, Party, RealSuite, Receipt, Refusal, RequestId,
+    Answer, Class, Effect, Event, MessageOf, Notice, RealSuite, Receipt, Refusal, RequestId,
     TimerToken,
 };
+use quorate_protocol::secret::Secret;
 use quorate_protocol::{Fault, PartyId, wire};
 use tokio::sync::{broadcast, mpsc};
 use tokio::time::Instant;
@@ -19,15 +21,20 @@ use tokio_util::sync::CancellationToken;
 
 use super::NodeError;
 use super::faults::FaultLog;
-use super::handle::{Call, NodeStatus, PeerStatus, Reply};
+use super::handle::{Call, CallError, NodeStatus, PeerStatus, Reply};
 use super::jobs::Jobs;
+use super::keeper::{Keeper, KeyChange};
 use super::tick::{Held, Tick};
 use super::timers::Timers;
+use crate::ceremony::serve::Serving;
 use crate::net::{Inbound, Incoming, LinkStatus, Links, Topic};
 use crate::roster::Network;
 use crate::store::Journal;
 
 type Message = MessageOf<RealSuite>;
+
+/// What a job or a timer of an epoch comes back with.
+type InEpoch<T> = (u64, T);
 
 /// Frames of decisions that one turn takes at most, so that what they lead to leaves soon.
 const FRAMES_PER_TURN: usize = 256;
@@ -37,9 +44,11 @@ const BULK_PER_TURN: Duration = Duration::from_millis(1);
 
 /// What the driver is made from.
 pub(super) struct Parts {
-    pub party: Party<RealSuite>,
+    pub party: Epochs,
+    pub keeper: Keeper,
     pub network: Arc<Network>,
     pub links: Links,
+    pub serving: Option<Serving>,
     pub incoming: Incoming,
     pub journal: Journal,
     pub calls: mpsc::Receiver<Call>,
@@ -49,7 +58,8 @@ pub(super) struct Parts {
 
 /// Runs one party.
 pub(super) struct Driver {
-    party: Party<RealSuite>,
+    party: Epochs,
+    keeper: Keeper,
     network: Arc<Network>,
     links: Links,
     incoming: Incoming,
@@ -57,8 +67,9 @@ pub(super) struct Driver {
     calls: mpsc::Receiver<Call>,
     notices: broadcast::Sender<Notice>,
     cancel: CancellationToken,
-    timers: Timers<TimerToken>,
-    jobs: Jobs<Message>,
+    timers: Timers<InEpoch<TimerToken>>,
+    jobs: Jobs<InEpoch<Message>>,
+    serving: Option<Serving>,
     faults: FaultLog,
     requests: BTreeMap<RequestId, Waiting>,
     next_request: u64,
@@ -71,7 +82,7 @@ pub(super) struct Driver {
 
 /// Who waits for the answer to a request.
 enum Waiting {
-    Propose(Reply<Result<Digest, Refusal>>),
+    Propose(Reply<Result<Digest, CallError>>),
     Vote(Reply<Result<Receipt, Refusal>>),
 }
 
@@ -81,19 +92,32 @@ enum Woken {
     Durable(u64),
     Frame(Inbound),
     Call(Call),
-    Done(Message),
+    Done(InEpoch<Message>),
     Timer,
     Announcement(crate::net::Announcement),
 }
 
 impl Driver {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { party, network, links, incoming, journal, calls, notices, cancel } = parts;
-        let tick = Tick::new(Outgoing::new(party.committee(), party.me(), party.epoch()));
-        Self {
+        let Parts {
             party,
+            keeper,
             network,
             links,
+            serving,
+            incoming,
+            journal,
+            calls,
+            notices,
+            cancel,
+        } = parts;
+        let tick = Tick::new(party.committee(), party.me());
+        Self {
+            party,
+            keeper,
+            network,
+            links,
+            serving,
             incoming,
             journal,
             calls,
@@ -117,11 +141,14 @@ impl Driver {
         // What the journal holds is written; what has not left stays unsaid, as after a crash.
         self.journal.close().await;
         self.links.close().await;
+        if let Some(serving) = self.serving.take() {
+            serving.close().await;
+        }
         result
     }
 
     async fn turns(&mut self) -> Result<(), NodeError> {
-        self.step(Event::Start);
+        self.step(EpochsEvent::Start);
         loop {
             self.end_turn()?;
             match self.woken().await? {
@@ -129,10 +156,12 @@ impl Driver {
                 Woken::Durable(batch) => self.held.reached(batch),
                 Woken::Frame(inbound) => self.on_frame(inbound),
                 Woken::Call(call) => self.on_call(call),
-                Woken::Done(message) => self.step(Event::Done(message)),
+                Woken::Done((epoch, message)) => {
+                    self.step(EpochsEvent::Party { epoch, event: Event::Done(message) });
+                }
                 Woken::Timer => {
-                    for token in self.timers.due() {
-                        self.step(Event::Timer(token));
+                    for (epoch, token) in self.timers.due() {
+                        self.step(EpochsEvent::Party { epoch, event: Event::Timer(token) });
                     }
                 }
                 Woken::Announcement(announcement) => {
@@ -186,15 +215,15 @@ impl Driver {
 
     fn on_frame(&mut self, inbound: Inbound) {
         let Inbound { from, frame, taken } = inbound;
-        match decode_frame::<RealSuite>(&frame, self.party.epoch()) {
-            Ok(decoded) => {
+        match frame::decode_any::<Message>(&frame) {
+            Ok((epoch, decoded)) => {
                 if decoded.skipped > 0 {
                     let (member, skipped) = (self.name(from), decoded.skipped);
                     tracing::debug!(member, skipped, "messages of a later version");
                 }
                 for message in decoded.messages {
                     tracing::trace!(from = %from, "{message}");
-                    self.step(Event::Message { from, message });
+                    self.step(EpochsEvent::Message { from, epoch, message });
                 }
             }
             Err(FrameError::Malformed) => {
@@ -207,13 +236,18 @@ impl Driver {
 
     fn on_call(&mut self, call: Call) {
         match call {
+            Call::Propose(proposal, _, reply)
+                if proposal.refresh && self.keeper.is_ceremony_open() =>
+            {
+                let _ = reply.send(Err(CallError::CeremonyOpen));
+            }
             Call::Propose(proposal, document, reply) => {
                 let request = self.request(Waiting::Propose(reply));
-                self.step(Event::Propose { request, proposal, document });
+                self.step(EpochsEvent::Here(Event::Propose { request, proposal, document }));
             }
             Call::Vote(decision, value, reply) => {
                 let request = self.request(Waiting::Vote(reply));
-                self.step(Event::Vote { request, decision, value });
+                self.step(EpochsEvent::Here(Event::Vote { request, decision, value }));
             }
             // Who asked may have gone away meanwhile.
             Call::Decisions(reply) => drop(reply.send(self.party.decisions())),
@@ -238,18 +272,37 @@ impl Driver {
         request
     }
 
-    fn step(&mut self, event: Event<RealSuite>) {
-        for effect in self.party.step(event) {
+    fn step(&mut self, event: EpochsEvent) {
+        let mut effects = VecDeque::from(self.party.step(event));
+        while let Some(effect) = effects.pop_front() {
             match effect {
-                Effect::Persist(records) => self.tick.records.extend(records),
-                Effect::Send { to, message } => self.tick.outgoing.push(to, message),
-                Effect::SetTimer { token, when } => self.timers.set(token, when),
-                Effect::Work(job) => self.jobs.start(job),
-                Effect::Fault(fault) => self.on_fault(&fault),
-                Effect::Answer { request, answer } => self.tick.answers.push((request, answer)),
-                Effect::Notify(notice) => self.tick.notices.push(notice),
+                EpochsEffect::Party { epoch, effect } => self.execute(epoch, effect),
+                EpochsEffect::Draw => {
+                    let entropy = EpochsEvent::Entropy(Secret::new(rand::random()));
+                    effects.extend(self.party.step(entropy));
+                }
+                EpochsEffect::Began(keys) => self.on_began(&keys),
+                EpochsEffect::Erased { epoch } => self.tick.keys.push(KeyChange::Erased(epoch)),
             }
         }
+    }
+
+    fn execute(&mut self, epoch: u64, effect: Effect<RealSuite>) {
+        match effect {
+            Effect::Persist(records) => self.tick.records.extend(records),
+            Effect::Send { to, message } => self.tick.send(epoch, to, message),
+            Effect::SetTimer { token, when } => self.timers.set((epoch, token), when),
+            Effect::Work(job) => self.jobs.start(Box::new(move || (epoch, job()))),
+            Effect::Fault(fault) => self.on_fault(&fault),
+            Effect::Answer { request, answer } => self.tick.answers.push((request, answer)),
+            Effect::Notify(notice) => self.tick.notices.push(notice),
+        }
+    }
+
+    fn on_began(&mut self, keys: &EpochKeys) {
+        let epoch = keys.keys.epoch();
+        tracing::info!(epoch, "the keys are refreshed: a new epoch has begun");
+        self.tick.keys.push(KeyChange::Began(epoch));
     }
 
     fn on_fault(&mut self, fault: &Fault) {
@@ -260,25 +313,32 @@ impl Driver {
 
     /// Hands the turn's records to the journal, and lets go of what may leave.
     fn end_turn(&mut self) -> Result<(), NodeError> {
-        let outgoing = Outgoing::new(self.party.committee(), self.party.me(), self.party.epoch());
-        let mut tick = std::mem::replace(&mut self.tick, Tick::new(outgoing));
+        let next = Tick::new(self.party.committee(), self.party.me());
+        let mut tick = std::mem::replace(&mut self.tick, next);
         let records = std::mem::take(&mut tick.records);
         if !records.is_empty() {
             self.appended = self.journal.append(records)?;
         }
         self.held.push(self.appended, tick);
         while let Some(tick) = self.held.pop() {
-            self.let_go(tick);
+            self.let_go(tick)?;
         }
         Ok(())
     }
 
-    fn let_go(&mut self, tick: Tick<RealSuite>) {
-        let Tick { mut outgoing, answers, notices, taken, .. } = tick;
+    fn let_go(&mut self, tick: Tick<RealSuite>) -> Result<(), NodeError> {
+        let Tick { mut outgoing, answers, notices, taken, keys, .. } = tick;
+        for change in keys {
+            if self.keeper.follow(change, &self.party)?
+                && let Some(serving) = self.serving.take()
+            {
+                tokio::spawn(serving.close());
+            }
+        }
         let me = self.party.me();
         for peer in self.party.committee().parties().filter(|peer| *peer != me) {
             for class in [Class::Decision, Class::Bulk] {
-                for frame in outgoing.take(peer, class) {
+                for frame in outgoing.values_mut().flat_map(|epoch| epoch.take(peer, class)) {
                     self.links.send(peer, class, frame);
                 }
             }
@@ -292,6 +352,7 @@ impl Driver {
         for taken in taken {
             taken.done();
         }
+        Ok(())
     }
 
     fn answer(&mut self, request: RequestId, answer: Result<Answer, Refusal>) {
@@ -300,7 +361,7 @@ impl Driver {
                 let _ = reply.send(Ok(decision));
             }
             (Some(Waiting::Propose(reply)), Err(refusal)) => {
-                let _ = reply.send(Err(refusal));
+                let _ = reply.send(Err(refusal.into()));
             }
             (Some(Waiting::Vote(reply)), Ok(Answer::Voted(receipt))) => {
                 let _ = reply.send(Ok(receipt));
@@ -352,9 +413,11 @@ impl Driver {
         let me = self.party.me();
         NodeStatus {
             party: self.party.status(),
+            origin: self.keeper.origin(),
+            refresh: self.party.refreshing(),
             network: self.network.name().to_owned(),
             digest: self.network.digest(),
-            epoch: self.network.epoch(),
+            epoch: self.party.epoch(),
             me,
             name: self.name(me).to_owned(),
             uptime_seconds: self.started.elapsed().as_secs(),

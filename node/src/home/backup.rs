@@ -1,8 +1,10 @@
 //! A copy of what a member must not lose, and the way back from it.
 //!
 //! # What is in it
-//! The member's own keys, its card, the network file and its part of the network's keys; sealed
-//! with a passphrase of its own, since it is kept elsewhere. Not in it: the seed and the store. An
+//! The member's own keys, its card, the network file and its part of the newest of the network's
+//! keys; sealed with a passphrase of its own, since it is kept elsewhere. After a refresh an older
+//! backup gives a member that gets its part of the keys from the others, as long as they tell what
+//! they said in the refresh; make a new one. Not in it: the seed and the store. An
 //! old copy of these is worse than none, since a party with an old store says again, and otherwise,
 //! what it said before. A restored member has a new seed and an empty store that is marked: its
 //! party finds out from the others where they are, and is silent in all that it may have begun
@@ -17,8 +19,8 @@
 
 use std::path::Path;
 
-use quorate_protocol::keys::KeySet;
-use quorate_protocol::party;
+use quorate_protocol::crypto::seal::SealingKey;
+use quorate_protocol::party::epochs;
 use quorate_protocol::secret::Secret;
 use quorate_protocol::wire;
 use serde::{Deserialize, Serialize};
@@ -26,8 +28,8 @@ use zeroize::Zeroize;
 
 use super::history::{History, Rehearsal, STORE};
 use super::sealed::{self, Cost, Kind};
-use super::unlocked::MemberKeys;
-use super::{GroupKeys, Home, HomeError, Origin, Passphrase, Unlocked};
+use super::unlocked::{FirstKeys, MemberKeys};
+use super::{GroupKeys, Home, HomeError, KeyPart, Origin, Passphrase, Unlocked};
 use crate::files::{self, Access};
 use crate::roster::{MemberCard, Network};
 
@@ -41,26 +43,30 @@ const MAX_BACKUP: usize = 2 << 20;
 #[derive(Serialize, Deserialize)]
 struct Content {
     keys: Vec<u8>,
+    /// Our sealing key of the first epoch, if that is the one.
+    sealing: Option<[u8; 32]>,
     card: String,
     network: String,
     origin: Origin,
-    key_set: Vec<u8>,
+    part: Vec<u8>,
 }
 
 impl Drop for Content {
     fn drop(&mut self) {
         self.keys.zeroize();
-        self.key_set.zeroize();
+        self.sealing.zeroize();
+        self.part.zeroize();
     }
 }
 
 /// An open backup, whose keys belong together.
 pub struct Backup {
     keys: MemberKeys,
+    first: Option<FirstKeys>,
     card: MemberCard,
     network: Network,
     origin: Origin,
-    key_set: KeySet,
+    part: KeyPart,
 }
 
 impl std::fmt::Debug for Backup {
@@ -86,21 +92,25 @@ impl Unlocked {
         passphrase: &Passphrase,
     ) -> Result<(), HomeError> {
         passphrase.check_strength()?;
-        let (network, _, keys) = self.joined()?;
+        let (network, _, part) = self.joined()?;
         let public = self.home.group_keys()?;
         let bad = || HomeError::malformed(self.home.dir(), "it holds no keys to keep");
         let content = Content {
             keys: self.keys.to_bytes().ok_or_else(bad)?.to_vec(),
+            sealing: match &part {
+                KeyPart::First(_) => Some(*self.first()?.sealing.to_bytes().expose()),
+                KeyPart::Later(..) => None,
+            },
             card: self.home.card().to_toml(),
             network: network.to_toml(),
             origin: public.map(|public| public.origin).ok_or_else(bad)?,
-            key_set: keys.to_bytes().expose().clone(),
+            part: part.to_bytes().expose().clone(),
         };
         let bytes = Secret::new(wire::encode(&content));
         let file = sealed::seal(Kind::Backup, cost, passphrase, bytes.expose())
             .map_err(|error| HomeError::sealed(path, error))?;
         files::write(path, &file, Access::Private).map_err(HomeError::file(path))?;
-        self.home.note(|history| history.backup = Some(Rehearsal::now(keys.epoch())))
+        self.home.note(|history| history.backup = Some(Rehearsal::now(part.keys().epoch())))
     }
 }
 
@@ -116,20 +126,27 @@ impl Backup {
         let bad = |reason| HomeError::malformed(path, reason);
         let content: Content =
             wire::decode(bytes.expose(), MAX_BACKUP).map_err(|_| bad("it is not a backup"))?;
-        // The seed of a member that is restored from it; each time another.
-        let seed = Secret::new(rand::random());
-        let keys = MemberKeys::from_bytes(&content.keys, seed).ok_or_else(|| bad("a bad key"))?;
+        let keys = MemberKeys::from_bytes(&content.keys).ok_or_else(|| bad("a bad key"))?;
         let card = MemberCard::parse(&content.card)?;
         let network = Network::parse(&content.network)?;
-        let key_set = KeySet::from_bytes(&content.key_set)
-            .map_err(|_| bad("our shares are not of the network's keys"))?;
+        let part = KeyPart::from_bytes(&content.part)
+            .ok_or_else(|| bad("our shares are not of the network's keys"))?;
+        let sealing = content.sealing.as_ref().map(SealingKey::from_bytes);
+        let sealing = match (sealing, &part) {
+            (Some(Some(sealing)), KeyPart::First(_)) => Some(sealing),
+            (None, KeyPart::Later(..)) => None,
+            _ => return Err(bad("a bad key")),
+        };
         let ours = keys.are_of(&card)
-            && network.place_of(&card) == Some(key_set.me())
-            && key_set.committee() == network.committee();
+            && sealing.as_ref().is_none_or(|sealing| *sealing.public() == card.sealing)
+            && network.place_of(&card) == Some(part.keys().me())
+            && part.keys().committee() == network.committee();
         if !ours {
             return Err(bad("the keys in it do not belong together"));
         }
-        Ok(Self { keys, card, network, origin: content.origin, key_set })
+        // The seed of a member that is restored from it is another each time.
+        let first = sealing.map(FirstKeys::with_new_seed);
+        Ok(Self { keys, first, card, network, origin: content.origin, part })
     }
 
     /// Whose it is.
@@ -144,7 +161,7 @@ impl Backup {
 
     /// What everybody may know of the network's keys in it.
     pub fn group_keys(&self) -> GroupKeys {
-        GroupKeys::of(&self.key_set, self.origin)
+        GroupKeys::of(self.part.keys(), self.origin)
     }
 
     /// Makes a data directory of it, with a new seed and a passphrase of its own. The node that
@@ -163,12 +180,18 @@ impl Backup {
         dir: &Path,
         passphrase: &Passphrase,
     ) -> Result<Unlocked, HomeError> {
-        let unlocked = Home::lay_out(cost, dir, self.card, self.keys, passphrase)?;
+        let keys = (self.keys, self.first);
+        let unlocked = Home::lay_out(cost, dir, self.card, keys, passphrase)?;
         let home = &unlocked.home;
         home.join(&self.network)?;
-        unlocked.save_key_set(&self.key_set, self.origin)?;
+        unlocked.save_key_part(&self.part, self.origin)?;
         let store = unlocked.store_at(&home.dir().join(STORE), &self.network)?;
-        store.commit(&party::restored_mark())?;
+        store.commit(&match self.part {
+            KeyPart::First(keys) => epochs::restored_mark(keys.epoch()),
+            KeyPart::Later(refreshed, start) => {
+                epochs::restored_in(*refreshed, start, Secret::new(rand::random()))
+            }
+        })?;
         home.finish(&History::begin_restored())?;
         Ok(unlocked)
     }
@@ -200,7 +223,7 @@ impl Home {
             return bad("it is a backup of another network");
         }
         if self.group_keys()?.is_none_or(|ours| ours != keys) {
-            return bad("the network has other keys by now: make a new backup");
+            return Err(HomeError::OldBackup { path: path.to_owned() });
         }
         let folder = tempfile::Builder::new().prefix("drill-").tempdir_in(&self.dir);
         let folder = folder.map_err(HomeError::file(&self.dir))?;
@@ -208,7 +231,7 @@ impl Home {
         let dir = folder.path().join("restored");
         drop(backup.restore_at(cost, &dir, &other)?);
         let (.., restored) = Self::open(&dir)?.unlock(&other)?.joined()?;
-        if GroupKeys::of(&restored, keys.origin) != keys {
+        if GroupKeys::of(restored.keys(), keys.origin) != keys {
             return bad("what was restored from it is not what it holds");
         }
         folder.close().map_err(HomeError::file(&self.dir))?;

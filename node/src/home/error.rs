@@ -61,6 +61,12 @@ pub enum HomeError {
         /// What is wrong.
         reason: &'static str,
     },
+    /// A backup of shares that were refreshed since.
+    #[error("{}: the network has other keys by now", path.display())]
+    OldBackup {
+        /// Which.
+        path: PathBuf,
+    },
     /// Another passphrase opens the file.
     #[error("wrong passphrase for {}", path.display())]
     WrongPassphrase {
@@ -146,6 +152,7 @@ impl HomeError {
             Self::WrongPassphrase { .. } => {
                 "type it again, or name the file that holds it with --passphrase-file".to_owned()
             }
+            Self::OldBackup { .. } => "make a new backup: quorate key backup -o FILE".to_owned(),
             Self::Passphrase(_) => "choose some words that nobody would guess".to_owned(),
             Self::File { .. } | Self::Malformed { .. } => return None,
         })

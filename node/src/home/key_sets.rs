@@ -1,13 +1,18 @@
 //! The network's keys, as this member holds them: one sealed file for each epoch, and beside them
-//! a file of what everybody may know of the newest.
+//! a file of what everybody may know of the newest. An epoch that was reached by a refresh has all
+//! that is needed to begin in it: the sealing keys, too, and where its ledger begins.
 
 use std::io;
 use std::path::Path;
 
 use quorate_protocol::crypto::Digest;
+use quorate_protocol::decision::ledger::LedgerStart;
 use quorate_protocol::keys::KeySet;
+use quorate_protocol::keys::refresh::Refreshed;
 use quorate_protocol::secret::Secret;
+use quorate_protocol::wire;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroize;
 
 use super::{Home, HomeError, Unlocked, check_private};
 use crate::files::{self, Access};
@@ -27,6 +32,76 @@ pub enum Origin {
     Members,
     /// A dealer made it, who could have kept everything.
     Dealer,
+}
+
+impl Origin {
+    /// In words, after "made by".
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Members => "all members together, without a dealer",
+            Self::Dealer => "a trusted dealer, who could have kept them",
+        }
+    }
+}
+
+/// What a member has of the network's keys in an epoch.
+pub enum KeyPart {
+    /// In the first one. Its sealing key is its own matter.
+    First(KeySet),
+    /// In one that was reached by a refresh.
+    Later(Box<Refreshed>, LedgerStart),
+}
+
+/// How it stands in a file.
+#[derive(Serialize, Deserialize)]
+enum Stored {
+    First(Vec<u8>),
+    Later(Vec<u8>, LedgerStart),
+}
+
+impl Drop for Stored {
+    fn drop(&mut self) {
+        let (Self::First(bytes) | Self::Later(bytes, _)) = self;
+        bytes.zeroize();
+    }
+}
+
+impl KeyPart {
+    /// The shares, and the public keys.
+    pub const fn keys(&self) -> &KeySet {
+        match self {
+            Self::First(keys) => keys,
+            Self::Later(refreshed, _) => &refreshed.keys,
+        }
+    }
+
+    /// The encoding, to be stored sealed.
+    pub(super) fn to_bytes(&self) -> Secret<Vec<u8>> {
+        let stored = match self {
+            Self::First(keys) => Stored::First(keys.to_bytes().expose().clone()),
+            Self::Later(refreshed, start) => {
+                Stored::Later(refreshed.to_bytes().expose().clone(), *start)
+            }
+        };
+        Secret::new(wire::encode(&stored))
+    }
+
+    /// Reads an encoding; `None` if it is none.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        match &wire::decode(bytes, MAX_SEALED).ok()? {
+            Stored::First(keys) => KeySet::from_bytes(keys).ok().map(Self::First),
+            Stored::Later(keys, start) => {
+                Some(Self::Later(Box::new(Refreshed::from_bytes(keys)?), *start))
+            }
+        }
+    }
+}
+
+/// Nothing secret.
+impl std::fmt::Debug for KeyPart {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "KeyPart(epoch {})", self.keys().epoch())
+    }
 }
 
 /// What everybody may know of a network's keys.
@@ -124,42 +199,68 @@ impl Home {
 }
 
 impl Unlocked {
-    /// Keeps the keys of an epoch of the network that was joined, sealed; the newest are those that
-    /// the node works with.
+    /// Keeps our part of the keys of an epoch, sealed; the newest is what the node works with.
     ///
     /// # Errors
     /// No network was joined, or a file cannot be written.
-    pub fn save_key_set(&self, keys: &KeySet, origin: Origin) -> Result<(), HomeError> {
+    pub fn save_key_part(&self, part: &KeyPart, origin: Origin) -> Result<(), HomeError> {
         let network = self.home.joined_network()?;
+        let keys = part.keys();
         let name = sealed_name(keys.epoch());
-        self.write_sealed(&name, &purpose(&network), keys.to_bytes().expose())?;
+        self.write_sealed(&name, &purpose(&network), part.to_bytes().expose())?;
         let path = self.home.dir().join(PUBLIC);
         files::write(&path, GroupKeys::of(keys, origin).to_toml().as_bytes(), Access::Public)
             .map_err(HomeError::file(&path))
     }
 
-    /// Our newest keys in the network that was joined; `None` as long as there are none.
+    /// Our newest part of the keys of the network that was joined; `None` as long as there is none.
     ///
     /// # Errors
-    /// They cannot be read, are not what was written, or are not ours in this network or those of
+    /// It cannot be read, is not what was written, or is not ours in this network or of the keys in
     /// the public file.
-    pub fn key_set(&self) -> Result<Option<KeySet>, HomeError> {
+    pub fn key_part(&self) -> Result<Option<KeyPart>, HomeError> {
         let Some(epoch) = self.home.newest_epoch()? else { return Ok(None) };
-        let name = sealed_name(epoch);
         let network = self.home.joined_network()?;
-        let Some(bytes) = self.read_sealed(&name, &purpose(&network))? else { return Ok(None) };
-        let (path, me) = (self.home.dir().join(&name), self.home.place_in(&network)?);
-        let ours = |keys: &KeySet| {
-            keys.epoch() == epoch && keys.me() == me && keys.committee() == network.committee()
-        };
-        let keys = KeySet::from_bytes(bytes.expose()).ok().filter(ours);
-        let keys = keys.ok_or_else(|| HomeError::malformed(&path, "it holds no keys of ours"))?;
+        let Some(part) = self.key_part_of(&network, epoch)? else { return Ok(None) };
+        // The public file may be an epoch behind: it is written after the sealed one.
         let public = self.home.group_keys()?;
-        if public.is_some_and(|public| GroupKeys::of(&keys, public.origin) != public) {
+        let of_it = |public: &GroupKeys| {
+            let ours = GroupKeys::of(part.keys(), public.origin);
+            let lasting = (ours.certificate, ours.document);
+            let older = public.epoch < epoch && lasting == (public.certificate, public.document);
+            older || ours == *public
+        };
+        if public.as_ref().is_some_and(|public| !of_it(public)) {
             let path = self.home.dir().join(PUBLIC);
             return Err(HomeError::malformed(&path, "these are not the public keys of our shares"));
         }
-        Ok(Some(keys))
+        Ok(Some(part))
+    }
+
+    /// Our shares of the keys of the first epoch; `None` once it is erased.
+    ///
+    /// # Errors
+    /// They cannot be read, are not what was written, or are not ours in this network.
+    pub fn first_key_set(&self, network: &Network) -> Result<Option<KeySet>, HomeError> {
+        Ok(match self.key_part_of(network, network.epoch())? {
+            Some(KeyPart::First(keys)) => Some(keys),
+            _ => None,
+        })
+    }
+
+    fn key_part_of(&self, network: &Network, epoch: u64) -> Result<Option<KeyPart>, HomeError> {
+        let name = sealed_name(epoch);
+        let Some(bytes) = self.read_sealed(&name, &purpose(network))? else { return Ok(None) };
+        let (path, me) = (self.home.dir().join(&name), self.home.place_in(network)?);
+        let ours = |part: &KeyPart| {
+            let keys = part.keys();
+            let first = matches!(part, KeyPart::First(_)) == (epoch == network.epoch());
+            let place = keys.me() == me && keys.committee() == network.committee();
+            first && place && keys.epoch() == epoch
+        };
+        let part = KeyPart::from_bytes(bytes.expose()).filter(ours);
+        let part = part.ok_or_else(|| HomeError::malformed(&path, "it holds no keys of ours"))?;
+        Ok(Some(part))
     }
 
     /// Writes a file that the data key opens.
@@ -198,7 +299,7 @@ pub(super) fn read_private(path: &Path) -> Result<Option<Vec<u8>>, HomeError> {
     }
 }
 
-fn sealed_name(epoch: u64) -> String {
+pub(super) fn sealed_name(epoch: u64) -> String {
     format!("keys-{epoch}.sealed")
 }
 

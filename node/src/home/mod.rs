@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! member.toml          the public card, for whoever writes the network file
-//! keys.sealed          the member's secret keys, sealed with the passphrase      (0600)
+//! keys.sealed          the member's lasting keys, sealed with the passphrase     (0600)
+//! first.sealed         its sealing key and seed of the first epoch, sealed       (0600)
 //! network.toml         the network that was joined
 //! keys-EPOCH.sealed    this member's part of the network's keys, sealed          (0600)
 //! group-keys.toml      what everybody may know of the newest of them
@@ -15,7 +16,8 @@
 //! # What is sealed
 //! Everything secret but the token of the local interface, which is worth nothing without the
 //! machine. The passphrase opens `keys.sealed`; in it is the data key, which opens the rest
-//! (`sealed.rs`). A [`Home`] is the directory as anybody may see it, an [`Unlocked`] one is that
+//! (`sealed.rs`). Files of an epoch that is erased are removed; what a disk may still hold of them
+//! is sealed with the data key, which stays. A [`Home`] is the directory as anybody may see it, an [`Unlocked`] one is that
 //! with the passphrase. Without the passphrase there is no way to the keys: no reset, no escrow.
 //!
 //! The directory itself is closed to others (0700). Secret files are created closed, and a file
@@ -44,10 +46,10 @@ use zeroize::Zeroizing;
 pub use backup::Backup;
 pub use error::HomeError;
 pub use history::{History, Rehearsal};
-pub use key_sets::{GroupKeys, Origin};
+pub use key_sets::{GroupKeys, KeyPart, Origin};
 pub use passphrase::{Passphrase, PassphraseError};
 pub use sealed::ValueKey;
-pub use unlocked::{MemberKeys, Unlocked};
+pub use unlocked::{FirstKeys, MemberKeys, Unlocked};
 
 use crate::files;
 use crate::roster::text::{self, Access};
@@ -114,16 +116,16 @@ impl Home {
         addresses: Vec<Multiaddr>,
         passphrase: &Passphrase,
     ) -> Result<(Self, Unlocked), HomeError> {
-        let keys = MemberKeys::generate();
+        let (keys, first) = (MemberKeys::generate(), FirstKeys::generate());
         let bad = || HomeError::malformed(&dir.join(KEYS), "a bad key");
         let card = MemberCard {
             name: name.to_owned(),
             identity: keys.identity.public(),
-            sealing: *keys.sealing.public(),
+            sealing: *first.sealing.public(),
             transport: keys.transport_public().ok_or_else(bad)?,
             addresses,
         };
-        let unlocked = Self::lay_out(cost, dir, card, keys, passphrase)?;
+        let unlocked = Self::lay_out(cost, dir, card, (keys, Some(first)), passphrase)?;
         unlocked.home.finish(&History::begin())?;
         Ok((unlocked.home.clone(), unlocked))
     }
@@ -134,7 +136,7 @@ impl Home {
         cost: Cost,
         dir: &Path,
         card: MemberCard,
-        keys: MemberKeys,
+        (keys, first): (MemberKeys, Option<FirstKeys>),
         passphrase: &Passphrase,
     ) -> Result<Unlocked, HomeError> {
         passphrase.check_strength()?;
@@ -153,7 +155,9 @@ impl Home {
         let token = Zeroizing::new(text::hex(&rand::random::<[u8; 32]>()));
         text::write(&dir.join("api.token"), &token, Access::Private)?;
         let home = Self { dir: dir.to_owned(), card };
-        Ok(Unlocked { home, keys, data })
+        let unlocked = Unlocked { home, keys, first, data };
+        unlocked.save_first()?;
+        Ok(unlocked)
     }
 
     /// Writes the card: from now on there is a member.
@@ -178,7 +182,9 @@ impl Home {
         if !keys.are_of(&self.card) {
             return Err(HomeError::malformed(&path, "the keys are not those of member.toml"));
         }
-        Ok(Unlocked { home: self.clone(), keys, data })
+        let mut unlocked = Unlocked { home: self.clone(), keys, first: None, data };
+        unlocked.load_first()?;
+        Ok(unlocked)
     }
 
     /// Opens the directory of a member.

@@ -1,6 +1,8 @@
 use std::os::unix::fs::PermissionsExt;
 
-use quorate_protocol::keys::TrustedKeyDealer;
+use quorate_protocol::decision::ledger::LedgerStart;
+use quorate_protocol::keys::refresh::Refreshed;
+use quorate_protocol::keys::{KeySet, TrustedKeyDealer};
 use quorate_protocol::record::Record;
 
 use super::*;
@@ -39,6 +41,13 @@ pub(super) fn network(members: &[Unlocked]) -> Network {
     Network::new("test", 1, cards, Settings::default()).unwrap()
 }
 
+/// What a member has of these keys, in an epoch that was reached by a refresh.
+pub(super) fn later(home: &Unlocked, network: &Network, keys: KeySet) -> KeyPart {
+    let sealing_key = home.first().unwrap().sealing.clone();
+    let refreshed = Refreshed { keys, sealing: network.sealing_keys(), sealing_key };
+    KeyPart::Later(Box::new(refreshed), LedgerStart { position: 7, head: network.digest() })
+}
+
 fn mode(path: &Path) -> u32 {
     path.metadata().unwrap().permissions().mode() & 0o777
 }
@@ -49,7 +58,7 @@ fn a_member_is_made_once_and_its_secrets_are_closed_to_others() {
     let unlocked = members(folder.path(), 1).pop().unwrap();
     let home = unlocked.home();
     assert_eq!(mode(home.dir()), 0o700);
-    for secret in ["keys.sealed", "api.token"] {
+    for secret in ["keys.sealed", "first.sealed", "api.token"] {
         assert_eq!(mode(&home.dir().join(secret)), 0o600, "{secret}");
     }
     let again = Home::create(home.dir(), "Other", vec![], &passphrase());
@@ -57,9 +66,10 @@ fn a_member_is_made_once_and_its_secrets_are_closed_to_others() {
 
     let opened = Home::open(home.dir()).unwrap();
     assert_eq!(opened.card(), home.card());
-    let keys = opened.unlock(&passphrase()).unwrap().keys;
+    let Unlocked { keys, first, .. } = opened.unlock(&passphrase()).unwrap();
+    let seed = |first: &Option<FirstKeys>| *first.as_ref().unwrap().seed.expose();
+    assert_eq!(seed(&first), seed(&unlocked.first));
     assert_eq!(keys.identity.public(), home.card().identity);
-    assert_eq!(keys.seed.expose(), unlocked.keys.seed.expose());
     assert_eq!(keys.transport.public(), unlocked.keys.transport.public());
     assert_eq!(opened.api_token().unwrap().expose().len(), 64);
     let nobody = Home::open(folder.path());
@@ -102,7 +112,7 @@ fn a_network_is_joined_by_its_members_with_their_dealt_keys_only() {
     assert_eq!(mode(&home.home().dir().join("keys-1.sealed")), 0o600);
     let (joined, me, keys) = home.again().joined().unwrap();
     assert_eq!((joined.digest(), me), (network.digest(), PartyId::new(1)));
-    assert_eq!(keys.public().digest(), dealt[0].key_set, "one deal");
+    assert_eq!(keys.keys().public().digest(), dealt[0].key_set, "one deal");
     // Again is fine, without the keys too; another deal or another network is not.
     home.join(&network, None).unwrap();
     home.join(&network, Some(&dealt[1])).unwrap();
@@ -126,26 +136,27 @@ fn everybody_may_see_the_public_keys_and_they_must_be_those_of_the_shares() {
     assert_eq!(home.home().group_keys().unwrap(), None);
     let dealt = network.deal_keys_insecurely().unwrap();
     home.join(&network, Some(&dealt[2])).unwrap();
-    let keys = home.key_set().unwrap().unwrap();
+    let keys = home.key_part().unwrap().unwrap();
     let public = home.home().group_keys().unwrap().unwrap();
-    assert_eq!(public, GroupKeys::of(&keys, Origin::Dealer));
+    assert_eq!(public, GroupKeys::of(keys.keys(), Origin::Dealer));
     assert_ne!(public.certificate, public.document);
 
     // Of a later epoch, made by all: these are the newest.
     let mut dealt = TrustedKeyDealer::deal(network.committee(), 2, &mut rand::rng()).unwrap();
     let next = dealt.remove(2);
-    home.save_key_set(&next, Origin::Members).unwrap();
-    assert_eq!(home.key_set().unwrap().unwrap().public(), next.public());
+    let next = later(home, &network, next);
+    home.save_key_part(&next, Origin::Members).unwrap();
+    assert_eq!(home.key_part().unwrap().unwrap().to_bytes().expose(), next.to_bytes().expose());
     let public = home.home().group_keys().unwrap().unwrap();
     assert_eq!((public.epoch, public.origin), (2, Origin::Members));
 
     // A sealed file under the name of another epoch, or with public keys that are not its own.
     fs::copy(dir.join("keys-1.sealed"), dir.join("keys-3.sealed")).unwrap();
-    assert!(matches!(home.key_set(), Err(HomeError::Malformed { .. })));
+    assert!(matches!(home.key_part(), Err(HomeError::Malformed { .. })));
     fs::remove_file(dir.join("keys-3.sealed")).unwrap();
     let other = GroupKeys { document: public.certificate, ..public };
     files::write(&dir.join("group-keys.toml"), other.to_toml().as_bytes(), Access::Public).unwrap();
-    assert!(matches!(home.key_set(), Err(HomeError::Malformed { .. })));
+    assert!(matches!(home.key_part(), Err(HomeError::Malformed { .. })));
 }
 
 #[test]
@@ -245,23 +256,23 @@ fn no_secret_is_in_any_file_of_the_data_directory_or_in_a_backup() {
     let backup = home.home().dir().join("kept.backup");
     home.write_backup_at(Cost::FOR_TESTS, &backup, &passphrase()).unwrap();
 
-    let keys = &home.keys;
+    let (keys, first) = (&home.keys, home.first().unwrap());
     let transport = keys.transport.clone().try_into_ed25519().unwrap().secret();
-    let key_set = home.key_set().unwrap().unwrap();
-    let shares = key_set.secret();
+    let part = home.key_part().unwrap().unwrap();
+    let shares = part.keys().secret();
     let shares = [&shares.coin, &shares.certificate, &shares.document];
     let mut secrets: Vec<Vec<u8>> = vec![
         keys.identity.to_bytes().expose().to_vec(),
-        keys.sealing.to_bytes().expose().to_vec(),
+        first.sealing.to_bytes().expose().to_vec(),
         transport.as_ref().to_vec(),
-        keys.seed.expose().to_vec(),
+        first.seed.expose().to_vec(),
         home.data.expose().to_vec(),
         passphrase().expose().clone().into_bytes(),
         canary.to_vec(),
     ];
     secrets.extend(shares.map(|share| share.expose().scalar().to_bytes().to_vec()));
     let files = files_of(home.home().dir());
-    assert!(files.len() >= 9, "{:?}", files.iter().map(|(path, _)| path).collect::<Vec<_>>());
+    assert!(files.len() >= 10, "{:?}", files.iter().map(|(path, _)| path).collect::<Vec<_>>());
     let found = |wanted: &[u8], bytes: &[u8]| bytes.windows(wanted.len()).any(|w| w == wanted);
     for (path, bytes) in &files {
         for secret in secrets.iter().flat_map(|secret| spellings(secret)) {
@@ -276,6 +287,36 @@ fn no_secret_is_in_any_file_of_the_data_directory_or_in_a_backup() {
         let base64 = data_encoding::BASE64.encode(&around);
         assert!(spellings(&canary).iter().any(|s| found(s, base64.as_bytes())), "{skipped}");
     }
+}
+
+#[test]
+fn an_epoch_that_is_erased_leaves_the_keys_of_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let homes = members(folder.path(), 4);
+    let network = network(&homes);
+    let dealt = network.deal_keys_insecurely().unwrap();
+    let home = &homes[1];
+    home.join(&network, Some(&dealt[1])).unwrap();
+    // The newest public keys are written last: a crash may come between.
+    let before = fs::read(home.home().dir().join("group-keys.toml")).unwrap();
+    let first = home.key_part().unwrap().unwrap();
+    let KeyPart::First(keys) = first else { panic!("{first:?}") };
+    let mut same = keys.to_bytes().expose().clone();
+    same[..8].copy_from_slice(&2u64.to_le_bytes());
+    let same = KeySet::from_bytes(&same).unwrap();
+    assert_eq!(same.epoch(), 2);
+    home.save_key_part(&later(home, &network, same), Origin::Dealer).unwrap();
+    fs::write(home.home().dir().join("group-keys.toml"), before).unwrap();
+    assert_eq!(home.key_part().unwrap().unwrap().keys().epoch(), 2);
+    assert!(home.first_key_set(&network).unwrap().is_some());
+
+    home.erase(1).unwrap();
+    let again = home.again();
+    assert!(again.first.is_none() && again.first_key_set(&network).unwrap().is_none());
+    assert_eq!(again.joined().unwrap().2.keys().epoch(), 2);
+    assert!(!home.home().dir().join("first.sealed").exists());
+    assert!(!home.home().dir().join("keys-1.sealed").exists());
+    home.erase(1).unwrap();
 }
 
 #[test]
@@ -299,7 +340,7 @@ fn files_of_secrets_are_closed_to_others_and_nothing_is_left_half_written() {
     let sealed = home.home().dir().join("keys-1.sealed");
     let left = home.home().dir().join("keys-1.sealed.new");
     fs::write(&left, "half").unwrap();
-    assert!(home.key_set().unwrap().is_some());
-    home.save_key_set(&home.key_set().unwrap().unwrap(), Origin::Dealer).unwrap();
+    assert!(home.key_part().unwrap().is_some());
+    home.save_key_part(&home.key_part().unwrap().unwrap(), Origin::Dealer).unwrap();
     assert!(!left.exists() && mode(&sealed) == 0o600);
 }

@@ -92,6 +92,11 @@ impl Documents {
         self.held.get(id)
     }
 
+    /// All documents here.
+    pub(super) fn held(&self) -> BTreeMap<ProposalId, Bytes> {
+        self.held.clone()
+    }
+
     /// Proposals of a member that are delivered without their documents.
     pub(super) fn aside_of(&self, proposer: PartyId) -> usize {
         self.aside.keys().filter(|id| id.proposer == proposer).count()

@@ -175,7 +175,8 @@ impl<S: Suite> Party<S> {
         let root = Tag::root(network.as_bytes(), epoch);
         let committee = keyring.committee();
         let key = GroupPublic::from(&keys.public().certificate);
-        let verifier = Arc::new(Verifier::of(network, epoch, &keyring, key, accountable));
+        let verifier =
+            Arc::new(Verifier::of(network, epoch, keyring.identities(), key, accountable));
         let shared = Shared { epoch, keyring, keys, coin, seed, policy, root, verifier };
         let mut party = Self {
             ledger: Ledger::new(&root, start),

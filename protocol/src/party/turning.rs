@@ -80,7 +80,8 @@ impl<S: Suite> Party<S> {
         let slots = (0..self.ledger.next_slot()).filter_map(|slot| self.ledger.slot(slot).cloned());
         let certified = self.deciding.certified_from(start.position);
         let certified = certified.map(|(position, c)| (position, c.clone())).collect();
-        Archive::new(self.shared.root, self.committee(), start, slots, certified)
+        let whose = (self.committee(), self.me());
+        Archive::new(self.shared.root, whose, start, slots, certified, self.documents.held())
     }
 
     /// E1, E2

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::committee::{PartyId, PartySet};
 use crate::crypto::transcript::Digest;
-use crate::decision::certificate::{Certificate, Outcome};
+use crate::decision::certificate::{Certificate, Outcome, Statement};
 use crate::decision::life::{Decision, Phase};
 use crate::decision::proposal::{DecisionId, Proposal};
 use crate::keys::GroupSignature;
@@ -44,6 +44,43 @@ pub struct DecisionView {
     pub follows: bool,
     /// What it waits for, in words.
     pub waiting: String,
+}
+
+impl DecisionView {
+    /// One that waits for its position.
+    pub(super) fn new(
+        digest: Digest,
+        proposer: PartyId,
+        proposal: &Proposal,
+        document_here: bool,
+    ) -> Self {
+        Self {
+            id: DecisionId::of(&digest).to_string(),
+            digest,
+            position: None,
+            proposer,
+            proposal: proposal.clone(),
+            phase: Phase::Proposed,
+            voted: PartySet::EMPTY,
+            abstained: PartySet::EMPTY,
+            i_voted: false,
+            counted: None,
+            outcome: None,
+            document_here,
+            follows: false,
+            waiting: "a ledger position".into(),
+        }
+    }
+
+    /// It is decided.
+    pub(super) fn certified(&mut self, position: u64, statement: &Statement) {
+        self.position = Some(position);
+        self.phase = Phase::Certified;
+        self.counted = Some(statement.counted);
+        self.voted = statement.counted;
+        self.outcome = Some(statement.outcome);
+        self.waiting = String::new();
+    }
 }
 
 /// One party, as people see it.
@@ -103,6 +140,17 @@ pub struct Stats {
     pub excluded_inputs: u64,
     /// Finished preprocessing runs.
     pub refills: u64,
+}
+
+impl std::ops::AddAssign for Stats {
+    fn add_assign(&mut self, other: Self) {
+        self.coins += other.coins;
+        self.complaints += other.complaints;
+        self.recovered += other.recovered;
+        self.corrected_openings += other.corrected_openings;
+        self.excluded_inputs += other.excluded_inputs;
+        self.refills += other.refills;
+    }
 }
 
 impl Stats {
@@ -196,22 +244,7 @@ impl<S: Suite> Party<S> {
 
     fn waiting_view(&self, proposer: PartyId, proposal: &Proposal) -> DecisionView {
         let digest = self.ledger.digest_of(proposal);
-        DecisionView {
-            id: DecisionId::of(&digest).to_string(),
-            digest,
-            position: None,
-            proposer,
-            proposal: proposal.clone(),
-            phase: Phase::Proposed,
-            voted: PartySet::EMPTY,
-            abstained: PartySet::EMPTY,
-            i_voted: false,
-            counted: None,
-            outcome: None,
-            document_here: self.document(&digest).is_some(),
-            follows: false,
-            waiting: "a ledger position".into(),
-        }
+        DecisionView::new(digest, proposer, proposal, self.document(&digest).is_some())
     }
 
     fn view_of(&self, position: u64) -> Option<DecisionView> {
@@ -220,12 +253,7 @@ impl<S: Suite> Party<S> {
         view.position = Some(position);
         view.i_voted = self.deciding.voted(position);
         if let Some(certified) = self.deciding.certified(position) {
-            let statement = &certified.certificate.statement;
-            view.phase = Phase::Certified;
-            view.counted = Some(statement.counted);
-            view.voted = statement.counted;
-            view.outcome = Some(statement.outcome);
-            view.waiting = String::new();
+            view.certified(position, &certified.certificate.statement);
         } else if let Some(decision) = self.deciding.decision(position) {
             (view.voted, view.abstained) = decision.voted();
             view.phase = decision.phase();

@@ -13,7 +13,7 @@ use crate::cli::exit::{Exit, Failure};
 use crate::cli::passphrase::{self, PassphraseFile};
 use crate::cli::terminal::{Paint, clean};
 use crate::cli::{quoted, slug, time};
-use crate::home::{GroupKeys, Home, HomeError, Origin, Passphrase};
+use crate::home::{GroupKeys, Home, HomeError, KeyPart, Origin, Passphrase};
 use crate::roster::Network;
 use crate::roster::text::hex;
 
@@ -63,7 +63,7 @@ pub async fn make(
         )
         .await?;
     let took = begun.map(|begun| begun.elapsed()).unwrap_or_default();
-    flow.unlocked.save_key_set(&keys, Origin::Members)?;
+    flow.unlocked.save_key_part(&KeyPart::First((*keys).clone()), Origin::Members)?;
     room.reached(Stage::Keys);
     let group = GroupKeys::of(&keys, Origin::Members);
     flow.event(

@@ -6,7 +6,7 @@ use quorate_protocol::keys::TrustedKeyDealer;
 use quorate_protocol::record::Record;
 
 use super::*;
-use crate::home::tests::{members, network, passphrase};
+use crate::home::tests::{later, members, network, passphrase};
 
 /// The first of four members with keys, where its backup is, and a folder for both.
 struct World {
@@ -68,10 +68,12 @@ fn a_backup_holds_the_keys_and_a_restored_member_has_another_seed_and_the_mark()
     let restored = Home::open(&dir).unwrap().unlock(&new).unwrap();
     let (network, me, keys) = restored.joined().unwrap();
     let (_, _, before) = world.home.joined().unwrap();
-    assert_eq!((network.digest(), me), (world.network.digest(), before.me()));
+    assert_eq!((network.digest(), me), (world.network.digest(), before.keys().me()));
     assert_eq!(keys.to_bytes().expose(), before.to_bytes().expose());
     assert_eq!(restored.keys.identity.public(), world.home.keys.identity.public());
-    assert_ne!(restored.keys.seed.expose(), world.home.keys.seed.expose());
+    let seed = |home: &Unlocked| *home.first().unwrap().seed.expose();
+    assert_ne!(seed(&restored), seed(&world.home));
+    assert_eq!(*restored.first().unwrap().sealing.public(), restored.home().card().sealing);
     assert_ne!(restored.data.expose(), world.home.data.expose());
     assert_eq!(restored.home().group_keys().unwrap(), world.home.home().group_keys().unwrap());
     assert!(restored.home().history().unwrap().restored.is_some());
@@ -83,7 +85,7 @@ fn a_backup_holds_the_keys_and_a_restored_member_has_another_seed_and_the_mark()
         };
         records.iter().map(key).collect()
     };
-    assert_eq!(keys(&records), keys(&party::restored_mark()));
+    assert_eq!(keys(&records), keys(&epochs::restored_mark(1)));
 }
 
 #[test]
@@ -140,24 +142,25 @@ fn a_backup_that_is_damaged_or_not_ones_own_is_refused() {
     // Keys of two members, put together by one who knows both.
     let other = World::new();
     let (network, _, keys) = world.home.joined().unwrap();
-    let mixed = |keys: &MemberKeys, card: &MemberCard, key_set: &KeySet| {
+    let mixed = |of: &Unlocked, card: &MemberCard, part: &KeyPart| {
         let content = Content {
-            keys: keys.to_bytes().unwrap().to_vec(),
+            keys: of.keys.to_bytes().unwrap().to_vec(),
+            sealing: Some(*of.first().unwrap().sealing.to_bytes().expose()),
             card: card.to_toml(),
             network: network.to_toml(),
             origin: Origin::Dealer,
-            key_set: key_set.to_bytes().expose().clone(),
+            part: part.to_bytes().expose().clone(),
         };
         let file = sealed::seal(Kind::Backup, Cost::FOR_TESTS, &kept(), &wire::encode(&content));
         fs::write(&world.backup, file.unwrap()).unwrap();
         Backup::read(&world.backup, &kept())
     };
     let card = world.home.home().card();
-    assert!(mixed(&world.home.keys, card, &keys).is_ok());
-    malformed(mixed(&other.home.keys, card, &keys), "do not belong together");
-    let dealt = TrustedKeyDealer::deal(network.committee(), 1, &mut rand::rng()).unwrap();
-    malformed(mixed(&world.home.keys, card, &dealt[1]), "do not belong together");
-    let stranger = mixed(&other.home.keys, other.home.home().card(), &keys);
+    assert!(mixed(&world.home, card, &keys).is_ok());
+    malformed(mixed(&other.home, card, &keys), "do not belong together");
+    let mut dealt = TrustedKeyDealer::deal(network.committee(), 1, &mut rand::rng()).unwrap();
+    malformed(mixed(&world.home, card, &KeyPart::First(dealt.remove(1))), "do not belong together");
+    let stranger = mixed(&other.home, other.home.home().card(), &keys);
     malformed(stranger, "do not belong together");
 }
 
@@ -177,12 +180,22 @@ fn a_drill_is_a_restore_and_is_written_down_only_if_it_is_of_these_keys() {
     assert_eq!(other.home.home().history().unwrap().drill, None);
     // The network has newer keys.
     let mut next = TrustedKeyDealer::deal(world.network.committee(), 2, &mut rand::rng()).unwrap();
-    world.home.save_key_set(&next.remove(0), Origin::Members).unwrap();
-    malformed(world.drill(), "make a new backup");
+    let next = later(&world.home, &world.network, next.remove(0));
+    world.home.save_key_part(&next, Origin::Members).unwrap();
+    assert!(matches!(world.drill(), Err(HomeError::OldBackup { .. })));
     world.write();
     world.drill().unwrap();
     let history = world.home.home().history().unwrap();
     assert_eq!((history.drill.unwrap().epoch, history.backup.unwrap().epoch), (2, 2));
+    // What is restored from it begins in that epoch.
+    let dir = world.folder.path().join("restored");
+    let backup = Backup::read(&world.backup, &kept()).unwrap();
+    let restored = backup.restore_at(Cost::FOR_TESTS, &dir, &passphrase()).unwrap();
+    assert!(restored.again().first.is_none());
+    let KeyPart::Later(refreshed, start) = restored.joined().unwrap().2 else { panic!("first") };
+    let expected = epochs::restored_in(*refreshed, start, Secret::new([0; 32])).len();
+    let records = restored.open_store(&world.network).unwrap().load_all().unwrap();
+    assert_eq!(records.len(), expected);
 }
 
 #[test]

@@ -46,7 +46,7 @@ impl World {
         let key = SigningKey::from_bytes(&[6; 32]);
         let public = GroupPublic::from_bytes(key.verifying_key().as_bytes()).unwrap();
         let network = Digest::from(NETWORK);
-        let verifier = Verifier::of(network, EPOCH, &keyrings[0], public, accountable);
+        let verifier = Verifier::of(network, EPOCH, keyrings[0].identities(), public, accountable);
         Self { keyrings, key, verifier }
     }
 

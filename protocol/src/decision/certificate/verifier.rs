@@ -1,7 +1,7 @@
 //! What certificates are checked against.
 
 use crate::committee::{Committee, PartyId, PartyMap};
-use crate::crypto::{Digest, IdentityPublic, Keyring};
+use crate::crypto::{Digest, Identities, IdentityPublic};
 use crate::error::Error;
 use crate::keys::GroupPublic;
 use crate::tag::Tag;
@@ -43,18 +43,24 @@ impl Verifier {
         Ok(self)
     }
 
-    /// For the members of a keyring, whose network demands the accountable form or does not.
+    /// For these members, whose network demands the accountable form or does not.
     pub fn of(
         network: Digest,
         epoch: u64,
-        keyring: &Keyring,
+        identities: &Identities,
         key: GroupPublic,
         accountable: bool,
     ) -> Self {
-        let committee = keyring.committee();
-        let identities = PartyMap::from_fn(committee, |member| *keyring.identity_of(member));
-        let identities = accountable.then_some(identities);
+        let committee = identities.committee();
+        let of = |member| *identities.identity_of(member);
+        let identities = accountable.then(|| PartyMap::from_fn(committee, of));
         Self { network, epoch, committee, key, identities }
+    }
+
+    /// The same for another epoch: a network's keys are refreshed and keep their public part.
+    #[must_use]
+    pub fn in_epoch(&self, epoch: u64) -> Self {
+        Self { epoch, ..self.clone() }
     }
 
     /// The network's digest.

@@ -59,7 +59,7 @@ impl World {
     fn verifier(&self) -> Verifier {
         let key = (&self.keys[0].public().certificate).into();
         let network = Digest::from(NETWORK);
-        Verifier::of(network, 0, &self.keyrings[0], key, self.accountable)
+        Verifier::of(network, 0, self.keyrings[0].identities(), key, self.accountable)
     }
 
     fn statement(&self, outcome: Outcome) -> Statement {

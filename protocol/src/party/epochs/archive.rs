@@ -8,32 +8,38 @@ use crate::decision::certificate::Certificate;
 use crate::decision::certifying::Certified;
 use crate::decision::ledger::{Entry, Ledger, LedgerStart, SlotSummary};
 use crate::decision::life;
+use crate::decision::proposal::ProposalId;
 use crate::decision::stock::{Policy, Stock};
+use crate::keys::GroupSignature;
 use crate::limits;
 use crate::party::records::Restored;
 use crate::party::sync::{self, Position};
-use crate::party::{Effect, Message, RealSuite};
+use crate::party::{DecisionView, Effect, Message, RealSuite};
 use crate::protocol::Recipient;
 use crate::record::{Record, RestoreError};
 use crate::tag::Tag;
+use crate::wire::Bytes;
 
 /// An erased epoch.
 pub struct Archive {
+    me: PartyId,
     start: LedgerStart,
     ledger: Ledger,
     certified: BTreeMap<u64, Certified>,
+    documents: BTreeMap<ProposalId, Bytes>,
     /// From where each peer last asked, and how often it may still ask from there.
     asked: PartyMap<(Option<Position>, u64)>,
 }
 
 impl Archive {
-    /// The epoch named `root`, of these slots and certificates.
+    /// The epoch named `root`, of these slots, certificates and documents.
     pub(in crate::party) fn new(
         root: Tag,
-        committee: Committee,
+        (committee, me): (Committee, PartyId),
         start: LedgerStart,
         slots: impl IntoIterator<Item = SlotSummary>,
         certified: BTreeMap<u64, Certified>,
+        documents: BTreeMap<ProposalId, Bytes>,
     ) -> Self {
         let mut ledger = Ledger::new(&root, Some(start));
         // Nothing is claimed any more.
@@ -41,19 +47,19 @@ impl Archive {
         for slot in slots {
             ledger.append(slot, |_| nothing.clone());
         }
-        Self { start, ledger, certified, asked: PartyMap::new(committee) }
+        Self { me, start, ledger, certified, documents, asked: PartyMap::new(committee) }
     }
 
     /// The same from what was written down.
     pub(super) fn read(
         root: Tag,
-        committee: Committee,
+        whose: (Committee, PartyId),
         start: LedgerStart,
         records: Vec<Record>,
     ) -> Result<Self, RestoreError> {
         let restored = Restored::read(records)?;
         let slots = restored.slots.into_values();
-        Ok(Self::new(root, committee, start, slots, restored.certified))
+        Ok(Self::new(root, whose, start, slots, restored.certified, restored.documents))
     }
 
     /// Where its ledger begins.
@@ -75,6 +81,36 @@ impl Archive {
     pub fn certificate(&self, decision: &Digest) -> Option<&Certificate> {
         let position = self.ledger.find(decision)?.position;
         Some(&self.certified.get(&position)?.certificate)
+    }
+
+    /// The document of a decision, if it is here.
+    pub fn document(&self, decision: &Digest) -> Option<&Bytes> {
+        self.documents.get(&self.ledger.find(decision)?.id)
+    }
+
+    /// The network's signature over the document of a decision that was accepted.
+    pub fn document_signature(&self, decision: &Digest) -> Option<&GroupSignature> {
+        let position = self.ledger.find(decision)?.position;
+        self.certified.get(&position)?.document.as_ref()
+    }
+
+    /// All decisions, in order.
+    pub fn decisions(&self) -> impl Iterator<Item = DecisionView> {
+        self.ledger.entries().iter().filter_map(|entry| self.view_of(entry))
+    }
+
+    /// One decision.
+    pub fn decision(&self, decision: &Digest) -> Option<DecisionView> {
+        self.view_of(self.ledger.find(decision)?)
+    }
+
+    fn view_of(&self, entry: &Entry) -> Option<DecisionView> {
+        let certified = self.certified.get(&entry.position)?;
+        let here = self.documents.contains_key(&entry.id);
+        let mut view = DecisionView::new(entry.digest, entry.id.proposer, &entry.proposal, here);
+        view.certified(entry.position, &certified.certificate.statement);
+        view.i_voted = view.voted.contains(self.me);
+        Some(view)
     }
 
     /// What there is from a place on, a bounded part at a time.

@@ -52,16 +52,18 @@
 mod archive;
 mod event;
 mod store;
+mod view;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use archive::Archive;
 pub use event::{EpochsEffect, EpochsEvent};
+pub use store::{restored_in, restored_mark};
+pub use view::RefreshView;
 
 use crate::committee::{Committee, PartyId, PartyMap, PartySet};
 use crate::crypto::{Digest, Identities, Keyring, Transcript};
-use crate::decision::certificate::Certificate;
 use crate::decision::ledger::LedgerStart;
 use crate::decision::stock::Policy;
 use crate::error::Error;
@@ -154,7 +156,8 @@ impl Epochs {
         if first.as_ref().is_some_and(|first| first.keyring.me() != identities.me()) {
             return Err(Error::KeyMismatch { what: "the first keys are of another member" }.into());
         }
-        let begins = store.first_archived().or(first.as_ref().map(|first| first.keys.epoch()));
+        let begins = first.as_ref().map(|first| first.keys.epoch());
+        let begins = store.restored().or(store.first_archived()).or(begins);
         let missing = Error::KeyMismatch { what: "there are no keys of the first epoch" };
         let mut epoch = begins.ok_or(missing)?;
         let mut this = Self {
@@ -174,13 +177,17 @@ impl Epochs {
             early_bytes: PartyMap::new(committee),
             ahead: PartySet::EMPTY,
         };
-        let mut keys = first.map(|first| (first, None));
+        let mut keys = match this.store.restored().and_then(|epoch| this.store.begun(epoch)) {
+            Some(begun) => Some(this.epoch_keys(begun)?),
+            None => first.map(|first| (first, None)),
+        };
+        let whose = (committee, this.me());
         loop {
             this.current = epoch;
             let records = parts.remove(&Part::Party(epoch)).unwrap_or_default();
             match (this.store.archived(epoch), keys.take()) {
                 (Some(start), _) => {
-                    let archive = Archive::read(this.root(epoch), committee, start, records)?;
+                    let archive = Archive::read(this.root(epoch), whose, start, records)?;
                     this.archives.insert(epoch, archive);
                 }
                 (None, Some((keys, start))) => {
@@ -246,10 +253,11 @@ impl Epochs {
         self.refreshes.get(&epoch)
     }
 
-    /// The certificate of a decision, of whatever epoch.
-    pub fn certificate(&self, decision: &Digest) -> Option<&Certificate> {
-        let live = self.live.values().find_map(|live| live.party.certificate(decision));
-        live.or_else(|| self.archives.values().find_map(|archive| archive.certificate(decision)))
+    /// Our part of the keys of an epoch that was reached by a refresh and is not erased, and where its
+    /// ledger begins.
+    pub fn reached(&self, epoch: u64) -> Option<(Refreshed, LedgerStart)> {
+        let Begun { refreshed, start, .. } = self.store.begun(epoch)?;
+        Some((refreshed, start))
     }
 
     /// Lets one event happen. Effects are to be executed in order.

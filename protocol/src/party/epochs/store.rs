@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::decision::ledger::LedgerStart;
 use crate::keys::refresh::Refreshed;
 use crate::limits;
-use crate::party::records;
+use crate::party::{self, records};
 use crate::record::{Record, RestoreError};
 use crate::secret::Secret;
 use crate::wire;
@@ -25,6 +25,9 @@ pub(super) enum Part {
     Began(u64),
     /// Where the ledger of this erased epoch begins.
     Archived(u64),
+    /// The first epoch that a member knows of that was restored in a later one. The number has no
+    /// meaning.
+    Restored(u64),
 }
 
 /// How an epoch has begun. Secret.
@@ -32,6 +35,26 @@ pub(super) struct Begun {
     pub(super) refreshed: Refreshed,
     pub(super) seed: Secret<[u8; 32]>,
     pub(super) start: LedgerStart,
+}
+
+/// What the store of a member begins with that is restored from a backup of its keys in the first
+/// epoch, this one.
+pub fn restored_mark(epoch: u64) -> Vec<Record> {
+    Store::default().file(Part::Party(epoch), party::restored_mark())
+}
+
+/// What the store of a member begins with that is restored from a backup of its keys in an epoch that
+/// was reached by a refresh: the first epoch it knows of. `seed` is new.
+pub fn restored_in(
+    refreshed: Refreshed,
+    start: LedgerStart,
+    seed: Secret<[u8; 32]>,
+) -> Vec<Record> {
+    let epoch = refreshed.keys.epoch();
+    let mut records = Store::default().began(epoch, &Begun { refreshed, seed, start });
+    records.push(put(Part::Restored(0), &epoch));
+    records.extend(restored_mark(epoch));
+    records
 }
 
 /// The position of the refresh, and the next epoch's seed unless it is erased.
@@ -46,6 +69,7 @@ pub(super) struct Store {
     drawn: BTreeMap<u64, Drawn>,
     begun: BTreeMap<u64, Secret<Vec<u8>>>,
     archived: BTreeMap<u64, LedgerStart>,
+    restored: Option<u64>,
     names: BTreeMap<Part, BTreeSet<Vec<u8>>>,
 }
 
@@ -77,6 +101,7 @@ impl Store {
                     store.drawn.insert(epoch, (position, seed.map(Secret::new)));
                 }
                 Part::Began(epoch) => drop(store.begun.insert(epoch, value)),
+                Part::Restored(_) => store.restored = Some(decode(part, &value)?),
                 Part::Archived(epoch) => drop(store.archived.insert(epoch, decode(part, &value)?)),
             }
         }
@@ -134,6 +159,11 @@ impl Store {
     /// Where the ledger of an epoch begins, if the epoch is erased.
     pub(super) fn archived(&self, epoch: u64) -> Option<LedgerStart> {
         self.archived.get(&epoch).copied()
+    }
+
+    /// The first epoch that is known, if the member was restored in a later one than the first.
+    pub(super) const fn restored(&self) -> Option<u64> {
+        self.restored
     }
 
     /// The first epoch of all, if it is erased.

@@ -1,0 +1,74 @@
+//! Keeps the data directory in step with the epochs: our part of the keys of each that has begun,
+//! and nothing of those that are erased.
+
+use quorate_protocol::party::epochs::Epochs;
+
+use super::NodeError;
+use crate::ceremony::folder::Folder;
+use crate::home::{HomeError, KeyPart, Origin, Unlocked};
+
+/// What changes in the data directory, once it is durable in the store.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum KeyChange {
+    /// An epoch has begun.
+    Began(u64),
+    /// An epoch is erased.
+    Erased(u64),
+}
+
+/// Writes to the data directory.
+pub(super) struct Keeper {
+    home: Unlocked,
+    origin: Origin,
+}
+
+impl Keeper {
+    /// For a directory whose keys came about like this. What a node that was stopped had yet to do is
+    /// done.
+    ///
+    /// # Errors
+    /// A file cannot be written or removed.
+    pub(super) fn new(home: Unlocked, origin: Origin, party: &Epochs) -> Result<Self, NodeError> {
+        let keeper = Self { home, origin };
+        keeper.follow(KeyChange::Began(party.epoch()), party)?;
+        Ok(keeper)
+    }
+
+    /// How the keys came about.
+    pub(super) const fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    /// Whether members may still need what is kept of the ceremony.
+    pub(super) fn is_ceremony_open(&self) -> bool {
+        Folder::of(self.home.home()).has_store()
+    }
+
+    /// Does what an epoch's beginning or end asks for; true if nothing of the ceremony may be kept any
+    /// more.
+    ///
+    /// # Errors
+    /// A file cannot be written or removed.
+    pub(super) fn follow(&self, change: KeyChange, party: &Epochs) -> Result<bool, NodeError> {
+        let mut over = false;
+        match change {
+            KeyChange::Began(epoch) => {
+                // An epoch that is over by now has nothing to keep; nor has the first, whose keys
+                // are here.
+                if let Some((refreshed, start)) = party.reached(epoch) {
+                    let part = KeyPart::Later(Box::new(refreshed), start);
+                    self.home.save_key_part(&part, self.origin)?;
+                }
+            }
+            KeyChange::Erased(epoch) => {
+                self.home.erase(epoch)?;
+                if self.home.home().joined_network()?.epoch() == epoch {
+                    // What a ceremony keeps for members that come late is of that epoch.
+                    over = true;
+                    Folder::of(self.home.home()).forget_store().map_err(HomeError::from)?;
+                }
+            }
+        }
+        Ok(over)
+    }
+}
