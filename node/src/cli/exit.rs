@@ -196,6 +196,7 @@ impl From<HomeError> for Failure {
             HomeError::InUse { .. }
             | HomeError::Exposed { .. }
             | HomeError::Store(_)
+            | HomeError::KeysGone { .. }
             | HomeError::StoreGone { .. } => Exit::SafetyStop,
             _ => Exit::Invalid,
         };

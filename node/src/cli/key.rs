@@ -2,6 +2,7 @@
 
 mod refresh;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use data_encoding::BASE64;
@@ -110,7 +111,9 @@ impl BackupPassphrase {
         }
     }
 
+    /// Of a backup that must be there.
     fn ask(&self, file: &Path) -> Result<Passphrase, Failure> {
+        File::open(file).map_err(|error| Failure::unreadable(file, &error))?;
         match self.given()? {
             Some(passphrase) => Ok(passphrase),
             None => passphrase::prompt(&format!("passphrase of {}: ", file.display()), FLAG),
@@ -209,6 +212,11 @@ fn backup(context: &Context, arguments: &BackupFile) -> Result<Exit, Failure> {
     if path.exists() {
         let what = format!("{} exists already", path.display());
         return Err(Failure::new(Exit::Conflict, what).hint("choose another name with -o"));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        let what = format!("there is no folder {}", folder.display());
+        return Err(Failure::new(Exit::NotFound, what).hint("make it, or choose another with -o"));
     }
     let unlocked = arguments.passphrase.unlock(&home)?;
     let passphrase = arguments.backup.choose()?;

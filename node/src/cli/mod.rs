@@ -169,7 +169,8 @@ impl Context {
 
     /// The failure with a hint that can be typed as it is: for this data directory.
     fn complete(&self, mut failure: Failure) -> Failure {
-        const AT_A_NODE: [&str; 8] = [
+        const AT_A_NODE: [&str; 9] = [
+            "quorate ceremony",
             "quorate key backup",
             "quorate list",
             "quorate show",

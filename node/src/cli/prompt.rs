@@ -61,8 +61,9 @@ pub(super) fn hidden_line(ask: &str) -> Result<Zeroizing<String>, Failure> {
             .hint("give a file instead: --help says how")
     };
     let mut screen = io::stderr();
-    write!(screen, "{ask}").and_then(|()| screen.flush()).map_err(failed)?;
+    // The echo is off before anybody is asked to type.
     let raw = Unechoed::new().map_err(failed)?;
+    write!(screen, "{ask}").and_then(|()| screen.flush()).map_err(failed)?;
     let line = edit_line(&mut io::stdin().lock().bytes());
     drop(raw);
     let _ = writeln!(screen);

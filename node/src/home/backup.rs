@@ -26,6 +26,7 @@ use quorate_protocol::wire;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
+use super::error::BackupFlaw;
 use super::history::{History, Rehearsal, STORE};
 use super::sealed::{self, Cost, Kind};
 use super::unlocked::{FirstKeys, MemberKeys};
@@ -122,8 +123,8 @@ impl Backup {
     pub fn read(path: &Path, passphrase: &Passphrase) -> Result<Self, HomeError> {
         let file = files::read(path, MAX_BACKUP).map_err(HomeError::file(path))?;
         let bytes = sealed::open(Kind::Backup, passphrase, &file)
-            .map_err(|error| HomeError::sealed(path, error))?;
-        let bad = |reason| HomeError::malformed(path, reason);
+            .map_err(|error| HomeError::sealed_backup(path, error))?;
+        let bad = |how| HomeError::backup(path, BackupFlaw::Unusable(how));
         let content: Content =
             wire::decode(bytes.expose(), MAX_BACKUP).map_err(|_| bad("it is not a backup"))?;
         let keys = MemberKeys::from_bytes(&content.keys).ok_or_else(|| bad("a bad key"))?;
@@ -213,14 +214,14 @@ impl Home {
         path: &Path,
         passphrase: &Passphrase,
     ) -> Result<(), HomeError> {
-        let bad = |reason| Err(HomeError::malformed(path, reason));
+        let bad = |flaw| Err(HomeError::backup(path, flaw));
         let backup = Backup::read(path, passphrase)?;
         let keys = backup.group_keys();
         if !backup.keys.are_of(&self.card) {
-            return bad("it is a backup of another member");
+            return bad(BackupFlaw::OtherMember);
         }
         if self.network()?.is_none_or(|network| network.digest() != backup.network.digest()) {
-            return bad("it is a backup of another network");
+            return bad(BackupFlaw::OtherNetwork);
         }
         if self.group_keys()?.is_none_or(|ours| ours != keys) {
             return Err(HomeError::OldBackup { path: path.to_owned() });
@@ -232,7 +233,7 @@ impl Home {
         drop(backup.restore_at(cost, &dir, &other)?);
         let (.., restored) = Self::open(&dir)?.unlock(&other)?.joined()?;
         if GroupKeys::of(restored.keys(), keys.origin) != keys {
-            return bad("what was restored from it is not what it holds");
+            return bad(BackupFlaw::Unusable("what was restored from it is not what it holds"));
         }
         folder.close().map_err(HomeError::file(&self.dir))?;
         self.note(|history| history.drill = Some(Rehearsal::now(keys.epoch)))

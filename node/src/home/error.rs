@@ -72,6 +72,22 @@ pub enum HomeError {
     WrongPassphrase {
         /// Which.
         path: PathBuf,
+        /// What names a file that holds the right one.
+        flag: &'static str,
+    },
+    /// The keys that stood here are no longer here.
+    #[error("{} is gone, and with it this organisation's keys", path.display())]
+    KeysGone {
+        /// Where they were.
+        path: PathBuf,
+    },
+    /// A backup is not what it should be.
+    #[error("{}: {}", path.display(), flaw.words())]
+    Backup {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong.
+        flaw: BackupFlaw,
     },
     /// Nothing can be sealed with this.
     #[error(transparent)]
@@ -119,6 +135,36 @@ pub enum HomeError {
     },
 }
 
+/// What is wrong with a backup.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BackupFlaw {
+    /// It is not what was written, or no backup at all; and how that shows.
+    Unusable(&'static str),
+    /// Of another member.
+    OtherMember,
+    /// Of this member in another network.
+    OtherNetwork,
+}
+
+impl BackupFlaw {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Unusable(how) => how,
+            Self::OtherMember => "it is a backup of another member",
+            Self::OtherNetwork => "it is a backup of another network",
+        }
+    }
+
+    const fn hint(self) -> &'static str {
+        match self {
+            Self::Unusable(_) => "use another copy of the backup",
+            Self::OtherMember | Self::OtherNetwork => {
+                "name the data directory that it is of with --data-dir, or another backup"
+            }
+        }
+    }
+}
+
 impl HomeError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
@@ -137,7 +183,7 @@ impl HomeError {
                 "one data directory belongs to one network: use another --data-dir".to_owned()
             }
             Self::Store(error) => return error.hint(),
-            Self::StoreGone { .. } => {
+            Self::StoreGone { .. } | Self::KeysGone { .. } => {
                 "put it back as it was, or restore from a backup: quorate key \
                  restore FILE --data-dir NEW"
                     .to_owned()
@@ -146,12 +192,14 @@ impl HomeError {
             Self::HasKeys { .. } => {
                 "use the keys of the first deal, or begin anew in another --data-dir".to_owned()
             }
-            Self::NotJoined { .. } | Self::NoKeys { .. } => {
-                "quorate join network.toml --dealt-keys FILE".to_owned()
+            Self::NotJoined { .. } => {
+                "quorate join INVITE if that is not done yet, then quorate ceremony".to_owned()
             }
-            Self::WrongPassphrase { .. } => {
-                "type it again, or name the file that holds it with --passphrase-file".to_owned()
+            Self::NoKeys { .. } => "make them with the other members: quorate ceremony".to_owned(),
+            Self::WrongPassphrase { flag, .. } => {
+                format!("type it again, or name the file that holds it with {flag}")
             }
+            Self::Backup { flaw, .. } => flaw.hint().to_owned(),
             Self::OldBackup { .. } => "make a new backup: quorate key backup -o FILE".to_owned(),
             Self::Passphrase(_) => "choose some words that nobody would guess".to_owned(),
             Self::File { .. } | Self::Malformed { .. } => return None,
@@ -173,8 +221,26 @@ impl HomeError {
     /// A sealed file that does not open.
     pub(super) fn sealed(path: &Path, error: SealedError) -> Self {
         match error {
-            SealedError::WrongPassphrase => Self::WrongPassphrase { path: path.to_owned() },
+            SealedError::WrongPassphrase => {
+                Self::WrongPassphrase { path: path.to_owned(), flag: "--passphrase-file" }
+            }
             other => Self::malformed(path, other.words()),
         }
+    }
+
+    /// A backup that does not open.
+    pub(super) fn sealed_backup(path: &Path, error: SealedError) -> Self {
+        match error {
+            SealedError::WrongPassphrase => {
+                Self::WrongPassphrase { path: path.to_owned(), flag: "--backup-passphrase-file" }
+            }
+            SealedError::Memory => Self::malformed(path, error.words()),
+            other => Self::backup(path, BackupFlaw::Unusable(other.words())),
+        }
+    }
+
+    /// A backup that is not what it should be.
+    pub(super) fn backup(path: &Path, flaw: BackupFlaw) -> Self {
+        Self::Backup { path: path.to_owned(), flaw }
     }
 }

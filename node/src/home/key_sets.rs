@@ -217,13 +217,18 @@ impl Unlocked {
     ///
     /// # Errors
     /// It cannot be read, is not what was written, or is not ours in this network or of the keys in
-    /// the public file.
+    /// the public file; or that file is here without it.
     pub fn key_part(&self) -> Result<Option<KeyPart>, HomeError> {
-        let Some(epoch) = self.home.newest_epoch()? else { return Ok(None) };
+        let (public, newest) = (self.home.group_keys()?, self.home.newest_epoch()?);
+        if let Some(GroupKeys { epoch, .. }) = public
+            && newest.is_none_or(|newest| newest < epoch)
+        {
+            return Err(HomeError::KeysGone { path: self.home.dir().join(sealed_name(epoch)) });
+        }
+        let Some(epoch) = newest else { return Ok(None) };
         let network = self.home.joined_network()?;
         let Some(part) = self.key_part_of(&network, epoch)? else { return Ok(None) };
         // The public file may be an epoch behind: it is written after the sealed one.
-        let public = self.home.group_keys()?;
         let of_it = |public: &GroupKeys| {
             let ours = GroupKeys::of(part.keys(), public.origin);
             let lasting = (ours.certificate, ours.document);

@@ -44,7 +44,7 @@ use quorate_protocol::secret::Secret;
 use zeroize::Zeroizing;
 
 pub use backup::Backup;
-pub use error::HomeError;
+pub use error::{BackupFlaw, HomeError};
 pub use history::{History, Rehearsal};
 pub use key_sets::{GroupKeys, KeyPart, Origin};
 pub use passphrase::{Passphrase, PassphraseError};
@@ -173,6 +173,9 @@ impl Home {
     /// keys of the card.
     pub fn unlock(&self, passphrase: &Passphrase) -> Result<Unlocked, HomeError> {
         let path = self.dir.join(KEYS);
+        if !path.exists() {
+            return Err(HomeError::KeysGone { path });
+        }
         check_private(&path)?;
         let file = files::read(&path, MAX_KEYS).map_err(HomeError::file(&path))?;
         let content = sealed::open(Kind::Keys, passphrase, &file)

@@ -42,9 +42,9 @@ impl World {
 }
 
 #[track_caller]
-fn malformed<T: std::fmt::Debug>(result: Result<T, HomeError>, wanted: &str) {
+fn flawed<T: std::fmt::Debug>(result: Result<T, HomeError>, wanted: &str) {
     let error = result.expect_err("refused");
-    assert!(matches!(error, HomeError::Malformed { .. }), "{error:?}");
+    assert!(matches!(error, HomeError::Backup { .. }), "{error:?}");
     assert!(error.to_string().contains(wanted), "{error}");
 }
 
@@ -138,7 +138,7 @@ fn a_backup_that_is_damaged_or_not_ones_own_is_refused() {
     }
     // Keys that are no backup.
     fs::copy(world.home.home().dir().join("keys.sealed"), &world.backup).unwrap();
-    malformed(world.drill(), "another kind of file");
+    flawed(world.drill(), "another kind of file");
     // Keys of two members, put together by one who knows both.
     let other = World::new();
     let (network, _, keys) = world.home.joined().unwrap();
@@ -157,11 +157,11 @@ fn a_backup_that_is_damaged_or_not_ones_own_is_refused() {
     };
     let card = world.home.home().card();
     assert!(mixed(&world.home, card, &keys).is_ok());
-    malformed(mixed(&other.home, card, &keys), "do not belong together");
+    flawed(mixed(&other.home, card, &keys), "do not belong together");
     let mut dealt = TrustedKeyDealer::deal(network.committee(), 1, &mut rand::rng()).unwrap();
-    malformed(mixed(&world.home, card, &KeyPart::First(dealt.remove(1))), "do not belong together");
+    flawed(mixed(&world.home, card, &KeyPart::First(dealt.remove(1))), "do not belong together");
     let stranger = mixed(&other.home, other.home.home().card(), &keys);
-    malformed(stranger, "do not belong together");
+    flawed(stranger, "do not belong together");
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn a_drill_is_a_restore_and_is_written_down_only_if_it_is_of_these_keys() {
 
     let other = World::new();
     let foreign = other.home.home().drill_at(Cost::FOR_TESTS, &world.backup, &kept());
-    malformed(foreign, "another member");
+    flawed(foreign, "another member");
     assert_eq!(other.home.home().history().unwrap().drill, None);
     // The network has newer keys.
     let mut next = TrustedKeyDealer::deal(world.network.committee(), 2, &mut rand::rng()).unwrap();
