@@ -173,7 +173,7 @@ impl Service for Live {
             ),
             (_, Some(Outcome::Accepted)) => (
                 Code::NotFound,
-                "this node was away, and had no document to check the signature with".to_owned(),
+                "this node has the certificate alone, without the signature".to_owned(),
                 "ask another member for it".to_owned(),
             ),
             (_, Some(other)) => {

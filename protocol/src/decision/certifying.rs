@@ -10,9 +10,10 @@
 //! - (E4) What the network signed goes to all, so that the instance can be dropped while others lag,
 //!   and others who have no shares of a pair get it.
 //!
-//! - (E5) Whoever takes part and has not got the document yet cannot check the signature over it, and
-//!   must not leave early, since its own share may be needed. It takes what others say was signed
-//!   once the document comes, or when `t + 1` of them say the same: one is honest and checked it.
+//! - (E5) Whoever has not got the document cannot check the signature over it: because it has not come
+//!   yet, or because the others have forgotten it by now. It takes what others say was signed once
+//!   the document comes, or when `t + 1` of them say the same: one is honest and checked it. Before
+//!   that it does not leave, since its own share may be needed, and asks again if it restarts.
 //!
 //! Shares that come before E1 are kept, one of each peer and purpose.
 //!
@@ -44,8 +45,7 @@ use crate::wire::Bytes;
 pub struct Certified {
     /// The certificate of the outcome.
     pub certificate: Certificate,
-    /// The signature over the proposal's document, if it was accepted. A member that only follows and
-    /// never had the document could not check it, and has none.
+    /// The signature over the proposal's document, if it was accepted.
     pub document: Option<GroupSignature>,
 }
 
@@ -250,13 +250,12 @@ impl Certifying {
     }
 
     /// Takes what others say the network signed in this decision, whose certificate holds; `None` if
-    /// that is not all that we can have. Blames `from` for a signature that does not hold. With
-    /// `follows`, nobody needs our share.
+    /// that is not all of it, or cannot be believed yet. Blames `from` for a signature that does not
+    /// hold.
     pub(super) fn adopt(
         &mut self,
         from: PartyId,
         certified: Certified,
-        follows: bool,
         out: &mut Out<'_>,
     ) -> Option<Certified> {
         if !self.is_released(certified.certificate.statement.outcome) {
@@ -267,9 +266,6 @@ impl Certifying {
         }
         if self.document.is_some() {
             return self.check(from, certified, out);
-        }
-        if follows {
-            return Some(Certified { document: None, ..certified });
         }
         // E5
         let document = certified.document?;

@@ -579,7 +579,7 @@ impl<C: Coin> Decision<C> {
             return;
         }
         let out_certify = &mut out.wrap(Message::Certify);
-        let adopted = self.certifying.adopt(from, certified, self.follows, out_certify);
+        let adopted = self.certifying.adopt(from, certified, out_certify);
         if let Some(certified) = adopted {
             self.adopt(certified, out, news);
         }

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use crate::committee::{Committee, PartyId, PartyMap, PartySet};
 use crate::crypto::transcript::Digest;
 use crate::decision::ballot::Ballot;
+use crate::decision::certificate::Certificate;
 use crate::decision::certifying::{Certified, Ready};
 use crate::decision::life::{self, Context, Decision, News};
 use crate::decision::proposal::{Proposal, ProposalId};
 use crate::fault::DecisionFault;
+use crate::keys::GroupSignature;
 use crate::limits;
 use crate::party::event::{Alarm, Answer, Notice, Receipt, Refusal, RequestId, When};
 use crate::party::records::{Key, Signs, delete, put};
@@ -25,9 +27,8 @@ type Early<S> = Vec<(PartyId, usize, life::Message<CoinShare<S>>)>;
 pub(super) struct Deciding<S: Suite> {
     open: BTreeMap<u64, Decision<S::Coin>>,
     certified: BTreeMap<u64, Certified>,
-    /// What is said to be certified at positions that are not ordered here yet, and who says so. The
-    /// certificates hold.
-    foretold: BTreeMap<u64, (PartyId, Certified)>,
+    /// What is said to be certified at positions that are not ordered here yet.
+    foretold: BTreeMap<u64, Foretold>,
     /// What our nonce pairs signed.
     signs: BTreeMap<u64, Signs>,
     /// Positions at which our ballot was sent.
@@ -39,6 +40,12 @@ pub(super) struct Deciding<S: Suite> {
     early_bytes: PartyMap<usize>,
     /// Who got the certificate of which position after asking for nothing.
     answered: BTreeMap<u64, PartySet>,
+}
+
+/// A certificate that holds, and who says what was signed over the document besides.
+struct Foretold {
+    certificate: Certificate,
+    said: BTreeMap<PartyId, Option<GroupSignature>>,
 }
 
 impl<S: Suite> Deciding<S> {
@@ -156,9 +163,12 @@ impl<S: Suite> Party<S> {
         let (decision, deadline) = (entry.digest, entry.proposal.deadline_ms);
         sink.notify(Notice::Ordered { decision, position });
         self.open(position, follows);
-        if let Some((from, certified)) = self.deciding.foretold.remove(&position) {
-            let m = life::Message::Certified(Box::new(certified));
-            self.on_decision_message(from, position, m, sink);
+        if let Some(Foretold { certificate, said }) = self.deciding.foretold.remove(&position) {
+            for (from, document) in said {
+                let certified = Certified { certificate: certificate.clone(), document };
+                let m = life::Message::Certified(Box::new(certified));
+                self.on_decision_message(from, position, m, sink);
+            }
         }
         if self.deciding.open.contains_key(&position) {
             sink.timer(Alarm::Deadline(position), When::AtUtc(deadline));
@@ -205,12 +215,17 @@ impl<S: Suite> Party<S> {
     ) {
         if let life::Message::Certified(certified) = &message
             && certified.certificate.statement.position == position
-            && !self.deciding.foretold.contains_key(&position)
         {
-            if certified.certificate.verify(&self.shared.verifier).is_ok() {
-                self.deciding.foretold.insert(position, (from, (**certified).clone()));
-            } else {
-                sink.outbox().blame(from, DecisionFault::BadCertificate);
+            let Certified { certificate, document } = &**certified;
+            match self.deciding.foretold.get_mut(&position) {
+                Some(foretold) if foretold.certificate.statement == certificate.statement => {
+                    foretold.said.insert(from, *document);
+                }
+                None if certificate.verify(&self.shared.verifier).is_ok() => {
+                    let (certificate, said) = (certificate.clone(), [(from, *document)].into());
+                    self.deciding.foretold.insert(position, Foretold { certificate, said });
+                }
+                _ => sink.outbox().blame(from, DecisionFault::BadCertificate),
             }
             return;
         }

@@ -1,6 +1,7 @@
 //! Proposals with documents, in whole networks.
 
 use quorate_protocol::decision::certificate::Outcome;
+use quorate_protocol::decision::life;
 use quorate_protocol::decision::proposal::ProposalId;
 use quorate_protocol::fault::DecisionFault;
 use quorate_protocol::keys::GroupPublic;
@@ -132,6 +133,75 @@ fn a_member_that_adopts_a_position_asks_for_its_document_and_votes() {
     world.run();
     world.assert_certified(decision, Outcome::Accepted);
     world.assert_signed(&decision);
+}
+
+#[test]
+fn who_was_away_or_lost_its_store_gets_what_the_network_signed() {
+    let forgotten = limits::DOCUMENTS_KEPT + 1;
+    for (seed, is_lost, missed) in
+        [(126, false, 1), (127, false, forgotten), (128, true, 1), (129, true, forgotten)]
+    {
+        let mut world = World::new(4, seed);
+        world.run();
+        world.stop(p(3));
+        let decide = |world: &mut World| {
+            let decision = world.propose_with(0, RULE, Some(FILE)).unwrap();
+            world.run_until_ordered(1);
+            world.run_untimed();
+            (0..3).for_each(|party| world.vote(party, decision, 1));
+            world.run();
+            decision
+        };
+        let all: Vec<_> = (0..missed).map(|_| decide(&mut world)).collect();
+        let first = world.seen(&all[0]).1;
+        assert_eq!(first.is_empty(), missed == forgotten, "nobody has the oldest document");
+        if is_lost {
+            world.restore(p(3), 100);
+        } else {
+            world.start(p(3));
+        }
+        world.run();
+        for decision in &all {
+            world.assert_certified(*decision, Outcome::Accepted);
+            world.assert_signed(decision);
+        }
+        assert!(world.faults.is_empty(), "{:?}", world.faults);
+    }
+}
+
+#[test]
+fn what_was_signed_is_believed_though_all_is_told_before_the_order() {
+    // So many that the first of those that are far ahead have documents that nobody has any more.
+    let most = limits::POSITION_WINDOW + limits::DOCUMENTS_KEPT as u64 + 1;
+    let mut world = World::new(4, 130);
+    world.run();
+    world.stop(p(3));
+    let mut all = Vec::new();
+    while (all.len() as u64) < most {
+        let four = |party: u16| [party; limits::MAX_OWN_DOCUMENTS];
+        let round: Vec<_> = (0..3).flat_map(four).collect();
+        let round: Vec<_> =
+            round.iter().map(|p| world.propose_with(*p, RULE, Some(FILE)).unwrap()).collect();
+        all.extend(&round);
+        world.run_until_ordered(all.len() as u64);
+        for decision in round {
+            (0..3).for_each(|party| world.vote(party, decision, 1));
+        }
+        world.run();
+    }
+    world.start(p(3));
+    let told = |(_, to, message): &(_, PartyId, _)| {
+        *to != p(3) || matches!(message, Message::Decision(_, life::Message::Certified(_)))
+    };
+    while let Some(i) = world.flight.iter().position(told) {
+        let (from, to, message) = world.flight.swap_remove(i);
+        world.step(to, Event::Message { from, message });
+    }
+    world.run();
+    for decision in &all {
+        world.assert_certified(*decision, Outcome::Accepted);
+        world.assert_signed(decision);
+    }
 }
 
 #[test]

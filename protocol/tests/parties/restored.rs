@@ -13,7 +13,7 @@ use crate::world::{Instance, Wire, World};
 impl World {
     /// Stops a member for ever, and starts it from what is in a backup: its keys, a new seed, and
     /// the mark. What it said stays on its way.
-    fn restore(&mut self, member: PartyId, seed: u8) {
+    pub fn restore(&mut self, member: PartyId, seed: u8) {
         self.stop(member);
         let before = std::mem::replace(&mut self.configs[member.index()], Box::new(|| panic!()));
         self.configs[member.index()] =

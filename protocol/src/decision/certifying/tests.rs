@@ -269,24 +269,19 @@ fn a_member_without_shares_of_the_pairs_takes_what_the_others_signed() {
     assert!(network.outputs[3].is_none() && network.faults.is_empty());
     let certified = network.outputs[0].clone().unwrap();
     let host = &mut network.parties[3];
-    assert_eq!(adopt(host, 0, &certified, false), (Some(certified.clone()), 0));
+    assert_eq!(adopt(host, 0, &certified), (Some(certified.clone()), 0));
     // The document is here, so a missing signature may still come, and a false one is refused.
     let unsigned = Certified { document: None, ..certified.clone() };
-    assert_eq!(adopt(host, 0, &unsigned, false), (None, 0));
+    assert_eq!(adopt(host, 0, &unsigned), (None, 0));
     let document = Some(certified.certificate.signature);
     let false_one = Certified { document, ..certified };
-    assert_eq!(adopt(host, 0, &false_one, false), (None, 1));
+    assert_eq!(adopt(host, 0, &false_one), (None, 1));
 }
 
 /// What a party makes of what `from` says was signed, and whether it blames it.
-fn adopt(
-    host: &mut Host,
-    from: u16,
-    said: &Certified,
-    follows: bool,
-) -> (Option<Certified>, usize) {
+fn adopt(host: &mut Host, from: u16, said: &Certified) -> (Option<Certified>, usize) {
     let mut out = Collected::default();
-    let adopted = host.certifying.adopt(PartyId::new(from), said.clone(), follows, &mut out);
+    let adopted = host.certifying.adopt(PartyId::new(from), said.clone(), &mut out);
     (adopted, out.faults.len())
 }
 
@@ -307,14 +302,14 @@ fn without_the_document_a_signature_is_believed_when_an_honest_member_must_have_
     // One liar alone, twice, or one that says it has none, makes nobody leave.
     let mut host = without();
     for said in [&bad, &bad, &unsigned] {
-        assert_eq!(adopt(&mut host, 0, said, false), (None, 0));
+        assert_eq!(adopt(&mut host, 0, said), (None, 0));
     }
-    assert_eq!(adopt(&mut host, 1, &good, false), (None, 0));
-    assert_eq!(adopt(&mut host, 2, &good, false), (Some(good.clone()), 0));
+    assert_eq!(adopt(&mut host, 1, &good), (None, 0));
+    assert_eq!(adopt(&mut host, 2, &good), (Some(good.clone()), 0));
     // The document tells who lied.
     let mut host = without();
-    adopt(&mut host, 0, &bad, false);
-    adopt(&mut host, 1, &good, false);
+    adopt(&mut host, 0, &bad);
+    adopt(&mut host, 1, &good);
     let mut out = Collected::default();
     let wrong = b"pay 1000 to Orion".as_slice().into();
     assert_eq!(host.certifying.hand_document(&wrong, &mut out), None);
@@ -323,8 +318,6 @@ fn without_the_document_a_signature_is_believed_when_an_honest_member_must_have_
     assert_eq!(said, Some(good.clone()));
     let kind = FaultKind::from(DecisionFault::BadCertificate);
     assert_eq!(out.faults, [Fault { party: PartyId::new(0), kind }]);
-    // Who only follows has no share that could be missing, and takes the certificate alone.
-    assert_eq!(adopt(&mut without(), 0, &bad, true), (Some(unsigned), 0));
 }
 
 #[test]
