@@ -47,6 +47,11 @@ impl<S: Suite> Party<S> {
         self.ledger.refresh()
     }
 
+    /// Where this epoch's ledger begins.
+    pub const fn begins(&self) -> LedgerStart {
+        self.ledger.start()
+    }
+
     /// Where the next epoch goes on, once this one's last slot is here.
     pub fn end(&self) -> Option<LedgerStart> {
         self.ledger.end()

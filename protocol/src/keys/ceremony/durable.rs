@@ -217,6 +217,11 @@ impl<P: Making> Durable<P> {
         vec![DurableEffect::Persist(records)]
     }
 
+    /// Whether only what was said is left.
+    pub const fn is_retired(&self) -> bool {
+        self.retired.is_some()
+    }
+
     /// Whether others can still be told what we have said.
     fn serves(&self) -> bool {
         self.making.is_some() || self.retired.is_some_and(|words| words > 0)

@@ -54,6 +54,13 @@ pub enum EpochsEffect {
     },
 }
 
+/// Nothing secret.
+impl fmt::Debug for EpochKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EpochKeys(epoch {})", self.keys.epoch())
+    }
+}
+
 impl fmt::Debug for EpochsEffect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -30,9 +30,11 @@
 //! - (N5) Messages of the next epoch that come before it has begun here are kept, within a budget for
 //!   each peer; more can be had again by asking. When `t + 1` members speak in later epochs, ask them
 //!   for what is missed of this one.
-//! - (N6) An epoch that is over, decided, and followed by one whose keys `n - t` members have
-//!   confirmed, is erased. What is left is public: the order, certificates, and what we said in the
-//!   refresh, for those who come late.
+//! - (N6) A refresh whose keys `n - t` members have confirmed, and which needs nothing new of us, is
+//!   over once the next epoch has begun here: all of it is erased but what we said in it, for those who
+//!   come late.
+//! - (N7) An epoch that is over and decided is erased when the refreshes before and after it are. What
+//!   is left is public: the order, and certificates.
 //!
 //! # Why it works
 //! *No honest member is left behind.* The last slot needs `t + 1` that are ready, so an honest one to
@@ -157,7 +159,7 @@ impl Epochs {
             return Err(Error::KeyMismatch { what: "the first keys are of another member" }.into());
         }
         let begins = first.as_ref().map(|first| first.keys.epoch());
-        let begins = store.restored().or(store.first_archived()).or(begins);
+        let begins = store.restored().or(begins.into_iter().chain(store.first_archived()).min());
         let missing = Error::KeyMismatch { what: "there are no keys of the first epoch" };
         let mut epoch = begins.ok_or(missing)?;
         let mut this = Self {
@@ -207,7 +209,10 @@ impl Epochs {
                 None => break,
             };
         }
-        Ok(this)
+        match parts.keys().find_map(Part::of_party) {
+            None => Ok(this),
+            Some(number) => Err(RestoreError::Gap { what: "the keys of epoch", number }),
+        }
     }
 
     /// The committee.
@@ -432,21 +437,21 @@ impl Epochs {
                 self.drawing = true;
                 out.push(EpochsEffect::Draw);
             }
-            return self.erase(out);
+            return self.retire(out) || self.erase(out);
         };
         let quorum = self.identities.committee().quorum();
-        let Some(refreshed) = refresh.made().cloned() else { return self.erase(out) };
-        if !self.ready && refresh.confirmed().len() >= quorum {
+        let (made, end) = (refresh.made().cloned(), live.party.end());
+        if made.is_some() && !self.ready && refresh.confirmed().len() >= quorum {
             self.ready = true; // N3
             let effects = live.party.ready();
             self.put_party(self.current, effects, out);
             return true;
         }
-        match live.party.end() {
-            Some(start) => self.begin_epoch(refreshed, start, out),
-            None => return self.erase(out),
-        }
-        true
+        let begun = match (made, end) {
+            (Some(refreshed), Some(start)) => self.begin_epoch(refreshed, start, out),
+            _ => false,
+        };
+        begun || self.retire(out) || self.erase(out)
     }
 
     /// N1. What the refresh is called in which an epoch ends.
@@ -486,7 +491,7 @@ impl Epochs {
         records: Vec<Record>,
     ) -> Result<Option<Durable<Refresh>>, RestoreError> {
         let Some((position, seed)) = self.store.drawn(epoch) else { return Ok(None) };
-        if self.store.archived(epoch).is_some() && records.is_empty() {
+        if seed.is_none() && records.is_empty() {
             return Ok(None);
         }
         let tag = self.refresh_tag(epoch, position);
@@ -504,20 +509,22 @@ impl Epochs {
         Durable::restored(identities, tag, begun, making, deviation, records).map(Some)
     }
 
-    /// N4
+    /// N4. Without our own part of the keys, which a store that was lost had, we stay behind.
     fn begin_epoch(
         &mut self,
         refreshed: Refreshed,
         start: LedgerStart,
         out: &mut Vec<EpochsEffect>,
-    ) {
+    ) -> bool {
         let before = self.current;
-        let Some((_, Some(seed))) = self.store.drawn(before) else { return };
-        let begun = Begun { refreshed, seed, start };
-        let records = self.store.began(before + 1, &begun);
-        let Ok((keys, start)) = self.epoch_keys(begun) else { return };
+        let Some((_, Some(seed))) = self.store.drawn(before) else { return false };
+        let Ok(keyring) = refreshed.keyring(&self.identities).map(Arc::new) else { return false };
+        let keys = Arc::new(refreshed.keys.clone());
+        let keys = EpochKeys { keyring, keys, seed: seed.clone() };
+        let party = Party::continuing(self.config(&keys), Some(start), Vec::new());
+        let Ok(party) = party else { return false };
+        let records = self.store.began(before + 1, &Begun { refreshed, seed, start });
         out.push(EpochsEffect::Party { epoch: before, effect: Effect::Persist(records) });
-        let Ok(party) = Party::continuing(self.config(&keys), start, Vec::new()) else { return };
         self.current = before + 1;
         self.ready = false;
         self.live.insert(self.current, Live { keys: keys.clone(), party });
@@ -528,50 +535,55 @@ impl Epochs {
         for (from, message) in std::mem::take(&mut self.early) {
             self.step_party(self.current, Event::Message { from, message }, out);
         }
+        true
     }
 
     /// N6
+    fn retire(&mut self, out: &mut Vec<EpochsEffect>) -> bool {
+        let (current, quorum) = (self.current, self.committee().quorum());
+        let over = |(epoch, refresh): &(&u64, &mut Durable<Refresh>)| {
+            **epoch < current
+                && !refresh.is_retired()
+                && refresh.confirmed().len() >= quorum
+                && refresh.making().is_none_or(refresh::Refresh::halted)
+        };
+        let Some((&epoch, refresh)) = self.refreshes.iter_mut().find(over) else { return false };
+        let mut all = Vec::new();
+        for effect in refresh.retire() {
+            if let DurableEffect::Persist(records) = effect {
+                all.extend(self.store.file(Part::Refresh(epoch), records));
+            }
+        }
+        all.extend(self.store.forget_seed(epoch));
+        while self.refreshes.len() > limits::REFRESHES_KEPT
+            && let Some(oldest) = self.refreshes.first_entry().filter(|o| o.get().is_retired())
+        {
+            all.extend(self.store.forget(Part::Refresh(*oldest.key())));
+            oldest.remove();
+        }
+        out.push(EpochsEffect::Party { epoch, effect: Effect::Persist(all) });
+        true
+    }
+
+    /// N7
     fn erase(&mut self, out: &mut Vec<EpochsEffect>) -> bool {
-        let quorum = self.committee().quorum();
+        let retired = |epoch: u64| self.refreshes.get(&epoch).is_none_or(Durable::is_retired);
         let over = |(epoch, live): &(&u64, &Live)| {
-            let refresh = self.refreshes.get(epoch);
             **epoch < self.current
                 && live.party.is_finished()
-                && refresh.is_some_and(|refresh| {
-                    refresh.confirmed().len() >= quorum
-                        && refresh.making().is_none_or(refresh::Refresh::halted)
-                })
+                && retired(**epoch)
+                && epoch.checked_sub(1).is_none_or(retired)
         };
         let Some(epoch) = self.live.iter().find(over).map(|(epoch, _)| *epoch) else {
             return false;
         };
         let Some(live) = self.live.remove(&epoch) else { return false };
         let archive = live.party.archive();
-        let effects = self.refreshes.get_mut(&epoch).map(Durable::retire);
-        self.put_refresh(epoch, effects.unwrap_or_default(), out);
         let records = self.store.erase(epoch, archive.start());
         out.push(EpochsEffect::Party { epoch, effect: Effect::Persist(records) });
         self.archives.insert(epoch, archive);
-        while self.refreshes.len() > limits::REFRESHES_KEPT
-            && let Some((oldest, _)) = self.refreshes.pop_first()
-        {
-            let records = self.store.forget(Part::Refresh(oldest));
-            out.push(EpochsEffect::Party { epoch: oldest, effect: Effect::Persist(records) });
-        }
         out.push(EpochsEffect::Erased { epoch });
         true
-    }
-}
-
-/// Nothing secret.
-impl std::fmt::Debug for Epochs {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Epochs")
-            .field("me", &self.me())
-            .field("current", &self.current)
-            .field("live", &self.live.keys())
-            .field("archived", &self.archives.keys())
-            .finish_non_exhaustive()
     }
 }
 

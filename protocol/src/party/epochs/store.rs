@@ -19,7 +19,7 @@ pub(super) enum Part {
     Party(u64),
     /// Of the refresh that ends this epoch.
     Refresh(u64),
-    /// Where the refresh of this epoch was asked for; once it is erased, without a seed.
+    /// Where the refresh of this epoch was asked for; once that is over here, without a seed.
     Drew(u64),
     /// Our keys of this epoch.
     Began(u64),
@@ -28,6 +28,16 @@ pub(super) enum Part {
     /// The first epoch that a member knows of that was restored in a later one. The number has no
     /// meaning.
     Restored(u64),
+}
+
+impl Part {
+    /// The epoch whose party it is of, if of a party.
+    pub(super) const fn of_party(&self) -> Option<u64> {
+        match self {
+            Self::Party(epoch) => Some(*epoch),
+            _ => None,
+        }
+    }
 }
 
 /// How an epoch has begun. Secret.
@@ -57,7 +67,7 @@ pub fn restored_in(
     records
 }
 
-/// The position of the refresh, and the next epoch's seed unless it is erased.
+/// The position of the refresh, and the next epoch's seed until that is over here.
 pub(super) type Drawn = (u64, Option<Secret<[u8; 32]>>);
 
 /// Bytes of a part's encoding: a variant and a number.
@@ -126,7 +136,7 @@ impl Store {
         records.into_iter().map(file).collect()
     }
 
-    /// Where the refresh of an epoch was asked for, and the next epoch's seed unless it is erased.
+    /// Where the refresh of an epoch was asked for, and the next epoch's seed until that is over here.
     pub(super) fn drawn(&self, epoch: u64) -> Option<Drawn> {
         self.drawn.get(&epoch).cloned()
     }
@@ -177,15 +187,18 @@ impl Store {
         names.iter().map(|name| delete(part, name)).collect()
     }
 
-    /// Forgets all that is secret in an epoch. The refresh's own records are its own to forget.
+    /// Forgets the seed that a refresh began with.
+    pub(super) fn forget_seed(&mut self, epoch: u64) -> Option<Record> {
+        let (position, seed) = self.drawn.get_mut(&epoch)?;
+        *seed = None;
+        Some(put(Part::Drew(epoch), &(*position, None::<[u8; 32]>)))
+    }
+
+    /// Forgets all that is secret in an epoch. What led to it, and what ended it, is forgotten before.
     pub(super) fn erase(&mut self, epoch: u64, start: LedgerStart) -> Vec<Record> {
         self.archived.insert(epoch, start);
         self.begun.remove(&epoch);
         let mut records = vec![put(Part::Archived(epoch), &start), delete(Part::Began(epoch), &[])];
-        if let Some((position, seed)) = self.drawn.get_mut(&epoch) {
-            *seed = None;
-            records.push(put(Part::Drew(epoch), &(*position, None::<[u8; 32]>)));
-        }
         let part = Part::Party(epoch);
         let names = self.names.entry(part).or_default();
         let secret = |name: &Vec<u8>| !records::is_public(name);

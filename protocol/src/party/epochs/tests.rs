@@ -158,6 +158,65 @@ fn a_member_that_slept_through_refreshes_takes_part_again() {
     }
 }
 
+/// What led to an epoch is as secret as the epoch: it goes with it, though the epoch before is still
+/// deciding.
+#[test]
+fn nothing_secret_is_kept_of_an_epoch_that_is_over_before_the_one_before_it() {
+    let (mut world, open) = refreshed(10);
+    let secrets: Vec<[[u8; 32]; 4]> = world
+        .members()
+        .map(|member| {
+            let EpochKeys { keyring, keys, seed } = member.keys(2).unwrap().clone();
+            let share = keys.secret().certificate.expose().scalar().to_bytes();
+            let coin = keys.secret().coin.expose().scalar().to_bytes();
+            [*seed.expose(), share, coin, *keyring.sealing().to_bytes().expose()]
+        })
+        .collect();
+    world.accept_refresh(&[0, 1, 2, 3]);
+    world.run_untimed();
+    world.assert_epoch(3);
+    for p in world.committee.parties() {
+        let member = world.member(p.index());
+        assert!(member.party(1).is_some() && member.archives.contains_key(&2));
+        for (name, value) in &world.stores[p.index()] {
+            for (which, secret) in secrets[p.index()].iter().enumerate() {
+                let there = value.expose().windows(32).any(|window| window == secret);
+                assert!(!there, "{which} in {name:?}");
+            }
+        }
+    }
+    assert!(world.restored(party(0), false).is_err(), "the first keys are needed still");
+    world.stop(party(0));
+    world.start(party(0));
+    world.run_untimed();
+    world.vote_all(open, &[1, 2, 3]);
+    world.run();
+    for member in world.members() {
+        assert!(member.certificate(&open).is_some(), "{member:?}");
+        assert_eq!(member.live.len(), 1, "{member:?} {:?}", member.refreshes.keys());
+    }
+    world.assert_nobody_blamed();
+}
+
+/// As one would be that lost its store in the middle of a refresh, after it had named its next key.
+#[test]
+fn a_member_whose_next_sealing_key_is_not_its_own_stays_behind_and_no_other_does() {
+    let mut world = World::new(4, 11);
+    let other = world.firsts[0].keyring.sealing().public().to_bytes();
+    world.stop(party(3));
+    world.deviations[3].sealing = Some(other);
+    world.start(party(3));
+    world.run_untimed();
+    world.accept_refresh(&[0, 1, 2]);
+    world.run();
+    assert!(world.members().take(3).all(|m| m.epoch() == 2));
+    let sealing = *world.member(0).keys(2).unwrap().keyring.sealing_of(party(3));
+    assert_eq!(world.member(3).epoch() == 1, sealing.to_bytes() == other);
+    let decision = world.propose(1, false).unwrap();
+    world.run();
+    assert!(world.members().take(3).all(|m| m.certificate(&decision).is_some()));
+}
+
 #[test]
 fn a_second_refresh_of_one_epoch_has_no_effect() {
     let mut world = World::new(4, 5);

@@ -94,3 +94,15 @@ impl Epochs {
         live.or_else(|| self.archives.values().rev().find_map(in_archive))
     }
 }
+
+/// Nothing secret.
+impl std::fmt::Debug for Epochs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Epochs")
+            .field("me", &self.me())
+            .field("current", &self.current)
+            .field("live", &self.live.keys())
+            .field("archived", &self.archives.keys())
+            .finish_non_exhaustive()
+    }
+}

@@ -33,6 +33,8 @@ pub(super) struct World {
     pub erased: Vec<(PartyId, u64)>,
     /// Who stops, after so many more effects.
     pub crash: Option<(PartyId, usize)>,
+    /// What members do otherwise in a refresh, from their next start on.
+    pub deviations: Vec<Deviation>,
     rng: ChaCha8Rng,
 }
 
@@ -66,6 +68,7 @@ impl World {
             faults: Vec::new(),
             erased: Vec::new(),
             crash: None,
+            deviations: vec![Deviation::default(); n],
             rng: ChaCha8Rng::seed_from_u64(seed),
         };
         committee.parties().for_each(|p| world.start(p));
@@ -103,7 +106,8 @@ impl World {
             identities: Arc::clone(first.keyring.identities()),
             first: with_first.then(|| first.clone()),
         };
-        Epochs::new(config, records)
+        let deviation = self.deviations[p.index()].clone();
+        Epochs::with_deviation(config, deviation, records)
     }
 
     /// A member stops; what is on its way to it is lost.
