@@ -82,7 +82,7 @@ pub struct PeerStatus {
 /// What can be asked of the driver; each with where the answer goes.
 pub(super) enum Call {
     Propose(Proposal, Option<Bytes>, Reply<Result<Digest, CallError>>),
-    Vote(Digest, Secret<u64>, Reply<Result<Receipt, Refusal>>),
+    Vote(Digest, Secret<u64>, Reply<Result<Receipt, CallError>>),
     Decisions(Reply<Vec<DecisionView>>),
     Decision(Digest, Reply<Option<DecisionView>>),
     Certificate(Digest, Reply<Option<Certificate>>),
@@ -123,7 +123,7 @@ impl NodeHandle {
     /// It is not known or sealed, this member has voted, the vote is out of range, or the node has
     /// stopped.
     pub async fn vote(&self, decision: Digest, value: Secret<u64>) -> Result<Receipt, CallError> {
-        Ok(self.call(|reply| Call::Vote(decision, value, reply)).await??)
+        self.call(|reply| Call::Vote(decision, value, reply)).await?
     }
 
     /// All decisions, ordered ones first, in order.

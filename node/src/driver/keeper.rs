@@ -28,7 +28,13 @@ impl Keeper {
     ///
     /// # Errors
     /// A file cannot be written or removed.
-    pub(super) fn new(home: Unlocked, origin: Origin, party: &Epochs) -> Result<Self, NodeError> {
+    pub(super) fn new(
+        mut home: Unlocked,
+        origin: Origin,
+        party: &Epochs,
+    ) -> Result<Self, NodeError> {
+        // The party has them, as long as they are needed.
+        home.first = None;
         let keeper = Self { home, origin };
         keeper.follow(KeyChange::Began(party.epoch()), party)?;
         Ok(keeper)

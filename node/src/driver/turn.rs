@@ -83,7 +83,7 @@ pub(super) struct Driver {
 /// Who waits for the answer to a request.
 enum Waiting {
     Propose(Reply<Result<Digest, CallError>>),
-    Vote(Reply<Result<Receipt, Refusal>>),
+    Vote(Reply<Result<Receipt, CallError>>),
 }
 
 /// What woke the driver up.
@@ -245,6 +245,13 @@ impl Driver {
                 let request = self.request(Waiting::Propose(reply));
                 self.step(EpochsEvent::Here(Event::Propose { request, proposal, document }));
             }
+            // Whatever the vote: so that it is not accepted before all have their keys.
+            Call::Vote(decision, _, reply)
+                if self.keeper.is_ceremony_open()
+                    && self.party.decision(&decision).is_some_and(|d| d.proposal.refresh) =>
+            {
+                let _ = reply.send(Err(CallError::CeremonyOpen));
+            }
             Call::Vote(decision, value, reply) => {
                 let request = self.request(Waiting::Vote(reply));
                 self.step(EpochsEvent::Here(Event::Vote { request, decision, value }));
@@ -367,7 +374,7 @@ impl Driver {
                 let _ = reply.send(Ok(receipt));
             }
             (Some(Waiting::Vote(reply)), Err(refusal)) => {
-                let _ = reply.send(Err(refusal));
+                let _ = reply.send(Err(refusal.into()));
             }
             // The reply is dropped, so whoever waits is told that nothing comes.
             (_, answer) => tracing::error!(?request, ?answer, "an answer that nobody asked for"),

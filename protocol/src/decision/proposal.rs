@@ -134,6 +134,12 @@ pub enum ProposalError {
     /// It asks for two things.
     #[error("a refresh of the keys and a signature are decided one by one")]
     TwoActions,
+    /// A refresh that too few could bring about.
+    #[error("a refresh of the keys is accepted by {quorum} or more: count(approve) >= {quorum}")]
+    RefreshRule {
+        /// As many as it takes to decide at all.
+        quorum: usize,
+    },
     /// A rule that makes no sense for this network.
     #[error(transparent)]
     Rule(#[from] RuleError),
@@ -164,7 +170,14 @@ impl Proposal {
         if self.refresh && self.document.is_some() {
             return Err(ProposalError::TwoActions);
         }
-        Ok(self.rule.check(committee.n())?)
+        self.rule.check(committee.n())?;
+        // So that honest members have agreed to it, each of whom has seen all others with their keys.
+        let quorum = committee.quorum();
+        let by_fewer = |yes: usize| self.rule.evaluate_clear(&vec![1; yes]);
+        if self.refresh && (self.rule.input().max() > 1 || (0..quorum).any(by_fewer)) {
+            return Err(ProposalError::RefreshRule { quorum });
+        }
+        Ok(())
     }
 
     /// The encoding.
@@ -383,7 +396,17 @@ mod tests {
         assert!(of_length(0).is_err() && of_length(most + 1).is_err());
         let both = Proposal { document: Some(name), refresh: true, ..proposal() };
         assert_eq!(both.validate(four()), Err(ProposalError::TwoActions));
-        assert_eq!(Proposal { refresh: true, ..proposal() }.validate(four()), Ok(()));
+        let refresh = |rule| {
+            let rule = Rule::parse(rule).unwrap();
+            Proposal { refresh: true, rule, ..proposal() }.validate(four())
+        };
+        for rule in ["count(approve) >= 3", "count(approve) > 2", "count(approve) >= 4"] {
+            assert_eq!(refresh(rule), Ok(()), "{rule}");
+        }
+        for rule in ["count(approve) >= 2", "count(approve) <= 3", "count(approve) < 2"] {
+            assert_eq!(refresh(rule), Err(ProposalError::RefreshRule { quorum: 3 }), "{rule}");
+        }
+        assert!(refresh("mean(confidence) > 75").is_err());
     }
 
     #[test]

@@ -295,6 +295,7 @@ impl<S: Suite> Party<S> {
         if let Some(sequences) = PartyMap::from_vec(self.committee(), barred) {
             self.ordering.bar(restored.slots_begun, sequences);
         }
+        self.turning.bar_refresh(restored.refresh_barred);
         if restored.is_restored {
             let Shared { root, seed, .. } = &self.shared;
             self.returning = Some(Returning::new(self.committee(), root, seed));

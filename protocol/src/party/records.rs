@@ -56,6 +56,9 @@ pub(super) enum Key {
     /// Sequence numbers of each member, in order, below which we may have spoken before we were
     /// restored.
     SequencesBarred,
+    /// The refresh of this epoch had begun when this member came back that was restored: it may have
+    /// spoken in it.
+    RefreshBarred,
 }
 
 /// What a nonce pair signs: one message at one position, and nothing else for ever.
@@ -99,6 +102,7 @@ pub(super) struct Restored {
     pub(super) certified: BTreeMap<u64, Certified>,
     pub(super) is_restored: bool,
     pub(super) sequences_barred: Vec<u64>,
+    pub(super) refresh_barred: bool,
 }
 
 impl Restored {
@@ -149,6 +153,7 @@ impl Restored {
                 self.certified.insert(position, read(key, value)?);
             }
             Key::Restored => self.is_restored = true,
+            Key::RefreshBarred => self.refresh_barred = true,
             Key::SequencesBarred => self.sequences_barred = read(key, value)?,
         }
         Ok(())

@@ -21,7 +21,8 @@
 //! - (T3) Let (slot, run) be the lowest that `2t + 1` others do not exceed, each for itself. When
 //!   our ledger and our runs have come so far, go on: take part after that slot and that run, in
 //!   the decisions of later slots, and in each member's proposals beyond the window of sequence
-//!   numbers. All this is durable before it takes effect; the mark of the restored goes with it.
+//!   numbers. If that ledger holds the beginning of a refresh, say nothing in it, ever. All this is
+//!   durable before it takes effect; the mark of the restored goes with it.
 //!
 //! # Why nothing is said twice
 //! Say that the lost party spoke in slot k > 0. A party begins a slot that is its next one, or one
@@ -35,6 +36,9 @@
 //! untouched. Runs likewise. A decision is spoken in only once its slot has ended, and a nonce pair
 //! or a share of material belongs to a run, so these follow. Our ledger at the bound holds all that
 //! the lost party's held, so its window of sequence numbers is not beyond ours.
+//!
+//! Our ledger at the bound holds all that the lost party's held; if no refresh has begun in it, the lost
+//! party spoke in none. If one has, we get no part of the next keys: the backup was too old.
 //!
 //! Liars who answer too much only delay: `2t + 1` honest answers bound them, and the bound falls as
 //! answers come in. T3 waits until our ledger is there, where a lie never is. That takes `2t + 1`
@@ -163,12 +167,17 @@ impl<S: Suite> Party<S> {
             ledger.next_sequence(party).saturating_add(window)
         });
         let (slots, runs) = (bound.slots.saturating_add(1), bound.runs.saturating_add(1));
-        sink.persist(vec![
+        let mut records = vec![
             put(&Key::SlotsBegun, &slots),
             put(&Key::RunsBegun, &runs),
             put(&Key::SequencesBarred, sequences.values()),
             delete(&Key::Restored),
-        ]);
+        ];
+        if self.ledger.refresh().is_some() {
+            records.push(put(&Key::RefreshBarred, &()));
+            self.turning.bar_refresh(true);
+        }
+        sink.persist(records);
         self.ordering.bar(slots, sequences);
         self.production.bar(runs);
         let asked = self.returning.take().map(|returning| returning.asked);

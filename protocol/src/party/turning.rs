@@ -32,6 +32,8 @@ pub(super) struct Turning {
     /// Positions of refreshes that were accepted.
     accepted: BTreeSet<u64>,
     ready: bool,
+    /// This member was restored, and may have spoken in the refresh before (T3).
+    barred: bool,
 }
 
 impl Turning {
@@ -39,12 +41,29 @@ impl Turning {
     pub(super) fn accepted(&self, position: u64) -> bool {
         self.accepted.contains(&position)
     }
+
+    /// Keeps this member out of the epoch's refresh.
+    pub(super) const fn bar_refresh(&mut self, barred: bool) {
+        self.barred |= barred;
+    }
 }
 
 impl<S: Suite> Party<S> {
     /// The position of the refresh that has begun in this epoch.
     pub const fn refresh(&self) -> Option<u64> {
         self.ledger.refresh()
+    }
+
+    /// Whether this member says nothing in the refresh that has begun: it was restored from a backup, and
+    /// may have spoken in it before it was lost. It gets no part of the next keys.
+    pub const fn is_barred_from_refresh(&self) -> bool {
+        self.turning.barred
+    }
+
+    /// Whether this member may speak in the refresh that has begun. Not before it knows that it never
+    /// did.
+    pub(super) const fn may_refresh(&self) -> bool {
+        self.returning.is_none() && !self.turning.barred
     }
 
     /// Where this epoch's ledger begins.

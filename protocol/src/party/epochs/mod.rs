@@ -433,7 +433,7 @@ impl Epochs {
         let Some(live) = self.live.get_mut(&self.current) else { return false };
         let Some(refresh) = self.refreshes.get(&self.current) else {
             // N1
-            if live.party.refresh().is_some() && !self.drawing {
+            if live.party.refresh().is_some() && live.party.may_refresh() && !self.drawing {
                 self.drawing = true;
                 out.push(EpochsEffect::Draw);
             }

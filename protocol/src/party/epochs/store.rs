@@ -110,7 +110,11 @@ impl Store {
                     let (position, seed): (u64, Option<[u8; 32]>) = decode(part, &value)?;
                     store.drawn.insert(epoch, (position, seed.map(Secret::new)));
                 }
-                Part::Began(epoch) => drop(store.begun.insert(epoch, value)),
+                Part::Began(epoch) => {
+                    let readable = read_begun(value.expose()).map(drop);
+                    readable.ok_or_else(|| unreadable("the keys of an epoch"))?;
+                    store.begun.insert(epoch, value);
+                }
                 Part::Restored(_) => store.restored = Some(decode(part, &value)?),
                 Part::Archived(epoch) => drop(store.archived.insert(epoch, decode(part, &value)?)),
             }

@@ -198,6 +198,69 @@ fn nothing_secret_is_kept_of_an_epoch_that_is_over_before_the_one_before_it() {
     world.assert_nobody_blamed();
 }
 
+/// A backup serves until the refresh that ends its epoch begins.
+#[test]
+fn a_member_restored_from_a_backup_before_a_refresh_gets_its_share_in_it() {
+    let mut world = World::new(4, 21);
+    world.run_untimed();
+    let before = world.propose(0, false).unwrap();
+    world.run_untimed();
+    world.vote_all(before, &[0, 1, 2, 3]);
+    world.run_untimed();
+    world.stop(party(3));
+    world.start_from_backup(party(3));
+    world.run_untimed();
+    assert!(world.member(3).status().returning.is_none(), "it is back");
+    // In the slot after it came back it only listens.
+    let after = world.propose(0, false).unwrap();
+    world.run_untimed();
+    world.vote_all(after, &[0, 1, 2]);
+    world.run();
+    world.accept_refresh(&[0, 1, 2, 3]);
+    world.run();
+    world.assert_epoch(2);
+    assert!(!world.member(3).current().is_barred_from_refresh());
+    world.assert_nobody_blamed();
+}
+
+#[test]
+fn a_member_restored_from_a_backup_after_it_spoke_in_a_refresh_says_nothing_in_it() {
+    for at in [30, 60, 90] {
+        let mut world = World::new(4, 22);
+        world.run_untimed();
+        world.accept_refresh(&[0, 1, 2, 3]);
+        // Its machine is lost in the middle of the refresh.
+        while world.member(3).refresh(1).is_none() {
+            assert!(world.deliver_one());
+        }
+        for _ in 0..at {
+            world.deliver_one();
+        }
+        world.stop(party(3));
+        world.start_from_backup(party(3));
+        // What it said before may still arrive; nothing is added to it.
+        let its = |(from, _, _, m): &&world::Letter| {
+            *from == party(3) && matches!(m, Message::Refresh(_))
+        };
+        let mut left = world.letters().iter().filter(its).count();
+        while world.deliver_one() {
+            let now = world.letters().iter().filter(its).count();
+            assert!(now <= left, "lost after {at}");
+            left = now;
+        }
+        world.run();
+        assert!(world.member(3).refresh(1).is_none());
+        let epochs: Vec<_> = world.members().map(Epochs::epoch).collect();
+        assert_eq!(epochs, [2, 2, 2, 1], "lost after {at}");
+        world.assert_nobody_blamed();
+        // It stays so after a restart.
+        world.stop(party(3));
+        world.start(party(3));
+        world.run();
+        assert!(world.member(3).refresh(1).is_none());
+    }
+}
+
 /// As one would be that lost its store in the middle of a refresh, after it had named its next key.
 #[test]
 fn a_member_whose_next_sealing_key_is_not_its_own_stays_behind_and_no_other_does() {

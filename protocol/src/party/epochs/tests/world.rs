@@ -110,6 +110,17 @@ impl World {
         Epochs::with_deviation(config, deviation, records)
     }
 
+    /// A member comes up from a backup of its first keys: with another seed, and marked.
+    pub(super) fn start_from_backup(&mut self, p: PartyId) {
+        let mark = restored_mark(1).into_iter().map(|record| match record {
+            Record::Put { key, value } => (key, value),
+            Record::Delete { .. } => panic!("nothing to delete"),
+        });
+        self.stores[p.index()] = mark.collect();
+        self.firsts[p.index()].seed = Secret::new(self.rng.random());
+        self.start(p);
+    }
+
     /// A member stops; what is on its way to it is lost.
     pub(super) fn stop(&mut self, p: PartyId) {
         self.members[p.index()] = None;
@@ -200,7 +211,12 @@ impl World {
         true
     }
 
-    fn deliver_one(&mut self) -> bool {
+    /// What is on its way.
+    pub(super) fn letters(&self) -> &[Letter] {
+        &self.flight
+    }
+
+    pub(super) fn deliver_one(&mut self) -> bool {
         if let Some((p, epoch, message)) = self.done.pop_front() {
             self.step(p, EpochsEvent::Party { epoch, event: Event::Done(message) });
         } else if !self.flight.is_empty() {
@@ -224,7 +240,8 @@ impl World {
             title: if refresh { "Refresh the network's keys" } else { "Extend the credit line" }
                 .into(),
             text: String::new(),
-            rule: Rule::parse("count(approve) >= 2").unwrap(),
+            rule: Rule::parse(if refresh { "count(approve) >= 3" } else { "count(approve) >= 2" })
+                .unwrap(),
             deadline_ms: self.now + 1_000_000,
             minimum: 3,
             nonce: self.rng.random(),
