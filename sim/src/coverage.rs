@@ -25,6 +25,10 @@ pub struct Coverage {
     pub excluded: u64,
     /// Preprocessing runs.
     pub refills: u64,
+    /// Refreshes of the keys: epochs that honest parties began after the first.
+    pub refreshes: u64,
+    /// Proposals without a position when their epoch ended.
+    pub lapsed: u64,
     /// Honest parties killed and started again.
     pub restarts: u64,
     /// Malformed votes that honest parties refused.
@@ -51,6 +55,7 @@ impl Coverage {
                 by_liars("error-corrected openings", self.corrected, "wrong shares"),
                 by_anybody("excluded inputs", self.excluded, slow),
                 by_anybody("refills", self.refills, "several decisions in a row"),
+                by_anybody("refreshes", self.refreshes, "refreshes that are accepted"),
             ],
             Kind::Keygen => vec![
                 by_anybody("key sets", self.key_sets, "a run that ends"),
@@ -70,8 +75,11 @@ impl Coverage {
         let needed: String = needed.map(line).collect();
         let text = match kind {
             Kind::Decisions => {
-                let others =
-                    [("restarts", self.restarts), ("malformed votes refused", self.malformed)];
+                let others = [
+                    ("proposals that lapsed", self.lapsed),
+                    ("restarts", self.restarts),
+                    ("malformed votes refused", self.malformed),
+                ];
                 let (decisions, expired) = (self.decisions, self.expired);
                 let others: String = others.into_iter().map(line).collect();
                 format!("{decisions:>12} decisions, {expired} of them expired\n{needed}{others}")
@@ -106,6 +114,8 @@ impl AddAssign for Coverage {
         self.corrected += other.corrected;
         self.excluded += other.excluded;
         self.refills += other.refills;
+        self.refreshes += other.refreshes;
+        self.lapsed += other.lapsed;
         self.restarts += other.restarts;
         self.malformed += other.malformed;
         self.messages += other.messages;

@@ -27,6 +27,8 @@ pub struct Asked {
     pub proposal: Proposal,
     /// Whose.
     pub proposer: PartyId,
+    /// Which question of the plan it is: the same under another name after it lapsed.
+    pub number: usize,
     /// What each member's node was given as input: one value, none, or both of two twins'.
     pub inputs: PartyMap<Vec<u64>>,
 }
@@ -48,9 +50,9 @@ impl Ghost {
     }
 
     /// Somebody asked something.
-    pub fn asked(&mut self, digest: Digest, proposer: PartyId, proposal: Proposal) {
+    pub fn asked(&mut self, digest: Digest, proposer: PartyId, number: usize, proposal: Proposal) {
         let inputs = PartyMap::new(self.committee);
-        self.questions.entry(digest).or_insert(Asked { proposal, proposer, inputs });
+        self.questions.entry(digest).or_insert(Asked { proposal, proposer, number, inputs });
     }
 
     /// Somebody entered an input.

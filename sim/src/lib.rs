@@ -1,11 +1,12 @@
 //! Whole Quorate networks in one process, under faults, from one seed.
 //!
 //! # Model
-//! `n` real parties ([`Party`](quorate_protocol::party::Party) on the real suite), a virtual clock,
-//! and a scheduler that decides when each frame arrives. Up to `t` of them are faulty: Byzantine
-//! ones wrap a real party and rewrite what it says ([`adversary`]); others are killed and start
-//! again from what they wrote down. Everything is drawn from one seed ([`plan`]), so a seed is a
-//! whole story that can be told again.
+//! `n` real members ([`Epochs`](quorate_protocol::party::epochs::Epochs) on the real suite), a virtual
+//! clock, and a scheduler that decides when each frame arrives. Up to `t` of them are faulty:
+//! Byzantine ones wrap a real member and rewrite what it says ([`adversary`]); others are killed and
+//! start again from what they wrote down. Some networks decide to refresh their keys, once or twice,
+//! among other decisions; a proposal that lapses is proposed again in the next epoch. Everything is
+//! drawn from one seed ([`plan`]), so a seed is a whole story that can be told again.
 //!
 //! # What is checked
 //! Each invariant of the protocols is a [`checker`], which sees every message, fault, certificate

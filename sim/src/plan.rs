@@ -10,7 +10,7 @@ use quorate_protocol::rule::{Input, Rule};
 use rand::{RngExt, SeedableRng};
 
 use crate::Rng;
-use crate::adversary::{Behaviour, Cheat, How};
+use crate::adversary::{BadKey, Behaviour, Cheat, How, Spoil};
 use crate::draw::{another, draw_discipline, draw_order, draw_party, party_at};
 use crate::schedule::{Discipline, MILLI, SECOND};
 use crate::token::Token;
@@ -20,9 +20,9 @@ use crate::token::Token;
 pub struct Restart {
     /// Who.
     pub party: PartyId,
-    /// At which of its steps it is killed.
+    /// From which of its steps on its effects are counted.
     pub step: u64,
-    /// After how many effects of that step.
+    /// After how many of them it is killed.
     pub effects: usize,
     /// For how long it is down, in virtual microseconds.
     pub pause: u64,
@@ -48,6 +48,8 @@ pub struct Question {
     pub proposer: PartyId,
     /// The rule.
     pub rule: Rule,
+    /// Whether it is to refresh the keys.
+    pub refresh: bool,
     /// The minimum participation.
     pub minimum: u16,
     /// Virtual microseconds from the question to its deadline.
@@ -117,7 +119,7 @@ impl Plan {
         let committee = token.committee()?;
         let n = committee.n();
         let name =
-            blake3::derive_key("quorate 2026 simulation plan v1", token.to_string().as_bytes());
+            blake3::derive_key("quorate 2026 simulation plan v2", token.to_string().as_bytes());
         let mut rng = Rng::from_seed(name);
         let faulty = draw_order(committee, &mut rng);
         let most = token.byzantine.min(committee.t());
@@ -125,6 +127,7 @@ impl Plan {
         let restarting = if rng.random_range(0..5) > 0 { committee.t() - byzantine } else { 0 };
         let window = rng.random_range(1..=4);
         let questions = window + rng.random_range(1..=5);
+        let refreshes = [0, 0, 1, 1, 2].get(rng.random_range(0..5)).copied().unwrap_or(0);
         Ok(Self {
             token,
             committee,
@@ -140,10 +143,19 @@ impl Plan {
                 .take(restarting)
                 .flat_map(|party| draw_restarts(*party, &mut rng))
                 .collect(),
-            questions: (0..questions).map(|_| draw_question(committee, &mut rng)).collect(),
+            questions: draw_questions(committee, questions, refreshes, &mut rng),
             window,
             policy: policy(n),
         })
+    }
+
+    /// The same with a refresh, which everybody accepts at once, as the question of this number.
+    #[must_use]
+    pub fn with_refresh(mut self, number: usize) -> Self {
+        let mut question = accepted_refresh(self.committee);
+        question.proposer = party_at(self.committee, number);
+        self.questions.insert(number.min(self.questions.len()), question);
+        self
     }
 
     /// The Byzantine parties.
@@ -174,9 +186,16 @@ impl fmt::Display for Plan {
         }
         for restart in &self.restarts {
             let pause = restart.pause / MILLI;
-            writeln!(f, "  {} is killed at step {}, for {pause} ms", restart.party, restart.step)?;
+            writeln!(
+                f,
+                "  {} is killed {} effects after step {}, for {pause} ms",
+                restart.party, restart.effects, restart.step
+            )?;
         }
-        write!(f, "  {} questions, {} open at once", self.questions.len(), self.window)
+        let refreshes = self.questions.iter().filter(|question| question.refresh).count();
+        let questions = self.questions.len();
+        write!(f, "  {questions} questions, {refreshes} of them refreshes, ")?;
+        write!(f, "{} open at once", self.window)
     }
 }
 
@@ -210,7 +229,7 @@ fn draw_behaviours(me: PartyId, committee: Committee, rng: &mut Rng) -> Vec<Beha
 
 fn draw_behaviour(me: PartyId, committee: Committee, rng: &mut Rng) -> Behaviour {
     let target = another(me, committee, rng);
-    match rng.random_range(0..16) {
+    match rng.random_range(0..22) {
         0 => Behaviour::Silent,
         1 | 2 => Behaviour::Crash { after: rng.random_range(1..3_000) },
         3..=5 => Behaviour::Twins,
@@ -218,23 +237,38 @@ fn draw_behaviour(me: PartyId, committee: Committee, rng: &mut Rng) -> Behaviour
             let percent = if rng.random() { 100 } else { rng.random_range(1..100) };
             Behaviour::WrongShares { percent }
         }
-        9..=11 => {
-            let all = committee.everyone().difference([me].into_iter().collect());
-            let victims: PartySet = all.iter().filter(|_| rng.random_range(0..3) == 0).collect();
-            let how = match rng.random_range(0..7) {
-                0..=2 => How::WrongShare,
-                3 => How::Junk,
-                4 => How::Scattered,
-                5 => How::Omitted,
-                _ => How::ExcessDegree,
-            };
-            let victims = if victims.is_empty() { [target].into_iter().collect() } else { victims };
-            Behaviour::CheatingDealer(Cheat { victims, how })
-        }
+        9..=11 => Behaviour::CheatingDealer(draw_cheat(me, committee, rng)),
         12 => Behaviour::MalformedVote,
         13 => Behaviour::WrongCoin,
-        _ => Behaviour::Exclude { target },
+        14 | 15 => Behaviour::Exclude { target },
+        16 => Behaviour::OldEpoch,
+        _ => Behaviour::Spoil(match rng.random_range(0..10) {
+            0 | 1 => Spoil::Shifted,
+            2..=5 => Spoil::Dealing(draw_cheat(me, committee, rng)),
+            6 | 7 => Spoil::Sealing(match rng.random_range(0..3) {
+                0 => BadKey::Zero,
+                1 => BadKey::Malformed,
+                _ => BadKey::Copied,
+            }),
+            8 => Spoil::Silent,
+            _ => Spoil::Late { letters: rng.random_range(1..600) },
+        }),
     }
+}
+
+fn draw_cheat(me: PartyId, committee: Committee, rng: &mut Rng) -> Cheat {
+    let all = committee.everyone().difference([me].into_iter().collect());
+    let victims: PartySet = all.iter().filter(|_| rng.random_range(0..3) == 0).collect();
+    let how = match rng.random_range(0..7) {
+        0..=2 => How::WrongShare,
+        3 => How::Junk,
+        4 => How::Scattered,
+        5 => How::Omitted,
+        _ => How::ExcessDegree,
+    };
+    let target = another(me, committee, rng);
+    let victims = if victims.is_empty() { [target].into_iter().collect() } else { victims };
+    Cheat { victims, how }
 }
 
 fn draw_restarts(party: PartyId, rng: &mut Rng) -> Vec<Restart> {
@@ -251,6 +285,46 @@ fn draw_restarts(party: PartyId, rng: &mut Rng) -> Vec<Restart> {
             }
         })
         .collect()
+}
+
+/// Questions in order, some of them refreshes.
+fn draw_questions(
+    committee: Committee,
+    questions: usize,
+    refreshes: usize,
+    rng: &mut Rng,
+) -> Vec<Question> {
+    let mut all: Vec<_> = (0..questions).map(|_| draw_question(committee, rng)).collect();
+    for _ in 0..refreshes {
+        let mut question = draw_question(committee, rng);
+        question.refresh = true;
+        // Most are accepted, and soon.
+        if rng.random_range(0..4) > 0 {
+            let accepted = accepted_refresh(committee);
+            question.rule = accepted.rule;
+            question.minimum = accepted.minimum;
+            question.deadline = question.deadline.min(20 * SECOND);
+            for vote in question.votes.iter_mut().flatten() {
+                (vote.value, vote.twin) = (1, u64::from(rng.random::<bool>()));
+            }
+        }
+        all.insert(rng.random_range(0..=all.len()), question);
+    }
+    all
+}
+
+/// A refresh that everybody accepts at once.
+fn accepted_refresh(committee: Committee) -> Question {
+    let rule = format!("count(approve) >= {}", committee.one_honest());
+    let vote = Vote { value: 1, twin: 1, after: MILLI };
+    Question {
+        proposer: party_at(committee, 0),
+        rule: Rule::parse(&rule).expect("it is a rule"),
+        refresh: true,
+        minimum: narrow(committee.majority()),
+        deadline: 60 * SECOND,
+        votes: vec![Some(vote); committee.n()],
+    }
 }
 
 fn draw_question(committee: Committee, rng: &mut Rng) -> Question {
@@ -279,6 +353,7 @@ fn draw_question(committee: Committee, rng: &mut Rng) -> Question {
     Question {
         proposer: draw_party(committee, rng),
         rule,
+        refresh: false,
         minimum: narrow(minimum),
         deadline,
         votes,
@@ -344,7 +419,7 @@ mod tests {
     #[test]
     fn no_plan_has_more_than_t_faulty_parties() {
         let mut kinds = std::collections::BTreeSet::new();
-        let (mut restarts, mut calm) = (0, 0);
+        let (mut restarts, mut calm, mut refreshes) = (0, 0, 0);
         for seed in 0..500 {
             let plan = Plan::draw(token(seed)).unwrap();
             let (byzantine, unsteady) = (plan.byzantine_set(), plan.unsteady());
@@ -354,12 +429,13 @@ mod tests {
             assert!(plan.questions.iter().all(|q| q.rule.check(7).is_ok() && q.votes.len() == 7));
             restarts += plan.restarts.len();
             calm += usize::from(byzantine.is_empty());
+            refreshes += plan.questions.iter().filter(|question| question.refresh).count();
             for (_, behaviours) in &plan.byzantine {
                 let name = |b: &Behaviour| b.to_string().split(' ').next().unwrap().to_owned();
                 kinds.extend(behaviours.iter().map(name));
             }
         }
-        assert!(restarts > 0 && calm > 0 && kinds.len() >= 7, "{kinds:?}");
+        assert!(restarts > 0 && calm > 0 && refreshes > 200 && kinds.len() >= 9, "{kinds:?}");
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub struct Workload {
     numbers: BTreeMap<Digest, usize>,
     /// Questions that hold up the next ones.
     open: BTreeSet<usize>,
+    /// Questions that lapsed, which their proposers ask again in the next epoch.
+    lapsed: BTreeSet<(PartyId, usize)>,
     /// Who has been told to vote on what; the flag is the twin's.
     told: BTreeSet<(PartyId, bool, Digest)>,
 }
@@ -31,6 +33,7 @@ impl Workload {
             asked: 0,
             numbers: BTreeMap::new(),
             open: BTreeSet::new(),
+            lapsed: BTreeSet::new(),
             told: BTreeSet::new(),
         }
     }
@@ -58,14 +61,14 @@ impl Workload {
         let (low, _) = nonce.split_at_mut(8);
         low.copy_from_slice(&(number as u64).to_le_bytes());
         Some(Proposal {
-            title: format!("Question {number}"),
+            title: format!("{} {number}", if question.refresh { "Refresh" } else { "Question" }),
             text: String::new(),
             rule: question.rule.clone(),
             deadline_ms: utc_ms(time + question.deadline),
             minimum: question.minimum,
             nonce,
             document: None,
-            refresh: false,
+            refresh: question.refresh,
         })
     }
 
@@ -77,6 +80,19 @@ impl Workload {
     /// A question holds nothing up any more: it is decided, or nobody can tell whether it will be.
     pub fn close(&mut self, number: usize) {
         self.open.remove(&number);
+    }
+
+    /// A question had no position when the epoch ended.
+    pub fn lapse(&mut self, number: usize, proposer: PartyId) {
+        self.lapsed.insert((proposer, number));
+    }
+
+    /// The questions of a proposer that lapsed, to be asked again.
+    pub fn lapsed(&mut self, proposer: PartyId) -> Vec<usize> {
+        let lapsed = self.lapsed.iter().filter(|(of, _)| *of == proposer).copied();
+        let lapsed: Vec<_> = lapsed.collect();
+        self.lapsed.retain(|(of, _)| *of != proposer);
+        lapsed.into_iter().map(|(_, number)| number).collect()
     }
 
     /// Which question a proposal is.

@@ -45,7 +45,7 @@ fn proposed_by_others(plan: &mut Plan, party: PartyId) {
 /// How often `kind` is reported of the liar by each of the others.
 fn named(world: &World, kind: &str) -> Vec<u64> {
     let count = |party| {
-        let faults = world.party(party).unwrap().status().faults;
+        let faults = world.current(party).unwrap().status().faults;
         faults.iter().filter(|f| f.member == liar() && f.what.contains(kind)).map(|f| f.times).sum()
     };
     world.ghost().steady().iter().map(count).collect()
@@ -90,7 +90,7 @@ fn a_network_without_faults_names_nobody_and_leaves_nobody_out() {
         plan.discipline = discipline;
         let (world, report) = run(plan);
         for party in world.ghost().steady().iter() {
-            assert!(world.party(party).unwrap().status().faults.is_empty());
+            assert!(world.current(party).unwrap().status().faults.is_empty());
         }
         let Coverage { excluded, complaints, corrected, malformed, .. } = report.coverage;
         assert_eq!((excluded, complaints, corrected, malformed), (0, 0, 0, 0));
@@ -117,7 +117,7 @@ fn a_malformed_vote_is_refused_and_its_voter_named() {
     assert!(coverage.malformed > 0 && coverage.excluded > 0);
     for world in worlds {
         assert!(named(&world, "wrong shape").iter().all(|times| *times > 0));
-        for view in world.party(PartyId::new(0)).unwrap().decisions() {
+        for view in world.current(PartyId::new(0)).unwrap().decisions() {
             assert!(!view.counted.unwrap().contains(liar()));
         }
     }
@@ -185,7 +185,7 @@ fn a_killed_party_follows_catches_up_and_takes_part_again() {
         proposed_by_others(&mut plan, party);
         let (world, report) = run(plan);
         assert_eq!(report.coverage.restarts, 2);
-        let views = world.party(party).unwrap().decisions();
+        let views = world.current(party).unwrap().decisions();
         assert!(views.iter().all(|view| view.outcome.is_some()));
     }
 }

@@ -52,7 +52,7 @@ impl fmt::Display for Cheat {
 }
 
 impl Cheat {
-    fn deviation(self) -> Deviation {
+    pub(super) fn deviation(self) -> Deviation {
         let mut deviation = Deviation::default();
         match self.how {
             How::WrongShare => deviation.wrong_share = self.victims,
@@ -107,6 +107,11 @@ impl CheatingDealer {
 impl Adversary for CheatingDealer {
     fn rewrite(&mut self, letter: Letter, _rng: &mut Rng) -> Vec<Wire> {
         vec![letter.message]
+    }
+
+    fn begins(&mut self, insider: &Insider) {
+        self.insider = insider.clone();
+        self.secrets.clear();
     }
 
     fn done(&mut self, mut message: Wire, rng: &mut Rng) -> Wire {

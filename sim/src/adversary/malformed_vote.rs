@@ -53,4 +53,8 @@ impl Adversary for MalformedVote {
         }
         vec![message]
     }
+
+    fn begins(&mut self, insider: &Insider) {
+        self.insider = insider.clone();
+    }
 }

@@ -10,7 +10,9 @@ mod cheating_dealer;
 pub(crate) mod crash;
 mod excluder;
 mod malformed_vote;
+mod old_epoch;
 pub(crate) mod silent;
+mod spoiler;
 mod wrong_coin;
 mod wrong_shares;
 
@@ -22,12 +24,15 @@ use quorate_protocol::committee::PartyId;
 use quorate_protocol::crypto::Keyring;
 use quorate_protocol::decision::stock::Policy;
 use quorate_protocol::fault::Fault;
+use quorate_protocol::keys::refresh;
 use quorate_protocol::protocol::{Job, Outbox, Recipient};
 use quorate_protocol::secret::Secret;
 use quorate_protocol::tag::Tag;
 
 use crate::{Rng, Wire};
 pub use cheating_dealer::{Cheat, How};
+pub use spoiler::{BadKey, Spoil};
+pub(crate) use wrong_coin::agreement;
 
 /// Everything a corrupt member knows of itself.
 #[derive(Clone)]
@@ -64,6 +69,9 @@ pub trait Adversary<M = Wire> {
     fn done(&mut self, message: M, _rng: &mut Rng) -> M {
         message
     }
+
+    /// An epoch begins: from here on this is what the corrupt member knows of itself.
+    fn begins(&mut self, _insider: &Insider) {}
 
     /// What is said, and to whom, because of what was heard.
     fn hear(&mut self, _from: PartyId, _message: &M, _rng: &mut Rng) -> Vec<(PartyId, M)> {
@@ -110,10 +118,27 @@ pub enum Behaviour {
         /// Whose.
         target: PartyId,
     },
+    /// Spoils refreshes of the keys.
+    Spoil(Spoil),
+    /// Says in an epoch what it said in the one before.
+    OldEpoch,
 }
 
 impl Behaviour {
-    /// The behaviour as a wrapper of `insider`'s messages; `None` for twins, which are no wrapper.
+    /// What a member that behaves like this does otherwise in a refresh; `copied` is the sealing key
+    /// of another.
+    pub fn deviation(behaviours: &[Self], copied: [u8; 32]) -> refresh::Deviation {
+        let mut deviation = refresh::Deviation::default();
+        for behaviour in behaviours {
+            if let Self::Spoil(spoil) = behaviour {
+                spoil.apply(copied, &mut deviation);
+            }
+        }
+        deviation
+    }
+
+    /// The behaviour as a wrapper of `insider`'s messages; `None` if it is no wrapper: twins, and
+    /// who only deals otherwise.
     pub fn adversary(self, insider: &Insider) -> Option<Box<dyn Adversary>> {
         Some(match self {
             Self::Silent => Box::new(silent::Silent),
@@ -126,6 +151,8 @@ impl Behaviour {
             Self::MalformedVote => Box::new(malformed_vote::MalformedVote::new(insider.clone())),
             Self::WrongCoin => Box::new(wrong_coin::WrongCoin::new(insider.clone())),
             Self::Exclude { target } => Box::new(excluder::Excluder::new(target)),
+            Self::Spoil(spoil) => return spoil.adversary(),
+            Self::OldEpoch => Box::new(old_epoch::OldEpoch::default()),
         })
     }
 }
@@ -142,6 +169,8 @@ impl fmt::Display for Behaviour {
             Self::MalformedVote => f.write_str("malformed votes"),
             Self::WrongCoin => f.write_str("wrong coin shares"),
             Self::Exclude { target } => write!(f, "excludes {target}"),
+            Self::Spoil(spoil) => write!(f, "spoils refreshes ({spoil})"),
+            Self::OldEpoch => f.write_str("repeats the epoch before"),
         }
     }
 }

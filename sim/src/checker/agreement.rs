@@ -41,7 +41,7 @@ impl Checker for Agreement {
 
     fn check(&mut self, _ghost: &Ghost, seen: &Observation<'_>) -> Result<(), String> {
         match seen.what {
-            What::Ordered { by, decision, position } => self.at(by, decision, position),
+            What::Ordered { by, decision, position, .. } => self.at(by, decision, position),
             What::Certified { by, statement, .. } => {
                 self.at(by, statement.proposal, statement.position)?;
                 let first = self.statements.entry(statement.proposal);

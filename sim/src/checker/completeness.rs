@@ -103,7 +103,7 @@ impl Checker for Completeness {
                 self.round.retain(|(party, _), _| *party != by);
                 self.masks.retain(|(party, _)| *party != by);
             }
-            What::Handled { from, by, message } => {
+            What::Handled { from, by, message, .. } => {
                 let Some((position, round)) = opening(message) else {
                     return match message {
                         Message::Decision(position, _) => self.due(by, *position),

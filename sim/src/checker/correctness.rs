@@ -17,7 +17,7 @@ impl Checker for Correctness {
     }
 
     fn check(&mut self, ghost: &Ghost, seen: &Observation<'_>) -> Result<(), String> {
-        let What::Certified { by, statement, verifies } = seen.what else { return Ok(()) };
+        let What::Certified { by, statement, verifies, .. } = seen.what else { return Ok(()) };
         if !verifies {
             return Err(format!("a certificate at {by} does not verify"));
         }

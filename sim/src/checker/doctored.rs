@@ -21,20 +21,20 @@ use super::*;
 use crate::schedule::SECOND;
 use crate::world::utc_ms;
 
-const fn p(index: u16) -> PartyId {
+pub(super) const fn p(index: u16) -> PartyId {
     PartyId::new(index)
 }
 
-fn set(parties: &[u16]) -> PartySet {
+pub(super) fn set(parties: &[u16]) -> PartySet {
     parties.iter().copied().map(PartyId::new).collect()
 }
 
-fn digest() -> Digest {
+pub(super) fn digest() -> Digest {
     Digest::from([9; 32])
 }
 
 /// Four parties, the last one Byzantine; all entered 80, with twins' second input 10.
-fn ghost() -> Ghost {
+pub(super) fn ghost() -> Ghost {
     let mut ghost = Ghost::new(Committee::new(4).unwrap(), set(&[3]), set(&[]));
     let proposal = Proposal {
         title: "A question".into(),
@@ -46,7 +46,7 @@ fn ghost() -> Ghost {
         document: None,
         refresh: false,
     };
-    ghost.asked(digest(), p(0), proposal);
+    ghost.asked(digest(), p(0), 0, proposal);
     (0..4).for_each(|member| ghost.entered(&digest(), p(member), 80));
     ghost
 }
@@ -64,7 +64,7 @@ fn statement(ghost: &Ghost, counted: &[u16], outcome: Outcome) -> Statement {
 }
 
 /// What the checker called `name` says of these observations, each a second after the other.
-fn verdict(name: &str, ghost: &Ghost, all: Vec<What<'_>>) -> Result<(), String> {
+pub(super) fn verdict(name: &str, ghost: &Ghost, all: Vec<What<'_>>) -> Result<(), String> {
     let mut checkers = super::all();
     let checker = checkers.iter_mut().find(|c| c.name() == name).unwrap();
     for (time, what) in (1..).zip(all) {
@@ -74,7 +74,7 @@ fn verdict(name: &str, ghost: &Ghost, all: Vec<What<'_>>) -> Result<(), String> 
 }
 
 fn certified(by: u16, statement: &Statement) -> What<'_> {
-    What::Certified { by: p(by), statement, verifies: true }
+    What::Certified { by: p(by), statement, signature: &[7; 64], verifies: true }
 }
 
 fn compute(round: u16, value: u64) -> Wire {
@@ -88,7 +88,11 @@ fn mask(position: u64, value: u64) -> Wire {
 }
 
 fn said(by: u16, to: Recipient, message: &Wire) -> What<'_> {
-    What::Said { by: p(by), to, message }
+    What::Said { by: p(by), epoch: 1, to, message }
+}
+
+fn handled(from: u16, by: u16, message: &Wire) -> What<'_> {
+    What::Handled { from: p(from), by: p(by), epoch: 1, message, effects: 1 }
 }
 
 #[test]
@@ -108,6 +112,7 @@ fn two_outcomes_sets_or_positions_are_no_agreement() {
     }
     let ordered = |by, position, last: u8| What::Ordered {
         by: p(by),
+        epoch: 1,
         decision: Digest::from([last; 32]),
         position,
     };
@@ -131,7 +136,8 @@ fn a_wrong_outcome_is_not_correct() {
     assert!(correct(&ghost, &[0, 1, 2], Outcome::Expired).is_err(), "enough");
     assert!(correct(&ghost, &[0, 1, 2, 5], Outcome::Accepted).is_err(), "no member");
     let unsigned = statement(&ghost, &[0, 1, 2], Outcome::Accepted);
-    let what = What::Certified { by: p(0), statement: &unsigned, verifies: false };
+    let (by, statement, signature) = (p(0), &unsigned, &[7; 64]);
+    let what = What::Certified { by, statement, signature, verifies: false };
     assert!(verdict("correctness", &ghost, vec![what]).is_err());
     // Twins entered 80 and 10: either outcome may be.
     ghost.entered(&digest(), p(3), 10);
@@ -163,8 +169,10 @@ fn a_vote_that_was_everywhere_in_time_cannot_be_left_out() {
 #[test]
 fn rest_with_an_open_or_unknown_decision_is_no_quiescence() {
     let ghost = ghost();
-    let standing =
-        |certified| vec![Standing { decision: digest(), certified, waiting: "votes".into() }];
+    let standing = |certified| {
+        let (decision, waiting) = (digest(), "votes".into());
+        vec![Standing { decision, epoch: 1, position: Some(0), certified, waiting }]
+    };
     let (open, closed) = (standing(false), standing(true));
     let rest = |a: &[Standing], b: &[Standing]| {
         let all =
@@ -202,7 +210,7 @@ fn a_liar_is_not_named() {
         if named {
             all.push(What::Blamed { by: p(0), fault: &fault });
         }
-        all.push(What::Handled { from: p(3), by: p(0), message: &lie });
+        all.push(handled(3, 0, &lie));
         verdict("completeness", &ghost, all)
     };
     assert!(story(false, true).is_err());
@@ -214,7 +222,7 @@ fn a_liar_is_not_named() {
         if voted {
             all.push(What::Voted { by: p(0), decision: digest(), position: 5 });
         }
-        all.push(What::Handled { from: p(3), by: p(0), message: &lie });
+        all.push(handled(3, 0, &lie));
         verdict("completeness", &ghost, all)
     };
     assert!(story(true).is_err());
@@ -236,13 +244,25 @@ fn a_mask_used_twice_is_not_fresh() {
 #[test]
 fn a_nonce_pair_used_for_two_messages_is_not_fresh() {
     let ghost = ghost();
-    let sign =
-        |by, pair, last: u8| What::Signed { by: p(by), pair, message: Digest::from([last; 32]) };
+    let sign_in = |epoch, by, pair, last: u8| What::Signed {
+        by: p(by),
+        epoch,
+        pair,
+        message: Digest::from([last; 32]),
+    };
+    let sign = |by, pair, last| sign_in(1, by, pair, last);
     let fresh = |all| verdict("freshness", &ghost, all);
     assert_eq!(fresh(vec![sign(0, 1, 1), sign(1, 1, 1), sign(0, 2, 2)]), Ok(()));
     assert!(fresh(vec![sign(0, 1, 1), What::Restarted { by: p(0) }, sign(0, 1, 2)]).is_err());
     assert!(fresh(vec![sign(0, 1, 1), sign(1, 1, 2)]).is_err());
     assert!(fresh(vec![What::Stopped { by: p(0), pair: 1 }]).is_err());
+    assert_eq!(fresh(vec![sign(0, 1, 1), sign_in(2, 0, 1, 2)]), Ok(()), "pairs are an epoch's");
+    // The same nonce in the signatures of two decisions, of whatever epoch.
+    let one = statement(&ghost, &[0, 1, 2], Outcome::Accepted);
+    let mut other = one.clone();
+    other.proposal = Digest::from([8; 32]);
+    assert_eq!(fresh(vec![certified(0, &one), certified(1, &one)]), Ok(()));
+    assert!(fresh(vec![certified(0, &one), certified(1, &other)]).is_err());
 }
 
 #[test]
@@ -258,7 +278,7 @@ fn two_things_said_in_one_place_are_equivocation() {
         Message::Slot(0, collect::Message::Subset(votes))
     };
     let pair = |a: &Wire, b: &Wire| {
-        let to_all = |message| What::Said { by: p(0), to: Recipient::All, message };
+        let to_all = |message| said(0, Recipient::All, message);
         let restarted = What::Restarted { by: p(0) };
         verdict("honest equivocation", &ghost, vec![to_all(a), restarted, to_all(b)])
     };

@@ -1,7 +1,8 @@
 //! No honest party says two different things where one is allowed, over any restart.
 //!
 //! Two SENDs, ECHOs or READYs in one broadcast; two E2, E3, DECIDEs or coin shares in one agreement
-//! and round; two share vectors in one opening; two shares of one signature.
+//! and round; two share vectors in one opening; two shares of one signature; in a refresh, two things under one
+//! number or two CONFIRMs.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +10,8 @@ use quorate_protocol::agreement::acs::{self, Kind};
 use quorate_protocol::agreement::rbc;
 use quorate_protocol::committee::PartyId;
 use quorate_protocol::decision::{certifying, collect, life, supply};
+use quorate_protocol::keys::ceremony::Envelope;
+use quorate_protocol::keys::refresh;
 use quorate_protocol::mpc::preprocessing::{self, refine};
 use quorate_protocol::party::{CoinShare, Message, RealSuite};
 use quorate_protocol::protocol::Recipient;
@@ -35,10 +38,11 @@ impl Checker for Equivocation {
     }
 
     fn check(&mut self, _ghost: &Ghost, seen: &Observation<'_>) -> Result<(), String> {
-        let What::Said { by, to, message } = seen.what else { return Ok(()) };
+        let What::Said { by, epoch, to, message } = seen.what else { return Ok(()) };
         let mut said = Vec::new();
         statements(to, message, &mut said);
         for (slot, what) in said {
+            let slot = format!("e{epoch} {slot}");
             let hash = blake3::hash(&what);
             let first = *self.said.entry((by, slot.clone())).or_insert(hash);
             if first != hash {
@@ -82,7 +86,23 @@ fn statements(to: Recipient, message: &Wire, said: &mut Said) {
             dealt(&format!("run{run} nonces/{dealer}"), &whom, m, said);
         }
         Message::Run(_, supply::Message::Pairs(_)) => {}
-        Message::Document(..) | Message::RunDone(_) | Message::Sync(_) | Message::Refresh(_) => {}
+        Message::Refresh(m) => match &**m {
+            Envelope::Said { number, message } => {
+                said.push((format!("refresh {number}{whom}"), wire::encode(message)));
+                match message {
+                    refresh::Message::Dealing(dealer, m) => {
+                        dealt(&format!("refresh dealing/{dealer}"), &whom, m, said);
+                    }
+                    refresh::Message::Sealing(sender, m) => {
+                        broadcast(&format!("refresh sealing/{sender}"), &whom, m, said);
+                    }
+                    refresh::Message::Agreement(m) => agreed("refresh", m, said),
+                }
+            }
+            m @ Envelope::Confirm { .. } => said.push(("refresh CONFIRM".into(), wire::encode(m))),
+            Envelope::Hello { .. } => {}
+        },
+        Message::Document(..) | Message::RunDone(_) | Message::Sync(_) => {}
     }
 }
 

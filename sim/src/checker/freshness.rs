@@ -1,9 +1,9 @@
-//! No mask and no nonce pair is used twice, over any restart.
+//! No mask and no nonce pair is used twice, over any restart and in whatever epoch.
 //!
 //! A party's share of a mask bit is a random field element, which it sends to one voter at one
 //! position. The same share at another position or for another voter means that two claims on the
 //! stock overlap. A nonce pair signs one message, the same at all parties: two would give away
-//! shares of the key.
+//! shares of the key. So would two signatures of the network with one nonce.
 
 use std::collections::BTreeMap;
 
@@ -23,17 +23,30 @@ use crate::ghost::Ghost;
 pub(super) struct Freshness {
     /// Where each share was used: position, voter and place.
     used: BTreeMap<(PartyId, Fp61), (u64, PartyId, usize)>,
-    /// What each nonce pair signed.
-    signed: BTreeMap<u64, (PartyId, Digest)>,
+    /// What each nonce pair signed, by epoch and number.
+    signed: BTreeMap<(u64, u64), (PartyId, Digest)>,
+    /// Nonces of the network's signatures, and what they signed.
+    nonces: BTreeMap<[u8; 32], Digest>,
 }
 
 impl Freshness {
-    fn sign(&mut self, by: PartyId, pair: u64, message: Digest) -> Result<(), String> {
-        let (first, signed) = *self.signed.entry(pair).or_insert((by, message));
+    fn sign(&mut self, by: PartyId, epoch: u64, pair: u64, message: Digest) -> Result<(), String> {
+        let (first, signed) = *self.signed.entry((epoch, pair)).or_insert((by, message));
         if signed == message {
             return Ok(());
         }
         Err(format!("nonce pair {pair} signs one message at {first} and another at {by}"))
+    }
+}
+
+impl Freshness {
+    /// Two signatures with one nonce give the key away.
+    fn nonce(&mut self, signature: &[u8; 64], decision: Digest) -> Result<(), String> {
+        let (nonce, _) = signature.split_first_chunk().unwrap_or((&[0; 32], &[]));
+        if *self.nonces.entry(*nonce).or_insert(decision) == decision {
+            return Ok(());
+        }
+        Err("one nonce is in the signatures of two decisions".into())
     }
 }
 
@@ -44,8 +57,13 @@ impl Checker for Freshness {
 
     fn check(&mut self, _ghost: &Ghost, seen: &Observation<'_>) -> Result<(), String> {
         let (by, voter, message) = match seen.what {
-            What::Said { by, to: Recipient::One(voter), message } => (by, voter, message),
-            What::Signed { by, pair, message } => return self.sign(by, pair, message),
+            What::Said { by, to: Recipient::One(voter), message, .. } => (by, voter, message),
+            What::Signed { by, epoch, pair, message } => {
+                return self.sign(by, epoch, pair, message);
+            }
+            What::Certified { statement, signature, .. } => {
+                return self.nonce(signature, statement.proposal);
+            }
             What::Stopped { by, pair } => {
                 return Err(format!("{by} was to use nonce pair {pair} for a second message"));
             }

@@ -6,21 +6,35 @@
 mod agreement;
 mod blame;
 mod bounds;
+mod coins;
 mod completeness;
+mod continuity;
 mod correctness;
 pub(crate) mod equivocation;
+mod erasure;
 mod freshness;
+mod lapse;
+mod ledger;
 mod quiescence;
+mod replay;
+mod shares;
 mod validity;
 
 #[cfg(test)]
 mod doctored;
+#[cfg(test)]
+mod doctored_epochs;
+
+use std::collections::BTreeMap;
 
 use quorate_protocol::committee::PartyId;
 use quorate_protocol::crypto::Digest;
 use quorate_protocol::decision::certificate::Statement;
+use quorate_protocol::decision::ledger::LedgerStart;
 use quorate_protocol::fault::Fault;
+use quorate_protocol::party::epochs::EpochKeys;
 use quorate_protocol::protocol::Recipient;
+use quorate_protocol::secret::Secret;
 
 use crate::Wire;
 use crate::ghost::Ghost;
@@ -34,6 +48,9 @@ pub struct Observation<'a> {
     pub what: What<'a>,
 }
 
+/// What a party has written down.
+pub type Store = BTreeMap<Vec<u8>, Secret<Vec<u8>>>;
+
 /// What can be observed. `by` is always an honest party.
 #[derive(Debug)]
 pub enum What<'a> {
@@ -41,6 +58,8 @@ pub enum What<'a> {
     Said {
         /// Who.
         by: PartyId,
+        /// In which epoch.
+        epoch: u64,
         /// To whom.
         to: Recipient,
         /// What.
@@ -61,8 +80,12 @@ pub enum What<'a> {
         from: PartyId,
         /// Who handled it.
         by: PartyId,
+        /// The epoch of the frame that it came in.
+        epoch: u64,
         /// What.
         message: &'a Wire,
+        /// How many effects it had.
+        effects: usize,
     },
     /// An honest party reports a fault.
     Blamed {
@@ -75,10 +98,42 @@ pub enum What<'a> {
     Ordered {
         /// Where.
         by: PartyId,
+        /// In which epoch.
+        epoch: u64,
         /// Digest of the proposal.
         decision: Digest,
         /// Its position.
         position: u64,
+    },
+    /// A proposal had no position at an honest party when its epoch ended.
+    Lapsed {
+        /// Where.
+        by: PartyId,
+        /// Digest of the proposal.
+        decision: Digest,
+    },
+    /// An epoch begins at an honest party.
+    Began {
+        /// Where.
+        by: PartyId,
+        /// What it has of its own in the epoch.
+        keys: &'a EpochKeys,
+        /// Where the epoch's ledger begins.
+        start: LedgerStart,
+    },
+    /// An honest party says that it has erased an epoch.
+    Erased {
+        /// Who.
+        by: PartyId,
+        /// Which.
+        epoch: u64,
+    },
+    /// What an honest party has written down.
+    Stored {
+        /// Who.
+        by: PartyId,
+        /// All of it.
+        store: &'a Store,
     },
     /// A ballot arrived at an honest party.
     VoteIn {
@@ -104,6 +159,8 @@ pub enum What<'a> {
         by: PartyId,
         /// What is certified.
         statement: &'a Statement,
+        /// The network's signature.
+        signature: &'a [u8; 64],
         /// Whether the certificate verifies.
         verifies: bool,
     },
@@ -111,6 +168,8 @@ pub enum What<'a> {
     Signed {
         /// Who.
         by: PartyId,
+        /// In which epoch.
+        epoch: u64,
         /// Number of the nonce pair.
         pair: u64,
         /// Stands for what is signed.
@@ -144,6 +203,10 @@ pub enum What<'a> {
 pub struct Standing {
     /// Digest of the proposal.
     pub decision: Digest,
+    /// The epoch that it belongs to.
+    pub epoch: u64,
+    /// Its ledger position, once ordered.
+    pub position: Option<u64>,
     /// Whether the party has its certificate.
     pub certified: bool,
     /// What it waits for, in words.
@@ -174,5 +237,12 @@ pub fn all() -> Vec<Box<dyn Checker>> {
         Box::<freshness::Freshness>::default(),
         Box::<equivocation::Equivocation>::default(),
         Box::new(bounds::Bounds),
+        Box::<continuity::Continuity>::default(),
+        Box::<ledger::Ledger>::default(),
+        Box::<shares::Shares>::default(),
+        Box::<coins::Coins>::default(),
+        Box::<erasure::Erasure>::default(),
+        Box::<replay::Replay>::default(),
+        Box::<lapse::Lapse>::default(),
     ]
 }

@@ -1,7 +1,8 @@
 //! When nothing is in flight and no timer is armed, every honest party has certified everything
-//! that any honest party knows of, and everything that a steady honest party proposed.
+//! that any honest party knows of, and everything that a steady honest party proposed, perhaps under
+//! another name after it lapsed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use quorate_protocol::committee::PartyId;
 use quorate_protocol::crypto::Digest;
@@ -43,8 +44,11 @@ impl Checker for Quiescence {
             return Err(format!("everything rests, and {by} lacks a decision of {other}'s"));
         }
         let steady = ghost.steady();
-        for (digest, asked) in &ghost.questions {
-            if steady.contains(asked.proposer) && !self.certified.contains_key(digest) {
+        let decided = |digest: &Digest| self.certified.contains_key(digest);
+        let decided = ghost.questions.iter().filter(|(digest, _)| decided(digest));
+        let decided: BTreeSet<usize> = decided.map(|(_, asked)| asked.number).collect();
+        for asked in ghost.questions.values() {
+            if steady.contains(asked.proposer) && !decided.contains(&asked.number) {
                 let proposer = asked.proposer;
                 return Err(format!("everything rests, and a proposal of {proposer}'s is lost"));
             }

@@ -3,13 +3,18 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use quorate_protocol::committee::PartyId;
+use quorate_protocol::committee::{Committee, PartyId};
+use quorate_protocol::party::epochs::Epochs;
 use quorate_protocol::party::frame::Outgoing;
-use quorate_protocol::party::{Party, RealSuite, Record};
+use quorate_protocol::party::{RealSuite, Record};
+use quorate_protocol::protocol::Recipient;
 use quorate_protocol::secret::Secret;
 
-/// The real thing.
-pub type Real = Party<RealSuite>;
+use crate::Wire;
+use crate::checker::Store;
+
+/// The real thing, through all epochs.
+pub type Real = Epochs;
 
 /// Names an actor.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -31,13 +36,30 @@ pub(super) struct Actor {
     pub(super) id: ActorId,
     /// `None` while it is down.
     pub(super) party: Option<Real>,
-    pub(super) outgoing: Outgoing<RealSuite>,
-    store: BTreeMap<Vec<u8>, Secret<Vec<u8>>>,
+    /// By epoch.
+    outgoing: BTreeMap<u64, Outgoing<RealSuite>>,
+    committee: Committee,
+    pub(super) store: Store,
+    /// Whether it has erased its first keys.
+    pub(super) erased: bool,
 }
 
 impl Actor {
-    pub(super) fn new(id: ActorId, outgoing: Outgoing<RealSuite>) -> Self {
-        Self { id, party: None, outgoing, store: BTreeMap::new() }
+    pub(super) fn new(id: ActorId, committee: Committee) -> Self {
+        let (outgoing, store) = (BTreeMap::new(), BTreeMap::new());
+        Self { id, party: None, outgoing, committee, store, erased: false }
+    }
+
+    /// Says something at the end of the tick.
+    pub(super) fn say(&mut self, epoch: u64, to: Recipient, message: Wire) {
+        let (committee, me) = (self.committee, self.id.party);
+        let outgoing = self.outgoing.entry(epoch);
+        outgoing.or_insert_with(|| Outgoing::new(committee, me, epoch)).push(to, message);
+    }
+
+    /// What is said in this tick, by epoch.
+    pub(super) fn said(&mut self) -> BTreeMap<u64, Outgoing<RealSuite>> {
+        std::mem::take(&mut self.outgoing)
     }
 
     /// Writes records down.

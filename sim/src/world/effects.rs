@@ -2,19 +2,20 @@
 
 use quorate_protocol::committee::PartyId;
 use quorate_protocol::crypto::Digest;
-use quorate_protocol::decision::certificate::Outcome;
+use quorate_protocol::decision::certificate::{Certificate, Outcome};
 use quorate_protocol::decision::life;
 use quorate_protocol::fault::{DecisionFault, Fault, FaultKind};
+use quorate_protocol::party::epochs::{EpochKeys, EpochsEffect, EpochsEvent};
 use quorate_protocol::party::frame::decode_frame;
 use quorate_protocol::party::{
-    Answer, Class, Effect, Event, Message, Notice, RealSuite, Refusal, RequestId, When,
+    Answer, Class, Effect, Message, Notice, RealSuite, Refusal, RequestId, When,
 };
 use quorate_protocol::protocol::Recipient;
 use quorate_protocol::wire;
 use rand::RngExt;
 
-use super::actor::ActorId;
-use super::member::EPOCH;
+use super::actor::{Actor, ActorId};
+use super::member::FIRST_EPOCH;
 use super::{Asker, Frame, Happening, UTC_BASE, World};
 use crate::Wire;
 use crate::adversary::Letter;
@@ -26,31 +27,48 @@ const SAMPLE: u32 = 16;
 
 impl World {
     /// Lets something happen to an actor, and sends what it says.
-    pub(super) fn step(&mut self, actor: ActorId, event: Event<RealSuite>) {
+    pub(super) fn step(&mut self, actor: ActorId, event: EpochsEvent) {
         self.tick(actor, event);
         self.flush(actor);
     }
 
-    /// Lets something happen to an actor; what it says waits for the end of the tick.
-    pub(super) fn tick(&mut self, actor: ActorId, event: Event<RealSuite>) {
+    /// Lets something happen to an actor; what it says waits for the end of the tick. Gives back how
+    /// many effects it has.
+    pub(super) fn tick(&mut self, actor: ActorId, event: EpochsEvent) -> usize {
         let member = &mut self.members[actor.party];
         let Some(party) = member.actor(actor).and_then(|actor| actor.party.as_mut()) else {
-            return;
+            return 0;
         };
         let effects = party.step(event);
+        let count = effects.len();
         member.steps += 1;
-        let killed = self.killed(actor.party);
-        let most = killed.map_or(usize::MAX, |restart| restart.effects);
-        for effect in effects.into_iter().take(most) {
-            self.execute(actor, effect);
+        for effect in effects {
+            if let Some(restart) = self.killed(actor.party) {
+                self.flush(actor);
+                self.kill(restart);
+                break;
+            }
+            match effect {
+                EpochsEffect::Party { epoch, effect } => self.execute(actor, epoch, effect),
+                EpochsEffect::Draw => self.draw(actor),
+                EpochsEffect::Began(keys) => self.on_began(actor, &keys),
+                EpochsEffect::Erased { epoch } => self.on_erased(actor, epoch),
+            }
+            self.members[actor.party].effects += 1;
         }
-        if let Some(restart) = killed {
-            self.flush(actor);
-            self.kill(restart);
-        }
+        count
     }
 
-    fn execute(&mut self, actor: ActorId, effect: Effect<RealSuite>) {
+    /// Random bytes, a moment later.
+    fn draw(&mut self, actor: ActorId) {
+        let (life, now) = (self.members[actor.party].life, self.pending.now());
+        let effects = self.members[actor.party].effects;
+        self.trace.line(now, &format_args!("{actor} draws, after {effects} effects"));
+        let entropy = Happening::Entropy(actor, life, self.rng.random());
+        self.pending.at(now + self.rng.random_range(0..MILLI), entropy);
+    }
+
+    fn execute(&mut self, actor: ActorId, epoch: u64, effect: Effect<RealSuite>) {
         let now = self.pending.now();
         let life = self.members[actor.party].life;
         match effect {
@@ -59,7 +77,7 @@ impl World {
                     actor.persist(records);
                 }
             }
-            Effect::Send { to, message } => self.say(actor, to, message),
+            Effect::Send { to, message } => self.say(actor, epoch, to, message),
             Effect::SetTimer { token, when } => {
                 let time = match when {
                     When::After(duration) => {
@@ -67,27 +85,27 @@ impl World {
                     }
                     When::AtUtc(ms) => ms.saturating_sub(UTC_BASE).saturating_mul(MILLI),
                 };
-                self.pending.at(time, Happening::Timer(actor, life, token));
+                self.pending.at(time, Happening::Timer(actor, life, epoch, token));
             }
             Effect::Work(job) => {
-                let done = Happening::Done(actor, life, job());
+                let done = Happening::Done(actor, life, epoch, job());
                 self.pending.work(done, &mut self.rng);
             }
             Effect::Fault(fault) => self.on_fault(actor.party, &fault),
             Effect::Answer { request, answer } => self.on_answer(actor, request, answer),
-            Effect::Notify(notice) => self.on_notice(actor, &notice),
+            Effect::Notify(notice) => self.on_notice(actor, epoch, &notice),
         }
     }
 
     /// Something is said: honestly as it is, else as it is rewritten for each recipient.
-    fn say(&mut self, actor: ActorId, to: Recipient, message: Wire) {
+    fn say(&mut self, actor: ActorId, epoch: u64, to: Recipient, message: Wire) {
         let by = actor.party;
         if self.ghost.honest(by) {
-            self.observe(What::Said { by, to, message: &message });
+            self.observe(What::Said { by, epoch, to, message: &message });
         }
         if !self.members[by].is_wrapped() {
             if let Some(actor) = self.members[by].actor(actor) {
-                actor.outgoing.push(to, message);
+                actor.say(epoch, to, message);
             }
             return;
         }
@@ -104,37 +122,79 @@ impl World {
                     self.observe(What::Lied { by, to, message: &said });
                 }
                 if let Some(actor) = self.members[by].actor(actor) {
-                    actor.outgoing.push(Recipient::One(to), said);
+                    actor.say(epoch, Recipient::One(to), said);
                 }
             }
         }
     }
 
-    /// Ends a tick: what was said goes out, a frame for each peer and stream.
+    /// Ends a tick: what was said goes out, a frame for each epoch, peer and stream.
     pub(super) fn flush(&mut self, actor: ActorId) {
         let from = actor.party;
-        for to in self.plan.committee.parties().filter(|to| *to != from) {
-            for class in [Class::Decision, Class::Bulk] {
-                let Some(actor) = self.members[from].actor(actor) else { return };
-                let outgoing = &mut actor.outgoing;
-                let messages = if self.rng.random_ratio(1, SAMPLE) {
-                    let frames = outgoing.take(to, class);
-                    frames.iter().flat_map(|frame| decoded(frame)).collect()
-                } else {
-                    outgoing.take_messages(to, class)
-                };
-                if messages.is_empty() {
-                    continue;
-                }
-                let messages = messages
-                    .into_iter()
-                    .map(|message| {
+        let Some(said) = self.members[from].actor(actor).map(Actor::said) else { return };
+        for (epoch, mut outgoing) in said {
+            for to in self.plan.committee.parties().filter(|to| *to != from) {
+                for class in [Class::Decision, Class::Bulk] {
+                    let messages = if self.rng.random_ratio(1, SAMPLE) {
+                        let frames = outgoing.take(to, class);
+                        frames.iter().flat_map(|frame| decoded(frame, epoch)).collect()
+                    } else {
+                        outgoing.take_messages(to, class)
+                    };
+                    if messages.is_empty() {
+                        continue;
+                    }
+                    let sized = |message| {
                         let size = wire::encode(&message).len() as u64;
                         (message, size)
-                    })
-                    .collect();
-                self.pending.send(from, to, Frame { from, to, messages }, &mut self.rng);
+                    };
+                    let messages = messages.into_iter().map(sized).collect();
+                    let frame = Frame { from, to, epoch, messages };
+                    self.pending.send(from, to, frame, &mut self.rng);
+                }
             }
+        }
+    }
+
+    /// An epoch begins at an actor: what lapsed before is asked again.
+    pub(super) fn on_began(&mut self, actor: ActorId, keys: &EpochKeys) {
+        let (by, epoch, now) = (actor.party, keys.keys.epoch(), self.pending.now());
+        self.trace.line(now, &format_args!("{actor} begins epoch {epoch}"));
+        if !actor.twin {
+            let insider = self.keys.insider(keys);
+            self.members[by].begins(&insider);
+            for number in self.workload.lapsed(by) {
+                self.pending.at(now, Happening::Ask(number));
+            }
+        }
+        let start = self.party(by).and_then(|party| Some(party.party(epoch)?.begins()));
+        if let (true, Some(start)) = (self.ghost.honest(by), start) {
+            self.epochs = self.epochs.max(epoch - FIRST_EPOCH);
+            self.observe(What::Began { by, keys, start });
+        }
+    }
+
+    fn on_erased(&mut self, actor: ActorId, epoch: u64) {
+        let by = actor.party;
+        let effects = self.members[by].effects;
+        let line = format!("{actor} erases epoch {epoch}, after {effects} effects");
+        self.trace.line(self.pending.now(), &line);
+        if let Some(actor) = self.members[by].actor(actor) {
+            actor.erased |= epoch == FIRST_EPOCH;
+        }
+        if self.ghost.honest(by) {
+            self.observe(What::Erased { by, epoch });
+            self.show_store(by);
+        }
+    }
+
+    /// Shows what an honest party has written down.
+    pub(super) fn show_store(&mut self, by: PartyId) {
+        let Some(actor) = self.members[by].actors.first_mut() else { return };
+        let store = std::mem::take(&mut actor.store);
+        self.observe(What::Stored { by, store: &store });
+        if let Some(actor) = self.members[by].actors.first_mut() {
+            actor.store = store;
         }
     }
 
@@ -160,8 +220,12 @@ impl World {
                 }
             }
             (Some(asker), Err(refusal)) => {
-                if let Asker::Proposal(number) = asker {
-                    self.workload.close(number);
+                match asker {
+                    Asker::Proposal(number) if refusal == Refusal::EpochOver => {
+                        self.workload.lapse(number, by);
+                    }
+                    Asker::Proposal(number) => self.workload.close(number),
+                    Asker::Vote => {}
                 }
                 let line = format!("{actor}: {refusal}");
                 self.trace.line(self.pending.now(), &line);
@@ -170,7 +234,7 @@ impl World {
         }
     }
 
-    fn on_notice(&mut self, actor: ActorId, notice: &Notice) {
+    fn on_notice(&mut self, actor: ActorId, epoch: u64, notice: &Notice) {
         let by = actor.party;
         match notice {
             Notice::Proposed { decision } => self.learns(actor, decision),
@@ -178,22 +242,37 @@ impl World {
                 self.learns(actor, decision);
                 if self.ghost.honest(by) {
                     let (decision, position) = (*decision, *position);
-                    self.observe(What::Ordered { by, decision, position });
+                    self.observe(What::Ordered { by, epoch, decision, position });
                 }
             }
+            Notice::Lapsed { decision } => self.on_lapsed(actor, decision),
             Notice::VoteIn { decision, member } if self.ghost.honest(by) => {
                 self.observe(What::VoteIn { by, decision: *decision, member: *member });
             }
             Notice::Signing { pair, message, .. } if self.ghost.honest(by) => {
-                self.observe(What::Signed { by, pair: *pair, message: *message });
+                self.observe(What::Signed { by, epoch, pair: *pair, message: *message });
             }
             Notice::SafetyStop { pair, .. } if self.ghost.honest(by) => {
                 self.observe(What::Stopped { by, pair: *pair });
             }
             Notice::Certified { decision, .. } if self.ghost.honest(by) => {
-                self.on_certified(by, decision);
+                self.on_certified(by, epoch, decision);
             }
             _ => {}
+        }
+    }
+
+    /// A proposal had no position when its epoch ended. Its proposer asks again in the next one.
+    fn on_lapsed(&mut self, actor: ActorId, decision: &Digest) {
+        let by = actor.party;
+        self.trace.line(self.pending.now(), &format_args!("{actor}: a proposal lapses"));
+        let proposer = self.ghost.questions.get(decision).map(|asked| asked.proposer);
+        if let (Some(number), true) = (self.workload.number(decision), proposer == Some(by)) {
+            self.workload.lapse(number, by);
+            self.lapsed += 1;
+        }
+        if self.ghost.honest(by) {
+            self.observe(What::Lapsed { by, decision: *decision });
         }
     }
 
@@ -205,11 +284,11 @@ impl World {
         }
     }
 
-    fn on_certified(&mut self, by: PartyId, decision: &Digest) {
+    fn on_certified(&mut self, by: PartyId, epoch: u64, decision: &Digest) {
         let Some(party) = self.party(by) else { return };
-        let Some(certificate) = party.certificate(decision) else { return };
-        let verifies = certificate.verify(party.verifier()).is_ok();
-        let statement = certificate.statement.clone();
+        let Some(certificate) = party.certificate(decision).cloned() else { return };
+        let verifies = certificate.verify(&self.keys.verifier(epoch)).is_ok();
+        let Certificate { statement, signature, .. } = &certificate;
         let (position, outcome) = (statement.position, statement.outcome);
         self.trace.line(
             self.pending.now(),
@@ -219,7 +298,8 @@ impl World {
         if let Some(number) = self.workload.number(decision) {
             self.workload.close(number);
         }
-        self.observe(What::Certified { by, statement: &statement, verifies });
+        let signature = &signature.to_bytes();
+        self.observe(What::Certified { by, statement, signature, verifies });
     }
 }
 
@@ -227,8 +307,8 @@ impl World {
 ///
 /// # Panics
 /// If what we encoded is not what we decode: a bug of the encoding.
-fn decoded(frame: &[u8]) -> Vec<Wire> {
-    let decoded = decode_frame::<RealSuite>(frame, EPOCH).expect("our frames are frames");
+fn decoded(frame: &[u8], epoch: u64) -> Vec<Wire> {
+    let decoded = decode_frame::<RealSuite>(frame, epoch).expect("our frames are frames");
     assert_eq!(decoded.skipped, 0, "a message of ours has an encoding");
     decoded.messages
 }

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use quorate_protocol::agreement::coin::DdhCoin;
 use quorate_protocol::committee::{PartyId, PartyMap};
 use quorate_protocol::crypto::{Digest, Keyring};
+use quorate_protocol::decision::certificate::Verifier;
 use quorate_protocol::decision::stock::Policy;
+use quorate_protocol::keys::refresh::Deviation;
 use quorate_protocol::keys::{KeySet, TrustedKeyDealer};
-use quorate_protocol::party::frame::Outgoing;
-use quorate_protocol::party::{Config, RealSuite};
+use quorate_protocol::party::epochs::{EpochKeys, Epochs, EpochsConfig};
+use quorate_protocol::party::{Record, RestoreError};
 use quorate_protocol::secret::Secret;
 use quorate_protocol::tag::Tag;
 use rand::SeedableRng;
@@ -19,17 +20,16 @@ use crate::adversary::{Adversary, Behaviour, Insider, Letter};
 use crate::plan::{Plan, Restart};
 use crate::{Rng, Wire};
 
-/// The epoch of all simulated networks.
-pub(super) const EPOCH: u64 = 0;
+/// The first epoch of all simulated networks.
+pub(super) const FIRST_EPOCH: u64 = 1;
 
-/// All keys of a network.
+/// The first keys of a network.
 pub(super) struct Keys {
     network: Digest,
-    pub(super) root: Tag,
     policy: Policy,
     keyrings: Vec<Arc<Keyring>>,
     key_sets: PartyMap<Arc<KeySet>>,
-    coins: PartyMap<Arc<DdhCoin>>,
+    deviations: PartyMap<Deviation>,
     accountable: bool,
 }
 
@@ -39,53 +39,83 @@ impl Keys {
         let (committee, seed) = (plan.committee, plan.token.seed);
         let keyrings = Keyring::for_tests(committee.n(), seed);
         let mut rng = rand_chacha::ChaCha20Rng::seed_from_u64(seed ^ 0xc014);
-        let dealt = TrustedKeyDealer::deal(committee, EPOCH, &mut rng).expect("no key is zero");
-        let mut dealt = dealt.into_iter().map(Arc::new);
+        let dealt = TrustedKeyDealer::deal(committee, FIRST_EPOCH, &mut rng);
+        let mut dealt = dealt.expect("no key is zero").into_iter().map(Arc::new);
         let mut next = |_| dealt.next().expect("the dealer deals to every party");
-        let key_sets: PartyMap<Arc<KeySet>> = PartyMap::from_fn(committee, &mut next);
-        let coins = PartyMap::from_fn(committee, |party| {
-            Arc::new(key_sets[party].coin().expect("the dealer's keys belong together"))
-        });
-        // One network in four has the members sign beside the network.
-        let accountable = seed % 4 == 3;
-        let network = Digest::from([0x51; 32]);
-        let root = Tag::root(network.as_bytes(), EPOCH);
-        Self { network, root, policy: plan.policy, keyrings, key_sets, coins, accountable }
+        let deviation = |party| {
+            let copied = keyrings.iter().find(|keyring| keyring.me() != party);
+            let copied = copied.map(|keyring| keyring.sealing().public().to_bytes());
+            Behaviour::deviation(plan.behaviours(party), copied.unwrap_or_default())
+        };
+        Self {
+            network: Digest::from([0x51; 32]),
+            policy: plan.policy,
+            key_sets: PartyMap::from_fn(committee, &mut next),
+            deviations: PartyMap::from_fn(committee, deviation),
+            keyrings,
+            // One network in four has the members sign beside the network.
+            accountable: seed % 4 == 3,
+        }
     }
 
     fn keyring(&self, party: PartyId) -> Arc<Keyring> {
         self.keyrings.get(party.index()).map(Arc::clone).expect("every party has a keyring")
     }
 
-    /// What an actor's party is made from.
-    pub(super) fn config(&self, actor: ActorId) -> Config<RealSuite> {
-        Config {
-            network: self.network,
-            epoch: EPOCH,
+    /// The root of all names of an epoch.
+    pub(super) fn root(&self, epoch: u64) -> Tag {
+        Tag::root(self.network.as_bytes(), epoch)
+    }
+
+    /// What certificates of an epoch are checked against: the network's first key in all of them.
+    pub(super) fn verifier(&self, epoch: u64) -> Verifier {
+        let member = PartyId::new(0);
+        let key = (&self.key_sets[member].public().certificate).into();
+        Verifier::of(self.network, epoch, self.keyring(member).identities(), key, self.accountable)
+    }
+
+    /// What an actor has of its own in the first epoch.
+    pub(super) fn first(&self, actor: ActorId) -> EpochKeys {
+        EpochKeys {
             keyring: self.keyring(actor.party),
             keys: Arc::clone(&self.key_sets[actor.party]),
-            accountable: self.accountable,
-            coin: Arc::clone(&self.coins[actor.party]),
             seed: Self::seed(actor),
-            policy: self.policy,
         }
+    }
+
+    /// An actor's party as it was when it wrote `records`; without its first keys once it was told
+    /// to erase them.
+    pub(super) fn restored(
+        &self,
+        actor: ActorId,
+        first: bool,
+        records: Vec<Record>,
+    ) -> Result<Epochs, RestoreError> {
+        let config = EpochsConfig {
+            network: self.network,
+            policy: self.policy,
+            accountable: self.accountable,
+            identities: Arc::clone(self.keyring(actor.party).identities()),
+            first: first.then(|| self.first(actor)),
+        };
+        Epochs::with_deviation(config, self.deviations[actor.party].clone(), records)
     }
 
     /// Twins deal differently under one name.
     fn seed(actor: ActorId) -> Secret<[u8; 32]> {
-        let mut seed = [u8::from(actor.twin); 32];
-        let (point, _) = seed.split_at_mut(8);
-        point.copy_from_slice(&actor.party.point().to_le_bytes());
-        Secret::new(seed)
+        let name = format!("{} {}", actor.party.point(), actor.twin);
+        Secret::new(blake3::derive_key("quorate 2026 simulation seed v2", name.as_bytes()))
     }
 
-    fn insider(&self, party: PartyId) -> Insider {
+    /// What a corrupt member knows of itself in an epoch.
+    pub(super) fn insider(&self, keys: &EpochKeys) -> Insider {
+        let coin = keys.keys.coin().expect("a key set was checked when it was made");
         Insider {
-            keyring: self.keyring(party),
-            coin: Arc::clone(&self.coins[party]),
-            root: self.root,
+            keyring: Arc::clone(&keys.keyring),
+            coin: Arc::new(coin),
+            root: self.root(keys.keys.epoch()),
             policy: self.policy,
-            seed: Self::seed(ActorId { party, twin: false }),
+            seed: keys.seed.clone(),
         }
     }
 }
@@ -101,6 +131,8 @@ pub(super) struct Member {
     pub(super) held: Vec<Frame>,
     /// Steps of all its lives.
     pub(super) steps: u64,
+    /// Effects executed in all its lives.
+    pub(super) effects: u64,
     /// When it is still to be killed, the next first.
     pub(super) restarts: Vec<Restart>,
 }
@@ -108,12 +140,9 @@ pub(super) struct Member {
 impl Member {
     pub(super) fn new(plan: &Plan, keys: &Keys, party: PartyId) -> Self {
         let behaviours = plan.behaviours(party);
-        let actor = |twin| {
-            let outgoing = Outgoing::new(plan.committee, party, EPOCH);
-            Actor::new(ActorId { party, twin }, outgoing)
-        };
+        let actor = |twin| Actor::new(ActorId { party, twin }, plan.committee);
         let twins = behaviours.contains(&Behaviour::Twins);
-        let insider = keys.insider(party);
+        let insider = keys.insider(&keys.first(ActorId { party, twin: false }));
         Self {
             actors: if twins { vec![actor(false), actor(true)] } else { vec![actor(false)] },
             adversaries: behaviours.iter().filter_map(|b| b.adversary(&insider)).collect(),
@@ -121,6 +150,7 @@ impl Member {
             down: false,
             held: Vec::new(),
             steps: 0,
+            effects: 0,
             restarts: plan.restarts.iter().filter(|r| r.party == party).copied().collect(),
         }
     }
@@ -128,6 +158,11 @@ impl Member {
     /// An actor of this member.
     pub(super) fn actor(&mut self, id: ActorId) -> Option<&mut Actor> {
         self.actors.iter_mut().find(|actor| actor.id == id)
+    }
+
+    /// An epoch begins at it.
+    pub(super) fn begins(&mut self, insider: &Insider) {
+        self.adversaries.iter_mut().for_each(|adversary| adversary.begins(insider));
     }
 
     /// Whether its messages are rewritten.

@@ -11,8 +11,11 @@ mod restarts;
 
 use std::collections::BTreeMap;
 
-use quorate_protocol::committee::{PartyId, PartyMap};
-use quorate_protocol::party::{Event, RequestId, TimerToken};
+use quorate_protocol::committee::{PartyId, PartyMap, PartySet};
+use quorate_protocol::crypto::Digest;
+use quorate_protocol::decision::ledger::{Entry, LedgerStart};
+use quorate_protocol::party::epochs::EpochsEvent;
+use quorate_protocol::party::{Event, Party, RealSuite, RequestId, TimerToken};
 use quorate_protocol::secret::Secret;
 use rand::{RngExt, SeedableRng};
 
@@ -27,8 +30,7 @@ use crate::workload::Workload;
 use crate::{Rng, Wire};
 use actor::ActorId;
 pub use actor::Real;
-use member::{Keys, Member};
-use quorate_protocol::crypto::Digest;
+use member::{FIRST_EPOCH, Keys, Member};
 
 /// UTC at virtual time 0, in milliseconds since 1970.
 const UTC_BASE: u64 = 1_800_000_000_000;
@@ -43,16 +45,19 @@ pub const fn utc_ms(time: u64) -> u64 {
 struct Frame {
     from: PartyId,
     to: PartyId,
+    epoch: u64,
     messages: Vec<(Wire, u64)>,
 }
 
-/// Something with a time of its own. The number is of the member's life: what a life began ends
-/// with it.
+/// Something with a time of its own. The first number is of the member's life: what a life began
+/// ends with it. The second is the epoch.
 enum Happening {
     /// A result of work.
-    Done(ActorId, u32, Wire),
+    Done(ActorId, u32, u64, Wire),
     /// A timer fires.
-    Timer(ActorId, u32, TimerToken),
+    Timer(ActorId, u32, u64, TimerToken),
+    /// Random bytes that were asked for.
+    Entropy(ActorId, u32, [u8; 32]),
     /// An organisation enters its input.
     Vote(ActorId, Digest, Vote),
     /// A question is asked.
@@ -75,6 +80,9 @@ pub struct World {
     decided: BTreeMap<Digest, bool>,
     malformed: u64,
     restarts: u64,
+    /// Epochs that followed the first one, and proposals that lapsed.
+    epochs: u64,
+    lapsed: u64,
     steps: u64,
     rng: Rng,
     checkers: Vec<Box<dyn Checker>>,
@@ -96,7 +104,7 @@ impl World {
         let ghost = Ghost::new(committee, plan.byzantine_set(), plan.unsteady());
         let keys = Keys::new(&plan);
         let name = plan.token.to_string();
-        let seed = blake3::derive_key("quorate 2026 simulation world v1", name.as_bytes());
+        let seed = blake3::derive_key("quorate 2026 simulation world v2", name.as_bytes());
         let mut world = Self {
             members: PartyMap::from_fn(committee, |party| Member::new(&plan, &keys, party)),
             pending: Pending::new(plan.discipline),
@@ -106,6 +114,8 @@ impl World {
             decided: BTreeMap::new(),
             malformed: 0,
             restarts: 0,
+            epochs: 0,
+            lapsed: 0,
             steps: 0,
             rng: Rng::from_seed(seed),
             checkers: checker::all(),
@@ -116,6 +126,11 @@ impl World {
             plan,
         };
         world.trace.line(0, &world.plan);
+        for party in world.honest().iter() {
+            let keys = world.keys.first(ActorId { party, twin: false });
+            let start = LedgerStart { position: 0, head: Digest::from([0; 32]) };
+            world.observe(What::Began { by: party, keys: &keys, start });
+        }
         for party in committee.parties() {
             world.start(party);
         }
@@ -141,6 +156,15 @@ impl World {
     /// A party; of twins the first one.
     pub fn party(&self, party: PartyId) -> Option<&Real> {
         self.members[party].actors.first().and_then(|actor| actor.party.as_ref())
+    }
+
+    /// A party in its current epoch; of twins the first one.
+    pub fn current(&self, party: PartyId) -> Option<&Party<RealSuite>> {
+        self.party(party).map(Real::current)
+    }
+
+    fn honest(&self) -> PartySet {
+        self.plan.committee.everyone().difference(self.ghost.byzantine)
     }
 
     /// Runs until everything rests or a property does not hold.
@@ -177,16 +201,23 @@ impl World {
 
     fn happen(&mut self, event: Happening) {
         match event {
-            Happening::Done(actor, life, message) => {
+            Happening::Done(actor, life, epoch, message) => {
                 if self.members[actor.party].life == life {
                     let message = self.members[actor.party].done(message, &mut self.rng);
-                    self.step(actor, Event::Done(message));
+                    let event = Event::Done(message);
+                    self.step(actor, EpochsEvent::Party { epoch, event });
                 }
             }
-            Happening::Timer(actor, life, token) => {
+            Happening::Timer(actor, life, epoch, token) => {
                 if self.members[actor.party].life == life {
                     self.trace.line(self.pending.now(), &format_args!("{actor} {token:?}"));
-                    self.step(actor, Event::Timer(token));
+                    let event = Event::Timer(token);
+                    self.step(actor, EpochsEvent::Party { epoch, event });
+                }
+            }
+            Happening::Entropy(actor, life, entropy) => {
+                if self.members[actor.party].life == life {
+                    self.step(actor, EpochsEvent::Entropy(Secret::new(entropy)));
                 }
             }
             Happening::Vote(actor, decision, vote) => self.vote(actor, decision, vote),
@@ -197,7 +228,7 @@ impl World {
 
     /// Hands a frame to the recipient; one that is down gets it later.
     fn deliver(&mut self, frame: Frame) {
-        let Frame { from, to, .. } = frame;
+        let Frame { from, to, epoch, .. } = frame;
         if self.members[to].down {
             self.members[to].held.push(frame);
             return;
@@ -213,16 +244,18 @@ impl World {
                     self.members[to].held.push(frame);
                     return;
                 }
-                self.handle(actor, from, message);
+                self.handle(actor, from, epoch, message);
             }
             self.flush(actor);
         }
     }
 
-    fn handle(&mut self, actor: ActorId, from: PartyId, message: &Wire) {
-        self.tick(actor, Event::Message { from, message: message.clone() });
-        if self.ghost.honest(actor.party) && !self.members[actor.party].down {
-            self.observe(What::Handled { from, by: actor.party, message });
+    fn handle(&mut self, actor: ActorId, from: PartyId, epoch: u64, message: &Wire) {
+        let event = EpochsEvent::Message { from, epoch, message: message.clone() };
+        let effects = self.tick(actor, event);
+        let by = actor.party;
+        if self.ghost.honest(by) && !self.members[by].down {
+            self.observe(What::Handled { from, by, epoch, message, effects });
         }
     }
 
@@ -248,14 +281,15 @@ impl World {
         let actors: Vec<ActorId> =
             self.members[proposer].actors.iter().map(|actor| actor.id).collect();
         for actor in actors {
-            let digest = proposal.digest(&self.keys.root);
-            self.ghost.asked(digest, proposer, proposal.clone());
+            let party = self.members[proposer].actor(actor).and_then(|a| a.party.as_ref());
+            let epoch = party.map_or(FIRST_EPOCH, Real::epoch);
+            let digest = proposal.digest(&self.keys.root(epoch));
+            self.ghost.asked(digest, proposer, number, proposal.clone());
             self.workload.taken(number, digest);
             let request = self.request(Asker::Proposal(number));
-            self.step(
-                actor,
-                Event::Propose { request, proposal: proposal.clone(), document: None },
-            );
+            let proposal = proposal.clone();
+            let event = Event::Propose { request, proposal, document: None };
+            self.step(actor, EpochsEvent::Here(event));
         }
     }
 
@@ -267,7 +301,8 @@ impl World {
         self.ghost.entered(&decision, actor.party, value);
         let request = self.request(Asker::Vote);
         self.trace.line(self.pending.now(), &format_args!("{actor} votes"));
-        self.step(actor, Event::Vote { request, decision, value: Secret::new(value) });
+        let event = Event::Vote { request, decision, value: Secret::new(value) };
+        self.step(actor, EpochsEvent::Here(event));
     }
 
     fn request(&mut self, asker: Asker) -> RequestId {
@@ -281,19 +316,31 @@ impl World {
     fn rest(&mut self) {
         self.trace.line(self.pending.now(), &"at rest");
         self.observe(What::Steps(self.steps));
-        let honest = self.plan.committee.everyone().difference(self.ghost.byzantine);
-        for by in honest.iter() {
+        for by in self.honest().iter() {
             let Some(party) = self.party(by) else { continue };
-            let standing: Vec<Standing> = party
-                .decisions()
-                .into_iter()
-                .map(|view| Standing {
+            let erased = party.archives().iter().flat_map(|(epoch, archive)| {
+                let standing = |entry: &Entry| Standing {
+                    decision: entry.digest,
+                    epoch: *epoch,
+                    position: Some(entry.position),
+                    certified: archive.certificate(&entry.digest).is_some(),
+                    waiting: "nothing: its epoch is erased".into(),
+                };
+                archive.entries().iter().map(standing)
+            });
+            let live = (FIRST_EPOCH..=party.epoch()).filter_map(|epoch| party.party(epoch));
+            let live = live.flat_map(|party| {
+                party.decisions().into_iter().map(|view| Standing {
                     decision: view.digest,
+                    epoch: party.epoch(),
+                    position: view.position,
                     certified: view.outcome.is_some(),
                     waiting: format!("{} ({})", view.waiting, view.id),
                 })
-                .collect();
+            });
+            let standing: Vec<Standing> = erased.chain(live).collect();
             self.observe(What::AtRest { by, standing: &standing });
+            self.show_store(by);
         }
     }
 
@@ -316,17 +363,22 @@ impl World {
             expired: self.decided.values().filter(|expired| **expired).count() as u64,
             malformed: self.malformed,
             restarts: self.restarts,
+            refreshes: self.epochs,
+            lapsed: self.lapsed,
             ..Coverage::default()
         };
         (coverage.messages, coverage.bytes) = self.trace.traffic();
         for party in self.ghost.steady().iter() {
-            let Some(stats) = self.party(party).map(Real::stats) else { continue };
-            coverage.coins = coverage.coins.max(stats.coins);
-            coverage.excluded = coverage.excluded.max(stats.excluded_inputs);
-            coverage.refills = coverage.refills.max(stats.refills);
-            coverage.complaints += stats.complaints;
-            coverage.recovered += stats.recovered;
-            coverage.corrected += stats.corrected_openings;
+            let Some(party) = self.party(party) else { continue };
+            for epoch in (FIRST_EPOCH..=party.epoch()).filter_map(|epoch| party.party(epoch)) {
+                let stats = epoch.stats();
+                coverage.coins = coverage.coins.max(stats.coins);
+                coverage.excluded = coverage.excluded.max(stats.excluded_inputs);
+                coverage.refills = coverage.refills.max(stats.refills);
+                coverage.complaints += stats.complaints;
+                coverage.recovered += stats.recovered;
+                coverage.corrected += stats.corrected_openings;
+            }
         }
         coverage
     }

@@ -4,10 +4,11 @@
 //! frames that were not acknowledged: those may be lost. What others say to it waits for its start.
 
 use quorate_protocol::committee::PartyId;
-use quorate_protocol::party::{Event, Party};
+use quorate_protocol::party::epochs::EpochsEvent;
 use rand::RngExt;
 
 use super::actor::ActorId;
+use super::member::FIRST_EPOCH;
 use super::{Happening, World};
 use crate::checker::What;
 use crate::plan::Restart;
@@ -17,24 +18,32 @@ impl World {
     pub(super) fn start(&mut self, party: PartyId) {
         let ids: Vec<ActorId> = self.members[party].actors.iter().map(|actor| actor.id).collect();
         for id in ids {
-            let config = self.keys.config(id);
             if let Some(actor) = self.members[party].actor(id) {
-                let restored = Party::new(config, actor.records());
+                let restored = self.keys.restored(id, !actor.erased, actor.records());
                 actor.party = Some(restored.expect("what a party wrote down can be read"));
             }
-            self.step(id, Event::Start);
+            self.tell_epochs(id);
+            self.step(id, EpochsEvent::Start);
         }
     }
 
-    /// Whether a party is killed at the step it has just taken.
+    /// It may have been killed before it could say that an epoch began.
+    fn tell_epochs(&mut self, actor: ActorId) {
+        let Some(party) = self.party(actor.party) else { return };
+        let later = FIRST_EPOCH + 1..=party.epoch();
+        let begun: Vec<_> = later.filter_map(|epoch| party.keys(epoch).cloned()).collect();
+        begun.iter().for_each(|keys| self.on_began(actor, keys));
+    }
+
+    /// Whether a party is killed before the effect it is about to have.
     pub(super) fn killed(&mut self, party: PartyId) -> Option<Restart> {
         let member = &mut self.members[party];
-        let next = member.restarts.first().copied()?;
-        if member.steps < next.step {
+        let next = member.restarts.first_mut().filter(|next| member.steps >= next.step)?;
+        if let Some(left) = next.effects.checked_sub(1) {
+            next.effects = left;
             return None;
         }
-        member.restarts.remove(0);
-        Some(next)
+        Some(member.restarts.remove(0))
     }
 
     /// Kills a party.
