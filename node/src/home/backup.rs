@@ -2,9 +2,8 @@
 //!
 //! # What is in it
 //! The member's own keys, its card, the network file and its part of the newest of the network's
-//! keys; sealed with a passphrase of its own, since it is kept elsewhere. After a refresh an older
-//! backup gives a member that gets its part of the keys from the others, as long as they tell what
-//! they said in the refresh; make a new one. Not in it: the seed and the store. An
+//! keys; sealed with a passphrase of its own, since it is kept elsewhere. A backup serves until
+//! the refresh that ends its epoch begins: make a new one after each. Not in it: the seed and the store. An
 //! old copy of these is worse than none, since a party with an old store says again, and otherwise,
 //! what it said before. A restored member has a new seed and an empty store that is marked: its
 //! party finds out from the others where they are, and is silent in all that it may have begun

@@ -74,7 +74,7 @@ use curve25519_dalek::traits::VartimeMultiscalarMul;
 
 use crate::agreement::acs::CommonSubset;
 use crate::agreement::coin::{CoinPublic, DdhCoin};
-use crate::agreement::rbc::{Delivery, Mode, Rbc};
+use crate::agreement::rbc::{self, Delivery, Mode, Rbc};
 use crate::committee::{Committee, PartyId, PartyMap, PartySet};
 use crate::crypto::point::Point;
 use crate::crypto::seal::{SealingKey, SealingPublic};
@@ -225,11 +225,12 @@ impl Refresh {
         let dealing = |dealer: PartyId| {
             let tag = tag.indexed("dealing", dealer.point());
             Acss::scalars(Arc::clone(&keyring), dealer, tag, Scalars::new(CURVES.to_vec()))
+                .taking_offers()
         };
         let broadcast = |sender: PartyId| {
             let tag = tag.indexed("sealing", sender.point());
             let mode = Mode::Short { limit: SEALING_BYTES };
-            Rbc::new(Arc::clone(&keyring), sender, tag, mode).gated()
+            Rbc::new(Arc::clone(&keyring), sender, tag, mode).gated().taking_offers()
         };
         let mut drawn = Transcript::new(tag, "sealing key of the next epoch");
         Ok(Self {
@@ -440,6 +441,18 @@ impl Making for Refresh {
 
     fn begin(&mut self, deviation: Deviation, out: &mut dyn Outbox<Message>) -> Result<(), Error> {
         self.start_with(deviation, out)
+    }
+
+    /// The public payloads: all else that an honest member lacks of a dealer that keeps to the protocol
+    /// is said to it without being asked for.
+    fn farewell(&self) -> Vec<Message> {
+        let dealings = self.dealings.iter();
+        let dealings = dealings.filter_map(|(p, acss)| Some(Message::Dealing(p, acss.offer()?)));
+        let sealing = self.broadcasts.iter().filter_map(|(p, rbc)| {
+            let payload = rbc.payload()?.clone();
+            Some(Message::Sealing(p, rbc::Message::Payload(payload)))
+        });
+        dealings.chain(sealing).collect()
     }
 
     fn digest(made: &Refreshed) -> Digest {

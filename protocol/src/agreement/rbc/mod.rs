@@ -162,6 +162,28 @@ impl Rbc {
         self
     }
 
+    /// Short mode: keeps the payload that each party gives without being asked, until it is known which
+    /// one is agreed. For senders who may be gone when they are asked: up to `n` payloads of memory.
+    ///
+    /// # Panics
+    /// In Long mode.
+    #[must_use]
+    pub fn taking_offers(mut self) -> Self {
+        match &mut self.carrier {
+            Carrier::Short(short) => short.take_offers(),
+            Carrier::Long(_) => panic!("only payloads of short broadcasts are offered"),
+        }
+        self
+    }
+
+    /// The payload, once it is delivered: what is offered to those who may lack it.
+    pub const fn payload(&self) -> Option<&Bytes> {
+        match &self.delivery {
+            Some(Delivery::Payload(payload)) => Some(payload),
+            _ => None,
+        }
+    }
+
     /// R1. Broadcasts our payload.
     ///
     /// # Errors
@@ -356,6 +378,9 @@ impl Rbc {
         let limit = self.limit();
         let Carrier::Short(short) = &mut self.carrier else { return };
         if !short.expects(from) {
+            if payload.len() <= limit {
+                short.offer(from, short::digest(&self.tag, &payload), payload);
+            }
             return;
         }
         // Only the agreed digest is ever asked for.

@@ -1,5 +1,7 @@
 //! Short mode: the payload travels whole in SEND; who missed it pulls it.
 
+use std::collections::BTreeMap;
+
 use super::message::Votes;
 use crate::committee::{Committee, PartyId, PartySet};
 use crate::crypto::{Digest, Transcript};
@@ -19,6 +21,8 @@ pub(super) struct Short {
     pub(super) sent: Option<(Digest, Bytes)>,
     /// The payload of the agreed digest, if it came on another way.
     pub(super) pulled: Option<(Digest, Bytes)>,
+    /// What came without being asked for, if that is kept.
+    offers: Option<BTreeMap<PartyId, (Digest, Bytes)>>,
     asked: PartySet,
     replied: PartySet,
     answered: PartySet,
@@ -27,8 +31,21 @@ pub(super) struct Short {
 impl Short {
     /// The payload with this digest, if it is here.
     pub(super) fn payload(&self, digest: Digest) -> Option<&Bytes> {
-        let here = [&self.sent, &self.pulled];
-        here.into_iter().flatten().find(|(of, _)| *of == digest).map(|(_, payload)| payload)
+        let here = [&self.sent, &self.pulled].into_iter().flatten();
+        let mut here = here.chain(self.offers.iter().flat_map(BTreeMap::values));
+        here.find(|(of, _)| *of == digest).map(|(_, payload)| payload)
+    }
+
+    /// From now on keeps what is offered.
+    pub(super) fn take_offers(&mut self) {
+        self.offers.get_or_insert_default();
+    }
+
+    /// A payload that was not asked for: the first of each party is kept, if any is.
+    pub(super) fn offer(&mut self, from: PartyId, digest: Digest, payload: Bytes) {
+        if let Some(offers) = &mut self.offers {
+            offers.entry(from).or_insert((digest, payload));
+        }
     }
 
     /// R6. Whom to ask now for the payload of the agreed digest: parties that echoed it, not more

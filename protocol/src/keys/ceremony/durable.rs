@@ -40,6 +40,11 @@ pub trait Making:
         out: &mut dyn Outbox<Self::Message>,
     ) -> Result<(), Error>;
 
+    /// What to say to a member that may lack something, before what could answer it is forgotten.
+    fn farewell(&self) -> Vec<Self::Message> {
+        Vec::new()
+    }
+
     /// The name of what was made: the same at all members.
     fn digest(made: &Self::Output) -> Digest;
 
@@ -198,10 +203,17 @@ impl<P: Making> Durable<P> {
         self.post.forgot()
     }
 
-    /// C7. Forgets all that is secret: what was made, too. To be called once it is here.
+    /// C7. Forgets all that is secret: what was made, too. To be called once it is here. Members that
+    /// have not confirmed are told what they would have to ask for.
     pub fn retire(&mut self) -> Vec<DurableEffect<P>> {
         let Some(name) = self.name.filter(|_| self.retired.is_none()) else { return Vec::new() };
         let mut records = vec![put(Key::Retired, &name), delete(Key::Keys)];
+        let farewell = self.making.as_ref().map(P::farewell).unwrap_or_default();
+        for member in self.committee().everyone().difference(self.confirmed).iter() {
+            for message in &farewell {
+                self.post.say(Recipient::One(member), message.clone());
+            }
+        }
         let words = if self.confirmed == self.committee().everyone() {
             Vec::new()
         } else {
@@ -214,7 +226,9 @@ impl<P: Making> Durable<P> {
         records.extend((0..self.heard).map(|place| delete(Key::Heard(place))));
         self.retired = Some(number(words.len()));
         (self.making, self.keys, self.heard) = (None, None, 0);
-        vec![DurableEffect::Persist(records)]
+        let mut effects = vec![DurableEffect::Persist(records)];
+        self.flush(&mut effects);
+        effects
     }
 
     /// Whether only what was said is left.

@@ -42,7 +42,8 @@
 //! What is durable here is any [`Making`]: key generation, and the [refresh](super::refresh) of an
 //! epoch, which is driven by the party's owner and shares all but its own log.
 //! - C7 An owner that need not keep its secrets for latecomers [retires](Durable::retire) the instance:
-//!   of what it has said only the words are kept, and they are told to whoever comes.
+//!   of what it has said only the words are kept, and they are told to whoever comes. Before that, those
+//!   who have not confirmed are told what they would otherwise have to ask for.
 //!
 //! # End
 //! With [`CeremonyEffect::Generated`] the keys may be used. The ceremony must be driven on, beside

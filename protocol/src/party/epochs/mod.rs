@@ -15,7 +15,8 @@
 //!
 //! Not guaranteed: that a proposal without a position is decided: it lapses, and can be made again.
 //! Nor that a member which is away while the others erase gets a share if a corrupt dealer gave it a
-//! bad one: then it has none until the next refresh.
+//! bad one: then it stays behind for good, as if it were lost. So does one that missed more refreshes
+//! than are kept, and one [restored](super::restored) that may have spoken in the refresh.
 //!
 //! # Protocol
 //! - (N1) The party of the current epoch says when a refresh begins, see [`turning`](super). Draw fresh
@@ -548,10 +549,13 @@ impl Epochs {
                 && refresh.making().is_none_or(refresh::Refresh::halted)
         };
         let Some((&epoch, refresh)) = self.refreshes.iter_mut().find(over) else { return false };
-        let mut all = Vec::new();
+        let (mut all, mut last_words) = (Vec::new(), Vec::new());
         for effect in refresh.retire() {
-            if let DurableEffect::Persist(records) = effect {
-                all.extend(self.store.file(Part::Refresh(epoch), records));
+            match effect {
+                DurableEffect::Persist(records) => {
+                    all.extend(self.store.file(Part::Refresh(epoch), records));
+                }
+                other => last_words.push(other),
             }
         }
         all.extend(self.store.forget_seed(epoch));
@@ -562,6 +566,7 @@ impl Epochs {
             oldest.remove();
         }
         out.push(EpochsEffect::Party { epoch, effect: Effect::Persist(all) });
+        self.put_refresh(epoch, last_words, out);
         true
     }
 

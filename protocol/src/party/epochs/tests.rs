@@ -3,6 +3,7 @@
 mod world;
 
 use super::*;
+use crate::crypto::point::Point;
 use crate::decision::certificate::Outcome;
 use crate::party::{Refusal, records};
 use crate::protocol::Recipient;
@@ -196,6 +197,30 @@ fn nothing_secret_is_kept_of_an_epoch_that_is_over_before_the_one_before_it() {
         assert_eq!(member.live.len(), 1, "{member:?} {:?}", member.refreshes.keys());
     }
     world.assert_nobody_blamed();
+}
+
+/// A dealer gives a slow member nothing, and the others erase: what they said is enough for it.
+#[test]
+fn a_member_that_a_dealer_gave_nothing_gets_its_share_from_what_the_others_said() {
+    let mut world = World::new(4, 23);
+    world.run_untimed();
+    // Nothing comes to the slow one while the others make their shares and erase the old ones.
+    world.lost = |(_, to, _, _)| *to == party(3);
+    world.accept_refresh(&[0, 1, 2]);
+    world.run();
+    for i in 0..3 {
+        assert_eq!(world.member(usize::from(i)).epoch(), 2);
+        assert!(world.erased.contains(&(party(i), 1)));
+    }
+    // And never anything from the dealer.
+    world.lost = |(from, to, _, _)| *from == party(1) && *to == party(3);
+    world.stop(party(3));
+    world.start(party(3));
+    world.run();
+    world.assert_epoch(2);
+    let keys = |i: usize| Arc::clone(&world.member(i).keys(2).unwrap().keys);
+    let share = Point::base(keys(3).secret().certificate.expose());
+    assert_eq!(share, keys(0).public().certificate.shares()[party(3)]);
 }
 
 /// A backup serves until the refresh that ends its epoch begins.

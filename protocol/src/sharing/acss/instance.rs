@@ -6,7 +6,7 @@ mod recovery;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::agreement::rbc::{Delivery, Mode, Rbc};
+use crate::agreement::rbc::{self, Delivery, Mode, Rbc};
 use crate::committee::{PartyId, PartySet};
 use crate::crypto::Keyring;
 use crate::error::Error;
@@ -113,6 +113,19 @@ impl Acss<Scalars> {
 }
 
 impl<S: Scheme> Acss<S> {
+    /// Takes the public part from whoever [offers](Self::offer) it: the others may be gone when they are
+    /// asked.
+    #[must_use]
+    pub fn taking_offers(mut self) -> Self {
+        self.rbc = self.rbc.taking_offers();
+        self
+    }
+
+    /// The public part, for a party that may lack it when we are gone.
+    pub fn offer(&self) -> Option<Message> {
+        Some(Message::Rbc(rbc::Message::Payload(self.rbc.payload()?.clone())))
+    }
+
     pub(super) fn with_scheme(
         keyring: Arc<Keyring>,
         dealer: PartyId,
