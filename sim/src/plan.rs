@@ -296,26 +296,27 @@ fn draw_questions(
 ) -> Vec<Question> {
     let mut all: Vec<_> = (0..questions).map(|_| draw_question(committee, rng)).collect();
     for _ in 0..refreshes {
-        let mut question = draw_question(committee, rng);
-        question.refresh = true;
-        // Most are accepted, and soon.
-        if rng.random_range(0..4) > 0 {
-            let accepted = accepted_refresh(committee);
-            question.rule = accepted.rule;
-            question.minimum = accepted.minimum;
-            question.deadline = question.deadline.min(20 * SECOND);
-            for vote in question.votes.iter_mut().flatten() {
-                (vote.value, vote.twin) = (1, u64::from(rng.random::<bool>()));
+        let (drawn, mut refresh) = (draw_question(committee, rng), accepted_refresh(committee));
+        refresh.proposer = drawn.proposer;
+        refresh.deadline = drawn.deadline.min(20 * SECOND);
+        let odd = rng.random_range(0..4) == 0;
+        for (vote, drawn) in refresh.votes.iter_mut().zip(drawn.votes) {
+            let Some(vote) = vote else { continue };
+            vote.twin = u64::from(rng.random::<bool>());
+            // Most are accepted, and soon.
+            if odd {
+                vote.value = u64::from(rng.random_range(0..6) > 0);
+                vote.after = drawn.map_or(vote.after, |drawn| drawn.after);
             }
         }
-        all.insert(rng.random_range(0..=all.len()), question);
+        all.insert(rng.random_range(0..=all.len()), refresh);
     }
     all
 }
 
 /// A refresh that everybody accepts at once.
 fn accepted_refresh(committee: Committee) -> Question {
-    let rule = format!("count(approve) >= {}", committee.one_honest());
+    let rule = format!("count(approve) >= {}", committee.quorum());
     let vote = Vote { value: 1, twin: 1, after: MILLI };
     Question {
         proposer: party_at(committee, 0),
