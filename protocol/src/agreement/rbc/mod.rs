@@ -169,9 +169,9 @@ impl Rbc {
     /// In Long mode.
     #[must_use]
     pub fn taking_offers(mut self) -> Self {
-        match &mut self.carrier {
-            Carrier::Short(short) => short.take_offers(),
-            Carrier::Long(_) => panic!("only payloads of short broadcasts are offered"),
+        assert!(matches!(self.mode, Mode::Short { .. }), "only short payloads are offered");
+        if let Carrier::Short(short) = &mut self.carrier {
+            short.take_offers();
         }
         self
     }
