@@ -191,10 +191,8 @@ fn a_killed_party_follows_catches_up_and_takes_part_again() {
 }
 
 /// Seeds that showed a bug when they were first run, and what it was.
-const SEEDS: [(&str, &str); 2] = [
-    ("n4b1s49", "a party that saw the roots before the squares kept its shares of the squares"),
-    ("n4b0s174", "slots that ended out of order were not applied after earlier ones were adopted"),
-];
+const SEEDS: [(&str, &str); 1] =
+    [("n4b1s5435", "who retired from a refresh had what a member lacked of a dealer that crashed")];
 
 #[test]
 fn seeds_that_failed_once_hold() {
