@@ -18,6 +18,8 @@ pub struct Workload {
     numbers: BTreeMap<Digest, usize>,
     /// Questions that hold up the next ones.
     open: BTreeSet<usize>,
+    /// Questions that were decided, under whatever name.
+    decided: BTreeSet<usize>,
     /// Questions that lapsed, which their proposers ask again in the next epoch.
     lapsed: BTreeSet<(PartyId, usize)>,
     /// Who has been told to vote on what; the flag is the twin's.
@@ -33,6 +35,7 @@ impl Workload {
             asked: 0,
             numbers: BTreeMap::new(),
             open: BTreeSet::new(),
+            decided: BTreeSet::new(),
             lapsed: BTreeSet::new(),
             told: BTreeSet::new(),
         }
@@ -82,6 +85,13 @@ impl Workload {
         self.open.remove(&number);
     }
 
+    /// A question is decided. It is not asked again, though twins asked it twice and one of the two
+    /// lapsed.
+    pub fn decided(&mut self, number: usize) {
+        self.decided.insert(number);
+        self.close(number);
+    }
+
     /// A question had no position when the epoch ended.
     pub fn lapse(&mut self, number: usize, proposer: PartyId) {
         self.lapsed.insert((proposer, number));
@@ -92,7 +102,8 @@ impl Workload {
         let lapsed = self.lapsed.iter().filter(|(of, _)| *of == proposer).copied();
         let lapsed: Vec<_> = lapsed.collect();
         self.lapsed.retain(|(of, _)| *of != proposer);
-        lapsed.into_iter().map(|(_, number)| number).collect()
+        let numbers = lapsed.into_iter().map(|(_, number)| number);
+        numbers.filter(|number| !self.decided.contains(number)).collect()
     }
 
     /// Which question a proposal is.

@@ -191,8 +191,11 @@ fn a_killed_party_follows_catches_up_and_takes_part_again() {
 }
 
 /// Seeds that showed a bug when they were first run, and what it was.
-const SEEDS: [(&str, &str); 1] =
-    [("n4b1s5435", "who retired from a refresh had what a member lacked of a dealer that crashed")];
+const SEEDS: [(&str, &str); 3] = [
+    ("n4b1s5435", "who retired from a refresh had what a member lacked of a dealer that crashed"),
+    ("n4b1s7604", "in the simulator: a refresh that twins asked for was asked for again for ever"),
+    ("n4b1s7817", "in the simulator: shares that were said once more counted as wrong ones"),
+];
 
 #[test]
 fn seeds_that_failed_once_hold() {

@@ -296,7 +296,7 @@ impl World {
         );
         self.decided.entry(*decision).or_insert(outcome == Outcome::Expired);
         if let Some(number) = self.workload.number(decision) {
-            self.workload.close(number);
+            self.workload.decided(number);
         }
         let signature = &signature.to_bytes();
         self.observe(What::Certified { by, statement, signature, verifies });
@@ -313,17 +313,18 @@ fn decoded(frame: &[u8], epoch: u64) -> Vec<Wire> {
     decoded.messages
 }
 
-/// Whether shares for an opening in a decision were changed.
+/// Whether shares for an opening in a decision were changed. Shares of another opening, said once
+/// more, are none that were changed.
 fn is_lie(meant: &Wire, said: &Wire) -> bool {
+    let (Message::Decision(at, meant), Message::Decision(position, said)) = (meant, said) else {
+        return false;
+    };
     match (meant, said) {
-        (
-            Message::Decision(_, life::Message::Mask(meant)),
-            Message::Decision(_, life::Message::Mask(said)),
-        ) => meant != said,
-        (
-            Message::Decision(_, life::Message::Compute(meant)),
-            Message::Decision(_, life::Message::Compute(said)),
-        ) => meant != said,
+        _ if at != position => false,
+        (life::Message::Mask(meant), life::Message::Mask(said)) => meant != said,
+        (life::Message::Compute(meant), life::Message::Compute(said)) => {
+            meant.round == said.round && meant != said
+        }
         _ => false,
     }
 }
