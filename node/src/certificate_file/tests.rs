@@ -167,7 +167,8 @@ fn what_a_proposal_asks_for_beside_is_shown() {
     assert_eq!(document.bytes, 17);
     assert_eq!(document.blake3, blake3::hash(b"pay 100 to Orion\n").to_string());
     let (world, plain) = plain();
-    let file = world.file(Proposal { refresh: true, ..proposal() });
+    let rule = Rule::parse("count(approve) >= 3").unwrap();
+    let file = world.file(Proposal { refresh: true, rule, ..proposal() });
     assert!(file.to_text().contains("\"refresh\": true") && file.verify(&world.known()).is_ok());
     assert!(!plain.to_text().contains("refresh"));
     let hidden = CertificateFile { refresh: false, ..file };
