@@ -9,7 +9,7 @@ use std::thread;
 
 use quorate_protocol::committee::{PartyId, PartySet};
 use quorate_sim::adversary::{BadKey, Behaviour, Cheat, How, Spoil};
-use quorate_sim::plan::{Plan, Restart};
+use quorate_sim::plan::{Plan, Question, Restart};
 use quorate_sim::report::Report;
 use quorate_sim::schedule::{Discipline, MILLI};
 use quorate_sim::token::{Kind, Token};
@@ -111,21 +111,42 @@ fn killed(effects: Option<usize>) -> Plan {
     plan
 }
 
-/// From the moment it draws the seed until it has erased the epoch before.
-#[test]
-fn a_member_is_killed_at_every_effect_of_a_refresh() {
+/// What member 1 does in an undisturbed story: the number of effects when a line like this came.
+fn effects_at(plan: Plan, whats: [&str; 2]) -> [usize; 2] {
     let lines = Rc::new(RefCell::new(Vec::new()));
-    let mut world = World::new(killed(None));
+    let mut world = World::new(plan);
     let heard = Rc::clone(&lines);
     world.listen(Box::new(move |line| heard.borrow_mut().push(line.to_owned())));
     assert_eq!(world.run().violation, None);
-    let at = |what: &str| -> usize {
+    whats.map(|what| {
         let lines = lines.borrow();
         let line = lines.iter().find(|line| line.contains(what)).unwrap();
         let words: Vec<&str> = line.split_whitespace().collect();
         words[words.len() - 2].parse().unwrap()
-    };
-    let (first, last) = (at(" 1 draws"), at(" 1 erases epoch 1,"));
+    })
+}
+
+/// From before its share of the signature leaves until after the certificate is there.
+#[test]
+fn a_member_is_killed_at_every_effect_around_a_signature() {
+    let story = |effects| Plan { questions: question_alone(), ..killed(effects) };
+    let [signs, certifies] = effects_at(story(None), [" 1 signs,", " 1 certifies,"]);
+    assert!(signs < certifies);
+    for effects in signs.saturating_sub(40)..=certifies {
+        let (_, report) = run(story(Some(effects)), 1);
+        assert_eq!(report.coverage.restarts, 1, "{effects}");
+    }
+}
+
+/// What is asked in a story without a refresh.
+fn question_alone() -> Vec<Question> {
+    killed(None).questions.into_iter().filter(|question| !question.refresh).collect()
+}
+
+/// From the moment it draws the seed until it has erased the epoch before.
+#[test]
+fn a_member_is_killed_at_every_effect_of_a_refresh() {
+    let [first, last] = effects_at(killed(None), [" 1 draws", " 1 erases epoch 1,"]);
     assert!(last - first > 200, "{first} to {last}");
     thread::scope(|scope| {
         for odd in 0..2 {

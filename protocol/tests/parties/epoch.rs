@@ -9,7 +9,7 @@ use crate::world::{Real, World};
 impl World {
     /// Has a refresh accepted; returns its position.
     fn accept_refresh(&mut self) -> u64 {
-        let decision = self.propose_any(0, "count(approve) >= 2", None, true).unwrap();
+        let decision = self.propose_any(0, "count(approve) >= 3", None, true).unwrap();
         self.run_untimed();
         (0..self.configs.len() as u16).for_each(|party| self.vote(party, decision, 1));
         self.run_untimed();
@@ -55,7 +55,7 @@ fn who_was_away_when_the_epoch_ended_learns_where() {
     world.run_until_ordered(0);
     world.stop(PartyId::new(3));
     let position = {
-        let decision = world.propose_any(0, "count(approve) >= 2", None, true).unwrap();
+        let decision = world.propose_any(0, "count(approve) >= 3", None, true).unwrap();
         world.run_until_ordered(1);
         (0..3).for_each(|party| world.vote(party, decision, 1));
         world.run();

@@ -236,6 +236,12 @@ impl World {
 
     fn on_notice(&mut self, actor: ActorId, epoch: u64, notice: &Notice) {
         let by = actor.party;
+        if let Notice::Signing { .. } | Notice::Certified { .. } = notice {
+            let effects = self.members[by].effects;
+            let what = if matches!(notice, Notice::Signing { .. }) { "signs" } else { "certifies" };
+            let line = format!("{actor} {what}, after {effects} effects");
+            self.trace.line(self.pending.now(), &line);
+        }
         match notice {
             Notice::Proposed { decision } => self.learns(actor, decision),
             Notice::Ordered { decision, position } => {
