@@ -125,7 +125,8 @@ pub const SYNC_ANSWERS: u64 = 16;
 pub const MAX_CEREMONY_MESSAGES: u32 = 1 << 16;
 
 /// Bytes that are taken from one member in a key generation: for each of [`MAX_PARTIES`] members the
-/// public part of a dealing (10 KiB), its sealed shares, and the coin shares of some 100 rounds.
+/// public part of a dealing (10 KiB; once more if it was asked for, and once more in parting), its
+/// sealed shares, and the coin shares of some 100 rounds.
 pub const MAX_CEREMONY_BYTES: usize = 8 << 20;
 
 /// Refreshes whose words are kept for members that did not confirm: so many epochs one may be away

@@ -11,7 +11,7 @@ use super::Context;
 use super::document;
 use super::exit::{Exit, Failure};
 use super::time;
-use crate::api::model::NewDecision;
+use crate::api::model::{NewDecision, Proposed};
 
 /// Propose something to be decided
 #[derive(clap::Args, Debug)]
@@ -42,7 +42,6 @@ pub struct Arguments {
 
 /// `quorate propose`
 pub fn propose(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
-    let terminal = &context.terminal;
     let rule = parse_rule(&arguments.rule)?;
     let deadline_ms = parse_deadline(&arguments.deadline)?;
     let body = arguments.body.as_deref().map(read_body).transpose()?.unwrap_or_default();
@@ -59,22 +58,35 @@ pub fn propose(context: &Context, arguments: &Arguments) -> Result<Exit, Failure
         refresh: false,
     };
     let proposed = context.block_on(client.propose(&proposal))?;
+    let signed = "if it is accepted, the network signs the file; all members can read it";
+    let signed = arguments.sign.as_ref().map(|_| signed.to_owned());
+    Ok(say_proposed(context, &proposed, &rule, deadline_ms, signed))
+}
+
+/// Says that something was proposed, what follows if it is accepted, and what to do next.
+pub fn say_proposed(
+    context: &Context,
+    proposed: &Proposed,
+    rule: &Rule,
+    deadline_ms: u64,
+    follows: Option<String>,
+) -> Exit {
+    let (terminal, flag) = (&context.terminal, context.global.data_dir_flag());
     terminal.say(format_args!(
         "proposed to all members; a vote is {}, and waited for until {}",
         rule.input(),
         time::readable_moment(deadline_ms)
     ));
-    if arguments.sign.is_some() {
-        terminal.say("if it is accepted, the network signs the file; all members can read it");
+    if let Some(follows) = follows {
+        terminal.say(follows);
     }
-    let flag = context.global.data_dir_flag();
     terminal.say(format_args!("next: quorate vote {}{flag}", proposed.id));
     if terminal.json {
-        terminal.object(&proposed);
+        terminal.object(proposed);
     } else {
         terminal.line(&proposed.id);
     }
-    Ok(Exit::Ok)
+    Exit::Ok
 }
 
 /// Reads a rule, and shows the place where it goes wrong.

@@ -449,7 +449,7 @@ impl Making for Refresh {
         let dealings = self.dealings.iter();
         let dealings = dealings.filter_map(|(p, acss)| Some(Message::Dealing(p, acss.offer()?)));
         let sealing = self.broadcasts.iter().filter_map(|(p, rbc)| {
-            let payload = rbc.payload()?.clone();
+            let payload = rbc.delivered()?.clone();
             Some(Message::Sealing(p, rbc::Message::Payload(payload)))
         });
         dealings.chain(sealing).collect()

@@ -3,7 +3,7 @@
 use crate::api::model::NewDecision;
 use crate::cli::Context;
 use crate::cli::exit::{Exit, Failure};
-use crate::cli::{propose, time};
+use crate::cli::propose;
 
 /// Propose that all members make new shares of the network's keys
 #[derive(clap::Args, Debug)]
@@ -18,7 +18,8 @@ pub struct Arguments {
     #[arg(long, value_name = "TEXT", default_value = "Refresh the network's keys")]
     title: String,
 
-    /// When it is accepted [default: when as many approve as it takes to decide at all]
+    /// When it is accepted: 'count(approve) >= K', K at least as many as it takes to decide at all
+    /// [default: with that many]
     #[arg(long, value_name = "RULE")]
     rule: Option<String>,
 
@@ -30,7 +31,6 @@ pub struct Arguments {
 
 /// `quorate key refresh`
 pub fn refresh(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
-    let terminal = &context.terminal;
     let given = arguments.rule.as_deref().map(propose::parse_rule).transpose()?;
     let deadline_ms = propose::parse_deadline(&arguments.deadline)?;
     propose::check_title(&arguments.title)?;
@@ -53,18 +53,6 @@ pub fn refresh(context: &Context, arguments: &Arguments) -> Result<Exit, Failure
         };
         Ok((rule, client.propose(&proposal).await?))
     })?;
-    terminal.say(format_args!(
-        "proposed to all members; a vote is {}, and waited for until {}",
-        rule.input(),
-        time::readable_moment(deadline_ms)
-    ));
-    terminal.say(format_args!("it is accepted if {rule}; then all members make new shares"));
-    let flag = context.global.data_dir_flag();
-    terminal.say(format_args!("next: quorate vote {}{flag}", proposed.id));
-    if terminal.json {
-        terminal.object(&proposed);
-    } else {
-        terminal.line(&proposed.id);
-    }
-    Ok(Exit::Ok)
+    let follows = format!("it is accepted if {rule}; then all members make new shares");
+    Ok(propose::say_proposed(context, &proposed, &rule, deadline_ms, Some(follows)))
 }

@@ -34,7 +34,7 @@ pub enum Message {
     Ready(Digest),
     /// Short mode: send me what you echoed.
     Pull(Digest),
-    /// Short mode: what you pulled.
+    /// Short mode: what you pulled, or may lack when I am gone.
     Payload(Bytes),
 }
 

@@ -33,6 +33,8 @@
 //!   their ECHO arrives later.
 //! - R7. Short: on a party's first PULL of a payload that is here: send it PAYLOAD.
 //! - R8. Short: on PAYLOAD from a party that was asked: deliver if it has the agreed digest.
+//! - R9. Short, if the instance takes *offers*: keep the first PAYLOAD of each party that was not asked,
+//!   and deliver the one that has the agreed digest. For parties that will not be there to be asked.
 //!
 //! Of each party one ECHO and one READY count, its first. The gate acts on one's own ECHO only:
 //! READY and delivery follow the others.
@@ -49,7 +51,8 @@
 //! Byzantine, each party may pull: `t + 1` PULL and as many PAYLOAD more. Payload bytes: Short
 //! `n - 1` times the payload, and `t + 1` times for each party that pulls; Long
 //! `n(n - 1) / (n - 2t)` times, less than 3n. A digest is 32 bytes; a path in a tree of 64 shards
-//! 192. State: n digests of each kind; Short two payloads; Long n shards until delivery.
+//! 192. State: n digests of each kind; Short two payloads, with offers n more; Long n shards until
+//! delivery.
 //!
 //! # Differences from the papers
 //! - READY carries a digest (Short): the payload is sent once to each party, not three times.
@@ -162,8 +165,7 @@ impl Rbc {
         self
     }
 
-    /// Short mode: keeps the payload that each party gives without being asked, until it is known which
-    /// one is agreed. For senders who may be gone when they are asked: up to `n` payloads of memory.
+    /// R9. From the start, keeps what is offered.
     ///
     /// # Panics
     /// In Long mode.
@@ -174,14 +176,6 @@ impl Rbc {
             short.take_offers();
         }
         self
-    }
-
-    /// The payload, once it is delivered: what is offered to those who may lack it.
-    pub const fn payload(&self) -> Option<&Bytes> {
-        match &self.delivery {
-            Some(Delivery::Payload(payload)) => Some(payload),
-            _ => None,
-        }
     }
 
     /// R1. Broadcasts our payload.
@@ -373,7 +367,7 @@ impl Rbc {
         }
     }
 
-    /// R8
+    /// R8, R9
     fn on_payload(&mut self, from: PartyId, payload: Bytes, out: &mut dyn Outbox<Message>) {
         let limit = self.limit();
         let Carrier::Short(short) = &mut self.carrier else { return };

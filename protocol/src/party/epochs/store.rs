@@ -25,8 +25,7 @@ pub(super) enum Part {
     Began(u64),
     /// Where the ledger of this erased epoch begins.
     Archived(u64),
-    /// The first epoch that a member knows of that was restored in a later one. The number has no
-    /// meaning.
+    /// This member was restored in this epoch, and knows of none before.
     Restored(u64),
 }
 
@@ -62,7 +61,7 @@ pub fn restored_in(
 ) -> Vec<Record> {
     let epoch = refreshed.keys.epoch();
     let mut records = Store::default().began(epoch, &Begun { refreshed, seed, start });
-    records.push(put(Part::Restored(0), &epoch));
+    records.push(put(Part::Restored(epoch), &()));
     records.extend(restored_mark(epoch));
     records
 }
@@ -115,7 +114,7 @@ impl Store {
                     readable.ok_or_else(|| unreadable("the keys of an epoch"))?;
                     store.begun.insert(epoch, value);
                 }
-                Part::Restored(_) => store.restored = Some(decode(part, &value)?),
+                Part::Restored(epoch) => store.restored = Some(epoch),
                 Part::Archived(epoch) => drop(store.archived.insert(epoch, decode(part, &value)?)),
             }
         }

@@ -123,7 +123,7 @@ impl<S: Scheme> Acss<S> {
 
     /// The public part, for a party that may lack it when we are gone.
     pub fn offer(&self) -> Option<Message> {
-        Some(Message::Rbc(rbc::Message::Payload(self.rbc.payload()?.clone())))
+        Some(Message::Rbc(rbc::Message::Payload(self.rbc.delivered()?.clone())))
     }
 
     pub(super) fn with_scheme(

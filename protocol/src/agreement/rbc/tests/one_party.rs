@@ -174,6 +174,26 @@ fn a_pull_goes_to_parties_that_echoed_also_late_and_not_to_more_than_needed() {
 }
 
 #[test]
+fn the_first_offer_of_each_party_is_kept_and_the_agreed_one_delivered() {
+    let h = digest(&sends(4, SHORT, b"payload")[1]);
+    let payload = |bytes: &[u8]| Message::Payload(Bytes::from(bytes.to_vec()));
+    for (honest, delivered) in [(2, true), (3, false)] {
+        let mut one = One::new(SHORT);
+        one.0 = one.0.taking_offers();
+        // Party 3 offers junk first: what it offers then does not count.
+        one.gets(3, payload(b"junk"));
+        one.gets(honest, payload(b"payload"));
+        let ready = [0, 2, 3].map(|q| one.gets(q, Message::Ready(h)));
+        let expected = delivered.then(|| Delivery::Payload(b"payload"[..].into()));
+        assert_eq!(ready, [None, None, expected.clone()], "not before it is agreed");
+        // After that as well.
+        let late = one.gets(0, payload(b"payload"));
+        assert_eq!(late.is_some(), expected.is_none());
+        assert_eq!(blamed(&one.1), [], "an offer is no answer");
+    }
+}
+
+#[test]
 fn at_most_one_pull_more_than_the_faulty_are_sent() {
     let h = digest(&sends(4, SHORT, b"payload")[1]);
     let mut one = One::new(SHORT);
