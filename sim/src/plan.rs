@@ -10,8 +10,8 @@ use quorate_protocol::rule::{Input, Rule};
 use rand::{RngExt, SeedableRng};
 
 use crate::Rng;
-use crate::adversary::{BadKey, Behaviour, Cheat, How, Spoil};
-use crate::draw::{another, draw_discipline, draw_order, draw_party, party_at};
+use crate::adversary::{self, Behaviour};
+use crate::draw::{draw_discipline, draw_order, draw_party, party_at};
 use crate::schedule::{Discipline, MILLI, SECOND};
 use crate::token::Token;
 
@@ -135,7 +135,7 @@ impl Plan {
             byzantine: faulty
                 .iter()
                 .take(byzantine)
-                .map(|party| (*party, draw_behaviours(*party, committee, &mut rng)))
+                .map(|party| (*party, adversary::draw(*party, committee, &mut rng)))
                 .collect(),
             restarts: faulty
                 .iter()
@@ -212,63 +212,6 @@ fn policy(n: usize) -> Policy {
 /// A number of members.
 fn narrow(members: usize) -> u16 {
     u16::try_from(members).unwrap_or(u16::MAX)
-}
-
-fn draw_behaviours(me: PartyId, committee: Committee, rng: &mut Rng) -> Vec<Behaviour> {
-    let count = if rng.random_range(0..10) < 6 { 1 } else { rng.random_range(2..=3) };
-    let mut behaviours: Vec<Behaviour> = Vec::new();
-    for _ in 0..count {
-        let drawn = draw_behaviour(me, committee, rng);
-        let kind = std::mem::discriminant(&drawn);
-        if behaviours.iter().all(|other| std::mem::discriminant(other) != kind) {
-            behaviours.push(drawn);
-        }
-    }
-    if behaviours.contains(&Behaviour::Silent) { vec![Behaviour::Silent] } else { behaviours }
-}
-
-fn draw_behaviour(me: PartyId, committee: Committee, rng: &mut Rng) -> Behaviour {
-    let target = another(me, committee, rng);
-    match rng.random_range(0..22) {
-        0 => Behaviour::Silent,
-        1 | 2 => Behaviour::Crash { after: rng.random_range(1..3_000) },
-        3..=5 => Behaviour::Twins,
-        6..=8 => {
-            let percent = if rng.random() { 100 } else { rng.random_range(1..100) };
-            Behaviour::WrongShares { percent }
-        }
-        9..=11 => Behaviour::CheatingDealer(draw_cheat(me, committee, rng)),
-        12 => Behaviour::MalformedVote,
-        13 => Behaviour::WrongCoin,
-        14 | 15 => Behaviour::Exclude { target },
-        16 => Behaviour::OldEpoch,
-        _ => Behaviour::Spoil(match rng.random_range(0..10) {
-            0 | 1 => Spoil::Shifted,
-            2..=5 => Spoil::Dealing(draw_cheat(me, committee, rng)),
-            6 | 7 => Spoil::Sealing(match rng.random_range(0..3) {
-                0 => BadKey::Zero,
-                1 => BadKey::Malformed,
-                _ => BadKey::Copied,
-            }),
-            8 => Spoil::Silent,
-            _ => Spoil::Late { letters: rng.random_range(1..600) },
-        }),
-    }
-}
-
-fn draw_cheat(me: PartyId, committee: Committee, rng: &mut Rng) -> Cheat {
-    let all = committee.everyone().difference([me].into_iter().collect());
-    let victims: PartySet = all.iter().filter(|_| rng.random_range(0..3) == 0).collect();
-    let how = match rng.random_range(0..7) {
-        0..=2 => How::WrongShare,
-        3 => How::Junk,
-        4 => How::Scattered,
-        5 => How::Omitted,
-        _ => How::ExcessDegree,
-    };
-    let target = another(me, committee, rng);
-    let victims = if victims.is_empty() { [target].into_iter().collect() } else { victims };
-    Cheat { victims, how }
 }
 
 fn draw_restarts(party: PartyId, rng: &mut Rng) -> Vec<Restart> {

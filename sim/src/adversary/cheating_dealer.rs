@@ -11,21 +11,25 @@ use quorate_protocol::mpc::preprocessing::{self, Layout, TripleStatement, deal_t
 use quorate_protocol::party::Message;
 use quorate_protocol::sharing::Shares;
 use quorate_protocol::sharing::acss::{self, Dealing, Deviation, Elements, Local, Terms};
+use serde::{Deserialize, Serialize};
 
 use super::{Adversary, Insider, Letter};
 use crate::{Rng, Wire};
 
 /// What a cheating dealer does to its victims.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Cheat {
     /// To whom.
+    #[serde(with = "super::victims")]
     pub victims: PartySet,
     /// What.
     pub how: How,
 }
 
 /// What victims of a cheating dealer get.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum How {
     /// Shares off the polynomials.
     WrongShare,

@@ -8,11 +8,13 @@
 
 mod cheating_dealer;
 pub(crate) mod crash;
+mod draw;
 mod excluder;
 mod malformed_vote;
 mod old_epoch;
 pub(crate) mod silent;
 mod spoiler;
+mod victims;
 mod wrong_coin;
 mod wrong_shares;
 
@@ -28,9 +30,11 @@ use quorate_protocol::keys::refresh;
 use quorate_protocol::protocol::{Job, Outbox, Recipient};
 use quorate_protocol::secret::Secret;
 use quorate_protocol::tag::Tag;
+use serde::{Deserialize, Serialize};
 
 use crate::{Rng, Wire};
 pub use cheating_dealer::{Cheat, How};
+pub use draw::draw;
 pub use spoiler::{BadKey, Spoil};
 pub(crate) use wrong_coin::agreement;
 
@@ -91,7 +95,8 @@ impl<M> Outbox<M> for LastSaid<M> {
 }
 
 /// A way of deviating, by name.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Behaviour {
     /// Says nothing.
     Silent,

@@ -6,12 +6,14 @@ use std::fmt;
 use quorate_protocol::keys::refresh::Deviation;
 use quorate_protocol::math::{Field, Fl};
 use quorate_protocol::party::Message;
+use serde::{Deserialize, Serialize};
 
 use super::{Adversary, Cheat, Letter};
 use crate::{Rng, Wire};
 
 /// A way to spoil a refresh.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Spoil {
     /// Deals another secret than its share.
     Shifted,
@@ -29,7 +31,8 @@ pub enum Spoil {
 }
 
 /// What is no sealing key of one's own.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum BadKey {
     /// The key that is no key.
     Zero,
