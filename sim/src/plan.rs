@@ -118,9 +118,7 @@ impl Plan {
     pub fn draw(token: Token) -> Result<Self, String> {
         let committee = token.committee()?;
         let n = committee.n();
-        let name =
-            blake3::derive_key("quorate 2026 simulation plan v2", token.to_string().as_bytes());
-        let mut rng = Rng::from_seed(name);
+        let mut rng = token.rng("plan");
         let faulty = draw_order(committee, &mut rng);
         let most = token.byzantine.min(committee.t());
         let byzantine = if rng.random_range(0..10) < 6 { most } else { rng.random_range(0..=most) };
@@ -357,7 +355,7 @@ mod tests {
     use crate::token::Kind;
 
     fn token(seed: u64) -> Token {
-        Token { kind: Kind::Decisions, orgs: 7, byzantine: 2, seed }
+        Token::new(Kind::Decisions, 7, 2, seed)
     }
 
     #[test]

@@ -15,7 +15,7 @@ use quorate_sim::schedule::{Discipline, MILLI};
 use quorate_sim::token::{Kind, Token};
 
 fn four(seed: u64) -> Token {
-    Token { kind: Kind::Keygen, orgs: 4, byzantine: 1, seed }
+    Token::new(Kind::Keygen, 4, 1, seed)
 }
 
 fn liar() -> PartyId {

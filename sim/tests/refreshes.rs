@@ -16,7 +16,7 @@ use quorate_sim::token::{Kind, Token};
 use quorate_sim::world::World;
 
 fn four(seed: u64) -> Token {
-    Token { kind: Kind::Decisions, orgs: 4, byzantine: 1, seed }
+    Token::new(Kind::Decisions, 4, 1, seed)
 }
 
 const fn party(index: u16) -> PartyId {

@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand};
 use crate::keygen;
 use crate::plan::Plan;
 use crate::report::{Report, Violation};
-use crate::token::{Kind, Token};
+use crate::token::{Crypto, Faults, Kind, Token};
 use crate::trace::Listener;
 use crate::world::World;
 
@@ -33,7 +33,7 @@ enum Command {
     Replay(replay::Replay),
 }
 
-/// The size of a network.
+/// Which networks.
 #[derive(clap::Args, Clone, Copy)]
 struct Size {
     /// Number of organisations, at least 4
@@ -42,12 +42,19 @@ struct Size {
     /// Most Byzantine organisations [default: as many as are tolerated]
     #[arg(long)]
     byzantine: Option<usize>,
+    /// Which faults: all, none, or some of byzantine, links, process, storage, clock
+    #[arg(long, default_value_t = Faults::ALL)]
+    faults: Faults,
+    /// Which cryptography
+    #[arg(long, default_value_t)]
+    crypto: Crypto,
 }
 
 impl Size {
     fn token(self, kind: Kind, seed: u64) -> Token {
         let byzantine = self.byzantine.unwrap_or(self.orgs.saturating_sub(1) / 3);
-        Token { kind, orgs: self.orgs, byzantine, seed }
+        let Self { orgs, faults, crypto, .. } = self;
+        Token { kind, orgs, byzantine, faults, crypto, seed }
     }
 }
 

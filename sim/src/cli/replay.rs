@@ -8,7 +8,7 @@ use crate::token::Kind;
 /// Which run, and how much of it.
 #[derive(clap::Args)]
 pub(super) struct Replay {
-    /// A seed, or a token such as n4b1s123 or, of key generation, k4b1s123
+    /// A seed, or a token such as n4b1-all-real-v3-123
     run: String,
     #[command(flatten)]
     size: Size,

@@ -10,8 +10,8 @@ use crate::trace::stamp;
 /// Which seed.
 #[derive(clap::Args)]
 pub(super) struct Run {
-    /// A token such as n4b1s123 or, of key generation, k4b1s123, in place of size and seed
-    #[arg(conflicts_with_all = ["orgs", "byzantine", "only", "seed"])]
+    /// A token such as n4b1-all-real-v3-123 in place of size and seed
+    #[arg(conflicts_with_all = ["orgs", "byzantine", "faults", "crypto", "only", "seed"])]
     run: Option<String>,
     #[command(flatten)]
     size: Size,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use quorate_protocol::committee::{Committee, PartyId, PartySet};
-use rand::{RngExt, SeedableRng};
+use rand::RngExt;
 
 use super::adversary::{Behaviour, draw_behaviours};
 use crate::Rng;
@@ -52,11 +52,7 @@ impl Plan {
     /// As [`Token::committee`].
     pub fn draw(token: Token) -> Result<Self, String> {
         let committee = token.committee()?;
-        let name = blake3::derive_key(
-            "quorate 2026 simulation of key generation plan v1",
-            token.to_string().as_bytes(),
-        );
-        let mut rng = Rng::from_seed(name);
+        let mut rng = token.rng("plan");
         let order = draw_order(committee, &mut rng);
         let most = token.byzantine.min(committee.t());
         let byzantine = if rng.random_range(0..10) < 7 { most } else { rng.random_range(0..=most) };
@@ -137,7 +133,7 @@ mod tests {
     use crate::token::Kind;
 
     fn token(seed: u64) -> Token {
-        Token { kind: Kind::Keygen, orgs: 7, byzantine: 2, seed }
+        Token::new(Kind::Keygen, 7, 2, seed)
     }
 
     #[test]

@@ -19,7 +19,7 @@ use quorate_protocol::secret::Secret;
 use quorate_protocol::sharing::acss;
 use quorate_protocol::tag::Tag;
 use quorate_protocol::wire;
-use rand::{RngExt, SeedableRng};
+use rand::RngExt;
 
 use super::adversary::Insider;
 use super::checker::{self, Checker, Keys, Observation, Standing, What};
@@ -104,11 +104,6 @@ impl World {
     /// The network of a plan, before its first step.
     pub fn new(plan: Plan) -> Self {
         let committee = plan.committee;
-        let name = plan.token.to_string();
-        let seed = blake3::derive_key(
-            "quorate 2026 simulation of key generation world v1",
-            name.as_bytes(),
-        );
         let keyrings = Keyring::for_tests(committee.n(), plan.token.seed);
         let network = Digest::from([0x51; 32]);
         let tag = Tag::root(network.as_bytes(), 0).child("key generation");
@@ -128,7 +123,7 @@ impl World {
         let mut world = Self {
             members: PartyMap::from_fn(committee, member),
             pending: Pending::new(plan.discipline),
-            rng: Rng::from_seed(seed),
+            rng: plan.token.rng("world"),
             exercised: Exercised::default(),
             steps: 0,
             checkers: checker::all(),

@@ -17,7 +17,7 @@ use quorate_protocol::decision::ledger::{Entry, LedgerStart};
 use quorate_protocol::party::epochs::EpochsEvent;
 use quorate_protocol::party::{Event, Party, RealSuite, RequestId, TimerToken};
 use quorate_protocol::secret::Secret;
-use rand::{RngExt, SeedableRng};
+use rand::RngExt;
 
 use crate::checker::{self, Checker, Observation, Standing, What};
 use crate::coverage::Coverage;
@@ -103,8 +103,6 @@ impl World {
         let committee = plan.committee;
         let ghost = Ghost::new(committee, plan.byzantine_set(), plan.unsteady());
         let keys = Keys::new(&plan);
-        let name = plan.token.to_string();
-        let seed = blake3::derive_key("quorate 2026 simulation world v2", name.as_bytes());
         let mut world = Self {
             members: PartyMap::from_fn(committee, |party| Member::new(&plan, &keys, party)),
             pending: Pending::new(plan.discipline),
@@ -117,7 +115,7 @@ impl World {
             epochs: 0,
             lapsed: 0,
             steps: 0,
-            rng: Rng::from_seed(seed),
+            rng: plan.token.rng("world"),
             checkers: checker::all(),
             violation: None,
             trace: Trace::default(),

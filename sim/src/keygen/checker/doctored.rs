@@ -25,7 +25,7 @@ fn set(parties: &[u16]) -> PartySet {
 
 /// Four members, the last one Byzantine.
 fn ghost(behaviour: Behaviour) -> Ghost {
-    let token = Token { kind: Runs::Keygen, orgs: 4, byzantine: 1, seed: 1 };
+    let token = Token::new(Runs::Keygen, 4, 1, 1);
     let mut plan = Plan::quiet(token).unwrap();
     plan.byzantine = vec![(p(3), vec![behaviour])];
     Ghost::new(&plan, Keyring::for_tests(4, 1))
