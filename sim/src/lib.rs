@@ -26,6 +26,7 @@ mod draw;
 pub mod ghost;
 pub mod keygen;
 pub mod plan;
+pub mod privacy;
 pub mod report;
 pub mod schedule;
 pub mod token;

@@ -1,5 +1,6 @@
 //! The command line: `run`, `swarm`, `replay`.
 
+mod privacy;
 mod replay;
 mod run;
 mod swarm;
@@ -31,6 +32,8 @@ enum Command {
     Swarm(swarm::Swarm),
     /// Tell the story of one seed again, message by message
     Replay(replay::Replay),
+    /// Show that nothing but the outcome can be learnt
+    Privacy(privacy::Privacy),
 }
 
 /// Which networks.
@@ -72,6 +75,7 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run.run(),
         Command::Swarm(swarm) => swarm.run(),
         Command::Replay(replay) => replay.run(),
+        Command::Privacy(privacy) => privacy.run(),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error}");
