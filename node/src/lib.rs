@@ -1,5 +1,8 @@
 //! One organisation's node: a party of the protocol on libp2p, with storage and an interface.
 
+#[cfg(any(quorate_ideal, zoo))]
+compile_error!("builds with ideal groups or with known bugs are for simulations only");
+
 pub mod api;
 pub mod ceremony;
 pub mod certificate_file;

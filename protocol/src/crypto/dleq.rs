@@ -14,12 +14,10 @@
 //! With one pair it is a proof of knowledge of a discrete logarithm. Identity elements are refused
 //! as bases and as powers: a statement about them says nothing.
 
-use curve25519_dalek::ristretto::RistrettoPoint;
-use curve25519_dalek::scalar::Scalar;
-use curve25519_dalek::traits::{Identity, VartimeMultiscalarMul};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::group::{Identity, RistrettoPoint, Scalar, VartimeMultiscalarMul};
 use super::transcript::Transcript;
 
 /// A proof of equal discrete logarithms.
@@ -79,9 +77,8 @@ fn challenge(
 
 #[cfg(test)]
 mod tests {
-    use curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT as G;
-
     use super::*;
+    use crate::crypto::group::RISTRETTO_BASEPOINT_POINT as G;
     use crate::tag::Tag;
     use crate::wire;
 

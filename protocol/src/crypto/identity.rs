@@ -10,11 +10,11 @@
 
 use std::fmt;
 
-use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use rand::CryptoRng;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
+use super::group::{self, Signer, SigningKey, VerifyingKey};
 use super::transcript::Transcript;
 use crate::secret::Secret;
 use crate::tag::Tag;
@@ -82,7 +82,7 @@ impl IdentityPublic {
 
     /// Whether the owner signed `message` for the purpose `label` in the instance `tag`.
     pub fn verify(&self, tag: &Tag, label: &str, message: &[u8], signature: &Signature) -> bool {
-        let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
+        let signature = group::Signature::from_bytes(&signature.0);
         self.0.verify_strict(&statement(tag, label, message), &signature).is_ok()
     }
 }
@@ -181,9 +181,6 @@ impl<'de> Deserialize<'de> for Signature {
 
 #[cfg(test)]
 mod tests {
-    use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT, EIGHT_TORSION};
-    use curve25519_dalek::edwards::CompressedEdwardsY;
-
     use super::*;
     use crate::wire;
 
@@ -220,8 +217,13 @@ mod tests {
         }
     }
 
+    /// Ideal groups have only elements of prime order, and one encoding of each.
+    #[cfg(not(quorate_ideal))]
     #[test]
     fn small_order_torsioned_and_non_canonical_keys_are_refused() {
+        use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT, EIGHT_TORSION};
+        use curve25519_dalek::edwards::CompressedEdwardsY;
+
         for torsion in &EIGHT_TORSION {
             assert_eq!(IdentityPublic::from_bytes(&torsion.compress().to_bytes()), None);
         }

@@ -2,6 +2,7 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`group`] | the groups, and signatures, that all of these are made of |
 //! | [`transcript`] | named hashing: digests, seeds, challenges, random oracles |
 //! | [`merkle`] | vector commitments with short openings |
 //! | [`erasure`] | a byte string in n shards, any k of which give it back |
@@ -17,6 +18,7 @@
 
 pub mod dleq;
 pub mod erasure;
+pub mod group;
 pub mod identities;
 pub mod identity;
 pub mod keyring;
@@ -29,3 +31,6 @@ pub use identities::Identities;
 pub use identity::{IdentityKey, IdentityPublic, Signature};
 pub use keyring::Keyring;
 pub use transcript::{Digest, Transcript};
+
+/// Whether the [groups](group) are ideal: for simulations only.
+pub const IDEAL: bool = cfg!(quorate_ideal);

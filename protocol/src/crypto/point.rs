@@ -5,12 +5,12 @@ use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, Mul, Sub};
 
-use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
-use curve25519_dalek::scalar::Scalar;
-use curve25519_dalek::traits::{Identity, IsIdentity};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
+use super::group::{
+    CompressedEdwardsY, EdwardsPoint, Identity, IsIdentity, Scalar, VartimeMultiscalarMul,
+};
 use crate::math::Fl;
 
 /// A point of prime order, or the identity. Decoding refuses every other point of the curve and
@@ -80,7 +80,6 @@ impl Point {
         scalars: impl IntoIterator<Item = Fl>,
         points: impl IntoIterator<Item = &'a Self>,
     ) -> Self {
-        use curve25519_dalek::traits::VartimeMultiscalarMul;
         let pairs = scalars.into_iter().zip(points);
         let (scalars, points): (Vec<Scalar>, Vec<EdwardsPoint>) =
             pairs.map(|(scalar, point)| (*scalar.scalar(), point.0)).unzip();
@@ -159,16 +158,18 @@ impl<'de> Deserialize<'de> for Point {
 
 #[cfg(test)]
 mod tests {
-    use curve25519_dalek::constants::EIGHT_TORSION;
     use rand::SeedableRng;
     use rand_chacha::ChaCha20Rng;
 
     use super::*;
     use crate::math::Field;
-    use crate::wire;
 
+    /// Ideal groups have only elements of prime order, and one encoding of each.
+    #[cfg(not(quorate_ideal))]
     #[test]
     fn points_with_torsion_and_other_encodings_are_refused() {
+        use curve25519_dalek::constants::EIGHT_TORSION;
+
         let mut rng = ChaCha20Rng::seed_from_u64(1);
         let point = Point::base(&Fl::random(&mut rng));
         assert_eq!(Point::from_bytes(&point.to_bytes()), Some(point));
@@ -176,7 +177,7 @@ mod tests {
             let mixed = (point.edwards() + torsion).compress().to_bytes();
             assert_eq!(Point::from_bytes(&mixed), None);
             assert_eq!(Point::from_bytes(torsion.compress().as_bytes()), None);
-            assert!(wire::decode::<Point>(&mixed, 32).is_err());
+            assert!(crate::wire::decode::<Point>(&mixed, 32).is_err());
         }
         // y = 1 + p, and the identity with the sign of x set.
         let mut above = [0xff; 32];
@@ -190,8 +191,12 @@ mod tests {
         }
     }
 
+    /// Ideal groups have only elements of prime order, and one encoding of each.
+    #[cfg(not(quorate_ideal))]
     #[test]
     fn canonical_encodings_are_those_that_encoding_gives() {
+        use curve25519_dalek::constants::EIGHT_TORSION;
+
         let mut encodings: Vec<[u8; 32]> =
             EIGHT_TORSION.iter().map(|torsion| torsion.compress().to_bytes()).collect();
         for low in 0..=255 {
@@ -222,8 +227,12 @@ mod tests {
         assert!(Point::base_eighths(&[]).is_empty());
     }
 
+    /// Ideal groups have only elements of prime order, and one encoding of each.
+    #[cfg(not(quorate_ideal))]
     #[test]
     fn eighths_give_points_of_prime_order_whatever_was_sent() {
+        use curve25519_dalek::constants::EIGHT_TORSION;
+
         let mut rng = ChaCha20Rng::seed_from_u64(2);
         let point = Point::base(&Fl::random(&mut rng));
         assert_eq!(Point::from_eighth_bytes(&point.to_eighth_bytes()), Some(point));

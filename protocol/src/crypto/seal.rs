@@ -46,15 +46,14 @@ use std::fmt;
 
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{ChaCha20Poly1305, Key, KeyInit, Nonce};
-use curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT;
-use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
-use curve25519_dalek::scalar::Scalar;
-use curve25519_dalek::traits::IsIdentity;
 use rand::{CryptoRng, Rng};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use super::dleq::Proof;
+use super::group::{
+    CompressedRistretto, IsIdentity, RISTRETTO_BASEPOINT_POINT, RistrettoPoint, Scalar,
+};
 use super::transcript::{Digest, Transcript};
 use crate::committee::PartyId;
 use crate::secret::Secret;

@@ -10,13 +10,12 @@
 
 use std::fmt;
 
-use curve25519_dalek::ristretto::RistrettoPoint;
-use curve25519_dalek::scalar::Scalar;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
+use super::group::{RistrettoPoint, Scalar};
 use crate::math::Field;
 use crate::tag::Tag;
 

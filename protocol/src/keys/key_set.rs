@@ -8,11 +8,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use curve25519_dalek::ristretto::RistrettoPoint;
 use serde::{Deserialize, Serialize};
 
 use crate::agreement::coin::{CoinPublic, CoinSecret, DdhCoin};
 use crate::committee::{Committee, PartyId, PartyMap};
+use crate::crypto::group::RistrettoPoint;
 use crate::crypto::point::Point;
 use crate::crypto::transcript::{Digest, Transcript};
 use crate::error::Error;

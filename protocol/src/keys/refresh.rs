@@ -69,13 +69,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use curve25519_dalek::ristretto::RistrettoPoint;
-use curve25519_dalek::traits::VartimeMultiscalarMul;
-
 use crate::agreement::acs::CommonSubset;
 use crate::agreement::coin::{CoinPublic, DdhCoin};
 use crate::agreement::rbc::{self, Delivery, Mode, Rbc};
 use crate::committee::{Committee, PartyId, PartyMap, PartySet};
+use crate::crypto::group::{RistrettoPoint, VartimeMultiscalarMul};
 use crate::crypto::point::Point;
 use crate::crypto::seal::{SealingKey, SealingPublic};
 use crate::crypto::{Digest, Identities, Keyring, Transcript};

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use ed25519_dalek::VerifyingKey;
 use serde::{Deserialize, Serialize};
 
+use crate::crypto::group::{Signature, VerifyingKey};
 use crate::crypto::point::Point;
 
 /// An Ed25519 signature under a group's key.
@@ -37,7 +37,7 @@ impl GroupSignature {
     /// Whether it is of exactly these bytes under this key. Strict: whatever holds here holds for
     /// every verifier of RFC 8032.
     pub fn verify(&self, key: &Point, message: &[u8]) -> bool {
-        let signature = ed25519_dalek::Signature::from_bytes(&self.to_bytes());
+        let signature = Signature::from_bytes(&self.to_bytes());
         VerifyingKey::from_bytes(&key.to_bytes())
             .is_ok_and(|key| key.verify_strict(message, &signature).is_ok())
     }
@@ -53,9 +53,8 @@ impl fmt::Debug for GroupSignature {
 
 #[cfg(test)]
 mod tests {
-    use ed25519_dalek::{Signer, SigningKey};
-
     use super::*;
+    use crate::crypto::group::{Signer, SigningKey};
     use crate::wire;
 
     #[test]

@@ -51,13 +51,12 @@
 
 use std::fmt;
 
-use curve25519_dalek::scalar::Scalar;
-use ed25519_dalek::Sha512;
 use serde::{Deserialize, Serialize};
 
 use super::nonces::Nonce;
 use super::{GroupKey, GroupSignature, KeySet};
 use crate::committee::{PartyId, PartySet};
+use crate::crypto::group::{Scalar, Sha512};
 use crate::crypto::point::Point;
 use crate::crypto::transcript::{Digest, Transcript};
 use crate::math::{Field, Fl};

@@ -24,15 +24,15 @@
 //! have two coins, and one under the same keys a coin known early. Who chose the key is another
 //! matter: [`TrustedCoinDealer`] knows every coin.
 
-use curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT as G;
-use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
-use curve25519_dalek::scalar::Scalar;
-use curve25519_dalek::traits::VartimeMultiscalarMul;
 use serde::{Deserialize, Serialize};
 
 use super::Coin;
 use crate::committee::{Committee, PartyId, PartyMap};
 use crate::crypto::dleq::Proof;
+use crate::crypto::group::{
+    CompressedRistretto, RISTRETTO_BASEPOINT_POINT as G, RistrettoPoint, Scalar,
+    VartimeMultiscalarMul,
+};
 use crate::crypto::transcript::{Digest, Transcript};
 use crate::error::Error;
 use crate::math::Fl;

@@ -1,9 +1,8 @@
 use std::sync::Arc;
 
-use ed25519_dalek::{Signer, SigningKey};
-
 use super::*;
 use crate::committee::{Committee, PartyMap};
+use crate::crypto::group::{Signer, SigningKey};
 use crate::crypto::{Digest, Keyring};
 use crate::decision::proposal::DocumentRef;
 use crate::keys::GroupPublic;

@@ -1,6 +1,6 @@
 //! Any `t + 1` honest members' shares give the same three keys, and these are the public ones.
 
-use curve25519_dalek::ristretto::RistrettoPoint;
+use quorate_protocol::crypto::group::RistrettoPoint;
 use quorate_protocol::crypto::point::Point;
 use quorate_protocol::math::{Field, Fl, lagrange_row};
 

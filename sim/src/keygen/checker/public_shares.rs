@@ -1,6 +1,6 @@
 //! Every honest member's shares are those in the public keys.
 
-use curve25519_dalek::ristretto::RistrettoPoint;
+use quorate_protocol::crypto::group::RistrettoPoint;
 use quorate_protocol::crypto::point::Point;
 
 use super::{Checker, Observation, What, shares};

@@ -2,13 +2,12 @@
 
 use std::fmt;
 
-use curve25519_dalek::ristretto::RistrettoPoint;
-
 use super::Curve;
 use super::Scalars;
 use super::group::{Group, POINT_BYTES, evaluate};
 use crate::committee::PartyId;
 use crate::crypto::Transcript;
+use crate::crypto::group::RistrettoPoint;
 use crate::crypto::point::Point;
 use crate::math::{Field, Fl};
 

@@ -1,12 +1,12 @@
 //! F1 to F3: what a dealer makes of its scalars, and how a corrupt one might.
 
-use curve25519_dalek::ristretto::RistrettoPoint;
 use rand_chacha::ChaCha20Rng;
 
 use super::group::{Group, POINT_BYTES};
 use super::{Curve, Knowledge, ScalarProof, Scalars, width};
 use crate::committee::PartyId;
 use crate::crypto::Transcript;
+use crate::crypto::group::RistrettoPoint;
 use crate::crypto::point::Point;
 use crate::limits;
 use crate::math::{Field, Fl};

@@ -2,12 +2,12 @@
 
 use std::ops::Add;
 
-use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
-use curve25519_dalek::scalar::Scalar;
-use curve25519_dalek::traits::{IsIdentity, VartimeMultiscalarMul};
 use zeroize::Zeroizing;
 
 use crate::committee::PartyId;
+use crate::crypto::group::{
+    CompressedRistretto, IsIdentity, RistrettoPoint, Scalar, VartimeMultiscalarMul,
+};
 use crate::crypto::point::Point;
 use crate::math::Fl;
 

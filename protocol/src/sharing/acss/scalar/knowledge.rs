@@ -65,9 +65,8 @@ fn powers(challenge: Fl) -> impl Iterator<Item = Fl> {
 
 #[cfg(test)]
 mod tests {
-    use curve25519_dalek::ristretto::RistrettoPoint;
-
     use super::*;
+    use crate::crypto::group::RistrettoPoint;
     use crate::crypto::point::Point;
     use crate::math::Field;
     use crate::tag::Tag;

@@ -60,7 +60,6 @@ mod knowledge;
 
 use std::sync::Arc;
 
-use curve25519_dalek::ristretto::RistrettoPoint;
 use rand_chacha::ChaCha20Rng;
 use serde::{Deserialize, Serialize};
 
@@ -69,6 +68,7 @@ use super::dealing::Deviation;
 use super::scheme::Scheme;
 use super::terms::Terms;
 use crate::committee::{Committee, PartyId};
+use crate::crypto::group::RistrettoPoint;
 use crate::crypto::point::Point;
 use crate::crypto::seal::SealHeader;
 use crate::crypto::{Digest, Transcript};

@@ -9,13 +9,12 @@ mod secrecy;
 
 use std::sync::Arc;
 
-use curve25519_dalek::ristretto::RistrettoPoint;
-
 use super::public::Verified;
 use super::scalar::{Curve, ScalarShares, Scalars, evaluate};
 use super::*;
 use crate::committee::{Committee, PartyId, PartySet};
 use crate::crypto::Keyring;
+use crate::crypto::group::RistrettoPoint;
 use crate::crypto::point::Point;
 use crate::fault::{FaultKind, SharingFault};
 use crate::math::{Field, Fl, Fp61, Poly};
