@@ -31,6 +31,7 @@ pub mod report;
 pub mod schedule;
 pub mod token;
 pub mod trace;
+pub mod variant;
 pub mod workload;
 pub mod world;
 

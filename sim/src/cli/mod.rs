@@ -14,6 +14,7 @@ use crate::plan::Plan;
 use crate::report::{Report, Violation};
 use crate::token::{Crypto, Faults, Kind, Token};
 use crate::trace::Listener;
+use crate::variant;
 use crate::world::World;
 
 /// Simulates whole networks of parties under faults, from one seed.
@@ -48,7 +49,7 @@ struct Size {
     /// Which faults: all, none, or some of byzantine, links, process, storage, clock
     #[arg(long, default_value_t = Faults::ALL)]
     faults: Faults,
-    /// Which cryptography
+    /// Which cryptography: for the ideal one, another build of this program is made and started
     #[arg(long, default_value_t)]
     crypto: Crypto,
 }
@@ -93,6 +94,7 @@ fn plan(token: Token) -> Result<String, String> {
 
 /// Runs one seed, and tells its story to the listener.
 fn simulate(token: Token, listener: Option<Listener>) -> Result<Report, String> {
+    variant::check(token.crypto)?;
     let listener = listener.unwrap_or_else(|| Box::new(|_| {}));
     Ok(match token.kind {
         Kind::Decisions => {

@@ -9,6 +9,7 @@ use crate::plan::Plan;
 use crate::privacy::shape;
 use crate::report::Violation;
 use crate::token::Kind;
+use crate::variant;
 
 /// How.
 #[derive(clap::Args)]
@@ -49,6 +50,7 @@ impl Privacy {
 
 impl Shape {
     fn run(self) -> Result<ExitCode, String> {
+        variant::with_crypto(self.size.crypto)?;
         let last = self.first_seed.saturating_add(self.seeds);
         let (mut runs, mut lines) = (0, 0);
         for seed in self.first_seed..last {

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use super::{Size, plan, print_violation, simulate, token};
 use crate::token::Kind;
+use crate::variant;
 
 /// Which run, and how much of it.
 #[derive(clap::Args)]
@@ -23,6 +24,7 @@ pub(super) struct Replay {
 impl Replay {
     pub(super) fn run(self) -> Result<ExitCode, String> {
         let token = token(&self.run, self.size, self.only)?;
+        variant::with_crypto(token.crypto)?;
         println!("seed {} ({token})", token.seed);
         println!("{}", plan(token)?);
         let verbose = self.verbose;

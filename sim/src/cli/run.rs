@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use super::{Size, plan, print_violation, simulate, token};
 use crate::token::Kind;
 use crate::trace::stamp;
+use crate::variant;
 
 /// Which seed.
 #[derive(clap::Args)]
@@ -27,6 +28,7 @@ impl Run {
     pub(super) fn run(self) -> Result<ExitCode, String> {
         let text = self.run.unwrap_or_else(|| self.seed.to_string());
         let token = token(&text, self.size, self.only)?;
+        variant::with_crypto(token.crypto)?;
         println!("seed {} ({token})", token.seed);
         println!("{}", plan(token)?);
         let mut told = BTreeSet::new();

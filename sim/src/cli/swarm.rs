@@ -14,6 +14,7 @@ use super::{Size, print_violation, simulate};
 use crate::coverage::{Coverage, Required};
 use crate::report::Report;
 use crate::token::Kind;
+use crate::variant;
 
 /// A swarm of so many seeds must have exercised everything.
 const LARGE: u64 = 200;
@@ -39,6 +40,7 @@ pub(super) struct Swarm {
 
 impl Swarm {
     pub(super) fn run(self) -> Result<ExitCode, String> {
+        variant::with_crypto(self.size.crypto)?;
         let kinds = self.only.map_or(Kind::ALL.to_vec(), |kind| vec![kind]);
         // A panic is reported as a violation, with its seed.
         std::panic::set_hook(Box::new(|_| {}));
