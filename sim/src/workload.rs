@@ -7,6 +7,7 @@ use quorate_protocol::crypto::Digest;
 use quorate_protocol::decision::proposal::Proposal;
 
 use crate::plan::{Plan, Question, Vote};
+use crate::trace::Asked;
 use crate::world::utc_ms;
 
 /// Which questions are asked, and which of them are done.
@@ -109,6 +110,11 @@ impl Workload {
     /// Which question a proposal is.
     pub fn number(&self, digest: &Digest) -> Option<usize> {
         self.numbers.get(digest).copied()
+    }
+
+    /// Which question a proposal is, if it is one, for the story.
+    pub fn asked(&self, digest: &Digest) -> Asked {
+        Asked(self.number(digest))
     }
 
     /// A party, or its twin, has just learnt of a proposal: its vote, the first time.

@@ -31,7 +31,9 @@ fn run(plan: Plan) -> (Report, Vec<String>) {
     let lines = Rc::new(RefCell::new(Vec::new()));
     let heard = Rc::clone(&lines);
     let mut world = World::new(plan);
-    world.listen(Box::new(move |line| heard.borrow_mut().push(line.to_owned())));
+    world.listen(Box::new(move |time, event| {
+        heard.borrow_mut().push(format!("{time} {event}"));
+    }));
     let report = world.run();
     assert_eq!(report.violation, None, "{}", world.plan());
     let honest = world.ghost().honest_set();

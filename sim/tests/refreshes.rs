@@ -116,7 +116,9 @@ fn effects_at(plan: Plan, whats: [&str; 2]) -> [usize; 2] {
     let lines = Rc::new(RefCell::new(Vec::new()));
     let mut world = World::new(plan);
     let heard = Rc::clone(&lines);
-    world.listen(Box::new(move |line| heard.borrow_mut().push(line.to_owned())));
+    world.listen(Box::new(move |time, event| {
+        heard.borrow_mut().push(format!("{time} {event}"));
+    }));
     assert_eq!(world.run().violation, None);
     whats.map(|what| {
         let lines = lines.borrow();
@@ -130,7 +132,7 @@ fn effects_at(plan: Plan, whats: [&str; 2]) -> [usize; 2] {
 #[test]
 fn a_member_is_killed_at_every_effect_around_a_signature() {
     let story = |effects| Plan { questions: question_alone(), ..killed(effects) };
-    let [signs, certifies] = effects_at(story(None), [" 1 signs,", " 1 certifies,"]);
+    let [signs, certifies] = effects_at(story(None), [" 1 signs ", " 1 certifies "]);
     assert!(signs < certifies);
     for effects in signs.saturating_sub(40)..=certifies {
         let (_, report) = run(story(Some(effects)), 1);

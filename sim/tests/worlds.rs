@@ -73,7 +73,9 @@ fn the_same_seed_tells_the_same_story() {
         let lines = Rc::new(RefCell::new(Vec::new()));
         let mut world = World::new(Plan::draw(four(seed)).unwrap());
         let heard = Rc::clone(&lines);
-        world.listen(Box::new(move |line| heard.borrow_mut().push(line.to_owned())));
+        world.listen(Box::new(move |time, event| {
+            heard.borrow_mut().push(format!("{time} {event}"));
+        }));
         let report = world.run();
         (report, lines.take())
     };

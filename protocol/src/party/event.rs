@@ -139,6 +139,16 @@ impl<S: Suite> fmt::Debug for Effect<S> {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct TimerToken(pub(crate) Alarm);
 
+impl fmt::Display for TimerToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Alarm::Deadline(position) => write!(f, "deadline of d{position}"),
+            Alarm::Grace(position) => write!(f, "grace of d{position}"),
+            Alarm::Patience(run) => write!(f, "patience of run{run}"),
+        }
+    }
+}
+
 /// What a timer is for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Alarm {

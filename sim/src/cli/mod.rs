@@ -95,13 +95,12 @@ fn plan(token: Token) -> Result<String, String> {
 /// Runs one seed, and tells its story to the listener.
 fn simulate(token: Token, listener: Option<Listener>) -> Result<Report, String> {
     variant::check(token.crypto)?;
-    let listener = listener.unwrap_or_else(|| Box::new(|_| {}));
     Ok(match token.kind {
         Kind::Decisions => {
             let plan = Plan::draw(token)?;
             caught(token, || {
                 let mut world = World::new(plan);
-                world.listen(listener);
+                listener.into_iter().for_each(|listener| world.listen(listener));
                 world.run()
             })
         }
@@ -109,7 +108,7 @@ fn simulate(token: Token, listener: Option<Listener>) -> Result<Report, String> 
             let plan = keygen::Plan::draw(token)?;
             caught(token, || {
                 let mut world = keygen::World::new(plan);
-                world.listen(listener);
+                listener.into_iter().for_each(|listener| world.listen(listener));
                 world.run()
             })
         }

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use super::{Size, plan, print_violation, simulate, token};
 use crate::token::Kind;
+use crate::trace::{Event, stamp};
 use crate::variant;
 
 /// Which run, and how much of it.
@@ -28,10 +29,10 @@ impl Replay {
         println!("seed {} ({token})", token.seed);
         println!("{}", plan(token)?);
         let verbose = self.verbose;
-        let listener = move |line: &str| {
-            if verbose || !line.contains(" -> ") {
-                println!("{line}");
-            }
+        let listener = move |time: u64, event: &Event<'_>| match event {
+            Event::Plan(_) => {}
+            Event::Message(_) if !verbose => {}
+            _ => println!("{} {event}", stamp(time)),
         };
         let report = simulate(token, Some(Box::new(listener)))?;
         println!("trace {}", report.trace);

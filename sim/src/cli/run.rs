@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use super::{Size, plan, print_violation, simulate, token};
 use crate::token::Kind;
-use crate::trace::stamp;
+use crate::trace::{Event, Mark, stamp};
 use crate::variant;
 
 /// Which seed.
@@ -32,12 +32,10 @@ impl Run {
         println!("seed {} ({token})", token.seed);
         println!("{}", plan(token)?);
         let mut told = BTreeSet::new();
-        let listener = move |line: &str| {
-            let what = line.get(11..).unwrap_or(line).to_owned();
-            // Every message and vote is too much, and each blame is told once.
-            let dull = [" -> ", "TimerToken", "votes", "voted"];
-            if !dull.iter().any(|dull| line.contains(dull)) && told.insert(what) {
-                println!("{line}");
+        let listener = move |time: u64, event: &Event<'_>| {
+            // The plan is said already, and each blame is told once.
+            if is_news(event) && told.insert(event.to_string()) {
+                println!("{} {event}", stamp(time));
             }
         };
         let report = simulate(token, Some(Box::new(listener)))?;
@@ -53,4 +51,24 @@ impl Run {
         print_violation(&report);
         Ok(if report.violation.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
+}
+
+/// Every message, vote and timer is too much.
+const fn is_news(event: &Event<'_>) -> bool {
+    let dull = matches!(
+        event,
+        Event::Plan(_)
+            | Event::Message(_)
+            | Event::At(
+                _,
+                Mark::Timer(_)
+                    | Mark::Hears(_)
+                    | Mark::Votes(_)
+                    | Mark::Voted(_)
+                    | Mark::Ordered(..)
+                    | Mark::Sealed(_)
+                    | Mark::Computes(_)
+            )
+    );
+    !dull
 }

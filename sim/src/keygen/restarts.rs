@@ -8,6 +8,7 @@ use rand::RngExt;
 
 use super::world::{Happening, Honest, World};
 use crate::plan::Restart;
+use crate::trace::Mark;
 
 impl Honest {
     /// Whether the member is killed at the step it has just taken.
@@ -26,7 +27,7 @@ impl World {
     pub(super) fn kill(&mut self, restart: Restart) {
         let Restart { party, pause, lost, .. } = restart;
         let now = self.pending.now();
-        self.trace.line(now, &format_args!("{party} is killed"));
+        self.trace.at(now, party, Mark::Killed);
         if let Some(honest) = self.honest(party) {
             honest.ceremony = None;
         }
@@ -39,7 +40,7 @@ impl World {
 
     /// Starts a killed member again, and hands it what it missed.
     pub(super) fn revive(&mut self, party: PartyId) {
-        self.trace.line(self.pending.now(), &format_args!("{party} starts again"));
+        self.trace.at(self.pending.now(), party, Mark::StartsAgain);
         self.restarted(party);
         self.start(party);
     }

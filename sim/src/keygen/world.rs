@@ -11,7 +11,7 @@ use quorate_protocol::crypto::{Digest, Keyring};
 use quorate_protocol::fault::Fault;
 use quorate_protocol::keys::KeySet;
 use quorate_protocol::keys::ceremony::{
-    Ceremony, CeremonyConfig, CeremonyEffect, CeremonyEvent, decode, encode,
+    Ceremony, CeremonyConfig, CeremonyEffect, CeremonyEvent, EPOCH, decode, encode,
 };
 use quorate_protocol::protocol::Recipient;
 use quorate_protocol::record::Record;
@@ -32,7 +32,7 @@ use crate::coverage::Coverage;
 use crate::plan::Restart;
 use crate::report::{Report, Violation};
 use crate::schedule::{Next, Pending};
-use crate::trace::{Listener, Trace};
+use crate::trace::{Delivery, Event, Listener, Mark, Print, Trace};
 
 /// One message in so many is encoded and decoded.
 const SAMPLE: u32 = 16;
@@ -43,7 +43,8 @@ pub(super) struct Frame {
     pub(super) from: PartyId,
     pub(super) to: PartyId,
     pub(super) message: Wire,
-    size: u64,
+    sent: u64,
+    print: Print,
 }
 
 /// Something with a time of its own.
@@ -133,14 +134,14 @@ impl World {
             network,
             plan,
         };
-        world.trace.line(0, &world.plan);
+        world.trace.event(0, &Event::Plan(&world.plan));
         for (party, time) in committee.parties().zip(world.plan.begins.clone()) {
             world.pending.at(time, Happening::Begin(party));
         }
         world
     }
 
-    /// Tells every line of the story to `listener`.
+    /// Tells every event of the story to `listener`.
     pub fn listen(&mut self, listener: Listener) {
         self.trace.listen(listener);
     }
@@ -192,7 +193,7 @@ impl World {
 
     fn begin(&mut self, party: PartyId) {
         let now = self.pending.now();
-        self.trace.line(now, &format_args!("{party} comes up"));
+        self.trace.at(now, party, Mark::ComesUp);
         match &mut self.members[party] {
             Member::Honest(_) => self.start(party),
             Member::Corrupt(corrupt) => {
@@ -232,11 +233,12 @@ impl World {
 
     /// Hands a message to its recipient; one that is down gets it later.
     fn deliver(&mut self, frame: Frame) {
-        let Frame { from, to, ref message, size } = frame;
+        let Frame { from, to, ref message, sent, print } = frame;
+        let delivery = Delivery { from, to, sent, epoch: EPOCH, print, message };
         let up = match &mut self.members[to] {
             Member::Corrupt(corrupt) => {
                 let said = corrupt.hear(from, message.clone(), &mut self.rng);
-                self.trace.message(self.pending.now(), from, to, message, size);
+                self.trace.event(self.pending.now(), &Event::Message(delivery));
                 return self.send_all(to, said);
             }
             Member::Honest(honest) => honest.ceremony.is_some(),
@@ -244,7 +246,7 @@ impl World {
         if !up {
             return self.hold(frame);
         }
-        self.trace.message(self.pending.now(), from, to, message, size);
+        self.trace.event(self.pending.now(), &Event::Message(delivery));
         self.step(to, CeremonyEvent::Message { from, message: message.clone() });
         if self.ceremony(to).is_some() {
             self.observe(What::Handled { from, by: to, message });
@@ -301,14 +303,14 @@ impl World {
             CeremonyEffect::Fault(fault) => self.on_fault(by, &fault),
             CeremonyEffect::Generated(keys) => self.on_generated(by, &keys),
             CeremonyEffect::Confirmed(members) => {
-                self.trace.line(self.pending.now(), &format_args!("{by}: confirmed by {members}"));
+                self.trace.at(self.pending.now(), by, Mark::Confirmed(members));
                 self.observe(What::Confirmed { by, members });
             }
         }
     }
 
     fn on_fault(&mut self, by: PartyId, fault: &Fault) {
-        self.trace.line(self.pending.now(), &format_args!("{by} blames {fault}"));
+        self.trace.at(self.pending.now(), by, Mark::Blames(fault));
         self.observe(What::Blamed { by, fault });
     }
 
@@ -316,7 +318,7 @@ impl World {
         let generation = self.ceremony(by).and_then(|ceremony| ceremony.progress().generation);
         let complete = generation.map(|g| g.complete).unwrap_or_default();
         let dealers = generation.and_then(|g| g.dealers);
-        self.trace.line(self.pending.now(), &format_args!("{by} has its keys, of {dealers:?}"));
+        self.trace.at(self.pending.now(), by, Mark::HasKeys(dealers));
         if self.exercised.generated.insert(by) {
             let complained = self.exercised.complaints.iter();
             let recovered =
@@ -341,9 +343,9 @@ impl World {
     }
 
     fn send(&mut self, from: PartyId, to: PartyId, message: Wire) {
-        let size = wire::encode(&message).len() as u64;
+        let (sent, print) = (self.pending.now(), Print::of(&wire::encode(&message)));
         let message = if self.rng.random_ratio(1, SAMPLE) { decoded(message) } else { message };
-        self.pending.send(from, to, Frame { from, to, message, size }, &mut self.rng);
+        self.pending.send(from, to, Frame { from, to, message, sent, print }, &mut self.rng);
     }
 
     /// Counts what an honest member says.
@@ -368,7 +370,7 @@ impl World {
 
     /// Nothing is left to happen: how does everybody stand?
     fn rest(&mut self) {
-        self.trace.line(self.pending.now(), &"at rest");
+        self.trace.event(self.pending.now(), &Event::Rest);
         let mut standings = Vec::new();
         for (by, member) in self.members.iter() {
             let Member::Honest(honest) = member else { continue };

@@ -1,7 +1,6 @@
 //! One real party of a member: a member has one, or two that are twins.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use quorate_protocol::committee::{Committee, PartyId};
 use quorate_protocol::party::epochs::Epochs;
@@ -12,6 +11,7 @@ use quorate_protocol::secret::Secret;
 
 use crate::Wire;
 use crate::checker::Store;
+use crate::trace::Who;
 
 /// The real thing, through all epochs.
 pub type Real = Epochs;
@@ -25,9 +25,10 @@ pub(super) struct ActorId {
     pub(super) twin: bool,
 }
 
-impl fmt::Display for ActorId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.party, if self.twin { "'" } else { "" })
+impl From<ActorId> for Who {
+    fn from(actor: ActorId) -> Self {
+        let ActorId { party, twin } = actor;
+        Self { party, twin }
     }
 }
 

@@ -21,6 +21,7 @@ use crate::Wire;
 use crate::adversary::Letter;
 use crate::checker::What;
 use crate::schedule::MILLI;
+use crate::trace::{Asked, Mark, Print};
 
 /// One frame in so many is encoded and decoded.
 const SAMPLE: u32 = 16;
@@ -63,7 +64,7 @@ impl World {
     fn draw(&mut self, actor: ActorId) {
         let (life, now) = (self.members[actor.party].life, self.pending.now());
         let effects = self.members[actor.party].effects;
-        self.trace.line(now, &format_args!("{actor} draws, after {effects} effects"));
+        self.trace.at(now, actor, Mark::Draws { effects });
         let entropy = Happening::Entropy(actor, life, self.rng.random());
         self.pending.at(now + self.rng.random_range(0..MILLI), entropy);
     }
@@ -144,12 +145,12 @@ impl World {
                     if messages.is_empty() {
                         continue;
                     }
-                    let sized = |message| {
-                        let size = wire::encode(&message).len() as u64;
-                        (message, size)
+                    let printed = |message| {
+                        let print = Print::of(&wire::encode(&message));
+                        (message, print)
                     };
-                    let messages = messages.into_iter().map(sized).collect();
-                    let frame = Frame { from, to, epoch, messages };
+                    let messages = messages.into_iter().map(printed).collect();
+                    let frame = Frame { from, to, epoch, sent: self.pending.now(), messages };
                     self.pending.send(from, to, frame, &mut self.rng);
                 }
             }
@@ -159,7 +160,7 @@ impl World {
     /// An epoch begins at an actor: what lapsed before is asked again.
     pub(super) fn on_began(&mut self, actor: ActorId, keys: &EpochKeys) {
         let (by, epoch, now) = (actor.party, keys.keys.epoch(), self.pending.now());
-        self.trace.line(now, &format_args!("{actor} begins epoch {epoch}"));
+        self.trace.at(now, actor, Mark::Begins { epoch });
         if !actor.twin {
             let insider = self.keys.insider(keys);
             self.members[by].begins(&insider);
@@ -177,8 +178,7 @@ impl World {
     fn on_erased(&mut self, actor: ActorId, epoch: u64) {
         let by = actor.party;
         let effects = self.members[by].effects;
-        let line = format!("{actor} erases epoch {epoch}, after {effects} effects");
-        self.trace.line(self.pending.now(), &line);
+        self.trace.at(self.pending.now(), actor, Mark::Erases { epoch, effects });
         if let Some(actor) = self.members[by].actor(actor) {
             actor.erased |= epoch == FIRST_EPOCH;
         }
@@ -202,7 +202,7 @@ impl World {
         if !self.ghost.honest(by) {
             return;
         }
-        self.trace.line(self.pending.now(), &format_args!("{by} blames {fault}"));
+        self.trace.at(self.pending.now(), by, Mark::Blames(fault));
         if fault.kind == FaultKind::Decision(DecisionFault::MalformedVote) {
             self.malformed += 1;
         }
@@ -212,23 +212,27 @@ impl World {
     fn on_answer(&mut self, actor: ActorId, request: RequestId, answer: Result<Answer, Refusal>) {
         let by = actor.party;
         match (self.requests.remove(&request), answer) {
-            (Some(Asker::Vote), Ok(Answer::Voted(receipt))) => {
-                self.trace.line(self.pending.now(), &format_args!("{actor} has voted"));
+            (Some(Asker::Vote(_)), Ok(Answer::Voted(receipt))) => {
+                let asked = self.workload.asked(&receipt.decision);
+                self.trace.at(self.pending.now(), actor, Mark::Voted(asked));
                 if self.ghost.honest(by) {
                     let (decision, position) = (receipt.decision, receipt.position);
                     self.observe(What::Voted { by, decision, position });
                 }
             }
             (Some(asker), Err(refusal)) => {
+                let asked = match asker {
+                    Asker::Proposal(number) => Asked(Some(number)),
+                    Asker::Vote(asked) => asked,
+                };
                 match asker {
                     Asker::Proposal(number) if refusal == Refusal::EpochOver => {
                         self.workload.lapse(number, by);
                     }
                     Asker::Proposal(number) => self.workload.close(number),
-                    Asker::Vote => {}
+                    Asker::Vote(_) => {}
                 }
-                let line = format!("{actor}: {refusal}");
-                self.trace.line(self.pending.now(), &line);
+                self.trace.at(self.pending.now(), actor, Mark::Refused(asked, &refusal));
             }
             _ => {}
         }
@@ -236,12 +240,7 @@ impl World {
 
     fn on_notice(&mut self, actor: ActorId, epoch: u64, notice: &Notice) {
         let by = actor.party;
-        if let Notice::Signing { .. } | Notice::Certified { .. } = notice {
-            let effects = self.members[by].effects;
-            let what = if matches!(notice, Notice::Signing { .. }) { "signs" } else { "certifies" };
-            let line = format!("{actor} {what}, after {effects} effects");
-            self.trace.line(self.pending.now(), &line);
-        }
+        self.mark(actor, notice);
         match notice {
             Notice::Proposed { decision } => self.learns(actor, decision),
             Notice::Ordered { decision, position } => {
@@ -268,10 +267,28 @@ impl World {
         }
     }
 
+    /// Tells where a decision stands.
+    fn mark(&mut self, actor: ActorId, notice: &Notice) {
+        let effects = self.members[actor.party].effects;
+        let asked = |decision| self.workload.asked(decision);
+        let mark = match notice {
+            Notice::Proposed { decision } => Mark::Hears(asked(decision)),
+            Notice::Ordered { decision, position } => Mark::Ordered(asked(decision), *position),
+            Notice::Sealed { decision } => Mark::Sealed(asked(decision)),
+            Notice::Computing { decision } => Mark::Computes(asked(decision)),
+            Notice::Signing { decision, .. } => Mark::Signs { question: asked(decision), effects },
+            Notice::Certified { decision, .. } => {
+                Mark::Certifies { question: asked(decision), effects }
+            }
+            Notice::Lapsed { decision } => Mark::Lapses(asked(decision)),
+            _ => return,
+        };
+        self.trace.at(self.pending.now(), actor, mark);
+    }
+
     /// A proposal had no position when its epoch ended. Its proposer asks again in the next one.
     fn on_lapsed(&mut self, actor: ActorId, decision: &Digest) {
         let by = actor.party;
-        self.trace.line(self.pending.now(), &format_args!("{actor}: a proposal lapses"));
         let proposer = self.ghost.questions.get(decision).map(|asked| asked.proposer);
         if let (Some(number), true) = (self.workload.number(decision), proposer == Some(by)) {
             self.workload.lapse(number, by);
@@ -295,11 +312,11 @@ impl World {
         let Some(certificate) = party.certificate(decision).cloned() else { return };
         let verifies = certificate.verify(&self.keys.verifier(epoch)).is_ok();
         let Certificate { statement, signature, .. } = &certificate;
-        let (position, outcome) = (statement.position, statement.outcome);
-        self.trace.line(
-            self.pending.now(),
-            &format_args!("{by} certified {position}: {outcome} of {}", statement.counted),
-        );
+        let (position, outcome, counted) =
+            (statement.position, statement.outcome, statement.counted);
+        let question = self.workload.asked(decision);
+        let mark = Mark::Certified { question, position, outcome, counted };
+        self.trace.at(self.pending.now(), by, mark);
         self.decided.entry(*decision).or_insert(outcome == Outcome::Expired);
         if let Some(number) = self.workload.number(decision) {
             self.workload.decided(number);

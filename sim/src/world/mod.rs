@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use quorate_protocol::committee::{PartyId, PartyMap, PartySet};
 use quorate_protocol::crypto::Digest;
 use quorate_protocol::decision::ledger::{Entry, LedgerStart};
+use quorate_protocol::decision::proposal::Proposal;
 use quorate_protocol::party::epochs::EpochsEvent;
 use quorate_protocol::party::{Event, Party, RealSuite, RequestId, TimerToken};
 use quorate_protocol::secret::Secret;
@@ -25,7 +26,7 @@ use crate::ghost::Ghost;
 use crate::plan::{Plan, Vote};
 use crate::report::{Report, Violation};
 use crate::schedule::{MILLI, Next, Pending};
-use crate::trace::{Listener, Trace};
+use crate::trace::{Asked, Delivery, Event as Told, Listener, Mark, Print, Trace};
 use crate::workload::Workload;
 use crate::{Rng, Wire};
 use actor::ActorId;
@@ -46,7 +47,9 @@ struct Frame {
     from: PartyId,
     to: PartyId,
     epoch: u64,
-    messages: Vec<(Wire, u64)>,
+    /// When.
+    sent: u64,
+    messages: Vec<(Wire, Print)>,
 }
 
 /// Something with a time of its own. The first number is of the member's life: what a life began
@@ -94,7 +97,7 @@ pub struct World {
 #[derive(Clone, Copy, Debug)]
 enum Asker {
     Proposal(usize),
-    Vote,
+    Vote(Asked),
 }
 
 impl World {
@@ -123,7 +126,7 @@ impl World {
             keys,
             plan,
         };
-        world.trace.line(0, &world.plan);
+        world.trace.event(0, &Told::Plan(&world.plan));
         for party in world.honest().iter() {
             let keys = world.keys.first(ActorId { party, twin: false });
             let start = LedgerStart { position: 0, head: Digest::from([0; 32]) };
@@ -136,7 +139,7 @@ impl World {
         world
     }
 
-    /// Tells every line of the story to `listener`.
+    /// Tells every event of the story to `listener`.
     pub fn listen(&mut self, listener: Listener) {
         self.trace.listen(listener);
     }
@@ -208,7 +211,7 @@ impl World {
             }
             Happening::Timer(actor, life, epoch, token) => {
                 if self.members[actor.party].life == life {
-                    self.trace.line(self.pending.now(), &format_args!("{actor} {token:?}"));
+                    self.trace.at(self.pending.now(), actor, Mark::Timer(token));
                     let event = Event::Timer(token);
                     self.step(actor, EpochsEvent::Party { epoch, event });
                 }
@@ -226,13 +229,14 @@ impl World {
 
     /// Hands a frame to the recipient; one that is down gets it later.
     fn deliver(&mut self, frame: Frame) {
-        let Frame { from, to, epoch, .. } = frame;
+        let Frame { from, to, epoch, sent, .. } = frame;
         if self.members[to].down {
             self.members[to].held.push(frame);
             return;
         }
-        for (message, size) in &frame.messages {
-            self.trace.message(self.pending.now(), from, to, message, *size);
+        for (message, print) in &frame.messages {
+            let delivery = Delivery { from, to, sent, epoch, print: *print, message };
+            self.trace.event(self.pending.now(), &Told::Message(delivery));
         }
         let actors: Vec<ActorId> = self.members[to].actors.iter().map(|actor| actor.id).collect();
         for actor in actors {
@@ -275,7 +279,8 @@ impl World {
         if self.members[proposer].down {
             return;
         }
-        self.trace.line(now, &format_args!("{proposer} asks {number}: {}", proposal.rule));
+        let Proposal { title, rule, .. } = &proposal;
+        self.trace.at(now, proposer, Mark::Asks { number, title, rule });
         let actors: Vec<ActorId> =
             self.members[proposer].actors.iter().map(|actor| actor.id).collect();
         for actor in actors {
@@ -297,8 +302,9 @@ impl World {
         }
         let value = if actor.twin { vote.twin } else { vote.value };
         self.ghost.entered(&decision, actor.party, value);
-        let request = self.request(Asker::Vote);
-        self.trace.line(self.pending.now(), &format_args!("{actor} votes"));
+        let asked = self.workload.asked(&decision);
+        let request = self.request(Asker::Vote(asked));
+        self.trace.at(self.pending.now(), actor, Mark::Votes(asked));
         let event = Event::Vote { request, decision, value: Secret::new(value) };
         self.step(actor, EpochsEvent::Here(event));
     }
@@ -312,7 +318,7 @@ impl World {
 
     /// Nothing is left to happen: how does everybody stand?
     fn rest(&mut self) {
-        self.trace.line(self.pending.now(), &"at rest");
+        self.trace.event(self.pending.now(), &Told::Rest);
         self.observe(What::Steps(self.steps));
         for by in self.honest().iter() {
             let Some(party) = self.party(by) else { continue };

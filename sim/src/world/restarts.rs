@@ -12,6 +12,7 @@ use super::member::FIRST_EPOCH;
 use super::{Happening, World};
 use crate::checker::What;
 use crate::plan::Restart;
+use crate::trace::Mark;
 
 impl World {
     /// Starts a party, for the first time or again.
@@ -50,7 +51,7 @@ impl World {
     pub(super) fn kill(&mut self, restart: Restart) {
         let Restart { party, pause, lost, .. } = restart;
         let now = self.pending.now();
-        self.trace.line(now, &format_args!("{party} is killed"));
+        self.trace.at(now, party, Mark::Killed);
         let member = &mut self.members[party];
         member.down = true;
         member.life += 1;
@@ -64,7 +65,7 @@ impl World {
 
     /// Starts a killed party again, and hands it what it missed.
     pub(super) fn revive(&mut self, party: PartyId) {
-        self.trace.line(self.pending.now(), &format_args!("{party} starts again"));
+        self.trace.at(self.pending.now(), party, Mark::StartsAgain);
         self.restarts += 1;
         self.members[party].down = false;
         self.observe(What::Restarted { by: party });
