@@ -38,6 +38,7 @@ pub mod record;
 pub mod secret;
 pub mod tag;
 pub mod wire;
+pub mod zoo;
 
 #[cfg(test)]
 pub(crate) mod testkit;

@@ -34,6 +34,7 @@ pub mod trace;
 pub mod variant;
 pub mod workload;
 pub mod world;
+pub mod zoo;
 
 use quorate_protocol::party::{MessageOf, RealSuite};
 

@@ -1,9 +1,10 @@
-//! The command line: `run`, `swarm`, `replay`.
+//! The command line: `run`, `swarm`, `replay`, `zoo`.
 
 mod privacy;
 mod replay;
 mod run;
 mod swarm;
+mod zoo;
 
 use std::process::ExitCode;
 
@@ -35,6 +36,8 @@ enum Command {
     Replay(replay::Replay),
     /// Show that nothing but the outcome can be learnt
     Privacy(privacy::Privacy),
+    /// See whether known failures of such protocols are found
+    Zoo(zoo::Zoo),
 }
 
 /// Which networks.
@@ -77,6 +80,7 @@ pub fn main() -> ExitCode {
         Command::Swarm(swarm) => swarm.run(),
         Command::Replay(replay) => replay.run(),
         Command::Privacy(privacy) => privacy.run(),
+        Command::Zoo(zoo) => zoo.run(),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error}");

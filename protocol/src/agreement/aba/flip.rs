@@ -7,6 +7,7 @@ use crate::committee::{Committee, PartyId};
 use crate::fault::AgreementFault;
 use crate::protocol::Outbox;
 use crate::tag::Tag;
+use crate::zoo::{self, Mutant};
 
 /// The first share of one party.
 #[derive(Clone, PartialEq, Debug)]
@@ -71,19 +72,19 @@ impl<S: Clone + PartialEq> Flip<S> {
         if self.bit.is_some() {
             return self.bit;
         }
+        let needed = zoo::instead(committee.one_honest(), Mutant::CoinByFew, committee.t());
         let hopeful = self.held.values().filter(|held| **held != Held::Bad).count();
-        if hopeful < committee.one_honest() {
+        if hopeful < needed {
             return None;
         }
         let valid = |held: &Held<S>| matches!(held, Held::Valid(_));
-        let mut missing =
-            committee.one_honest().saturating_sub(self.held.values().filter(|h| valid(h)).count());
+        let mut missing = needed.saturating_sub(self.held.values().filter(|h| valid(h)).count());
         for (party, held) in &mut self.held {
             if missing == 0 {
                 break;
             }
             let Held::Unverified(share) = held else { continue };
-            if coin.verify(name, *party, share) {
+            if coin.verify(name, *party, share) || zoo::on(Mutant::CoinUnverified) {
                 *held = Held::Valid(share.clone());
                 missing -= 1;
             } else {
@@ -101,7 +102,7 @@ impl<S: Clone + PartialEq> Flip<S> {
                 Held::Valid(share) => Some((*party, share.clone())),
                 Held::Unverified(_) | Held::Bad => None,
             })
-            .take(committee.one_honest())
+            .take(needed)
             .collect();
         self.bit = Some(coin.toss(name, &shares));
         self.held.clear();

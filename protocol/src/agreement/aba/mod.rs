@@ -77,6 +77,7 @@ use crate::fault::AgreementFault;
 use crate::limits::ROUND_WINDOW;
 use crate::protocol::{Outbox, Protocol};
 use crate::tag::Tag;
+use crate::zoo::{self, Mutant};
 
 mod flip;
 mod message;
@@ -255,7 +256,12 @@ impl<C: Coin> Aba<C> {
     fn advance(&mut self, out: &mut dyn Outbox<Message<C::Share>>) {
         while self.proposed && self.decision.is_none() {
             self.vote(self.round, out);
-            let Some(outcome) = self.outcome() else { return };
+            let Some(outcome) = self.outcome() else {
+                if zoo::on(Mutant::AbaCoinFirst) {
+                    self.flip(out);
+                }
+                return;
+            };
             let Some(coin) = self.flip(out) else { return };
             if outcome == Some(coin) {
                 self.decide(coin, out); // A8
@@ -268,8 +274,10 @@ impl<C: Coin> Aba<C> {
     // A4, A6
     fn outcome(&mut self) -> Option<round::Outcome> {
         let (round, committee) = (self.round, self.committee);
+        let own_set = zoo::on(Mutant::AbaOwnSet);
         #[cfg(test)]
-        if self.estimates_from_own_set && binding(round) {
+        let own_set = own_set || self.estimates_from_own_set;
+        if own_set && binding(round) {
             return self.round_mut(round).outcome_of_own_set(committee);
         }
         self.round_mut(round).outcome(committee, binding(round))
@@ -329,7 +337,8 @@ impl<C: Coin> Aba<C> {
         for later in round.saturating_add(1)..=self.round {
             self.vote(later, out);
         }
-        if self.deciders(value) >= self.committee.one_honest() && self.decision.is_none() {
+        let enough = zoo::instead(self.committee.one_honest(), Mutant::AbaDecideByOne, 1);
+        if self.deciders(value) >= enough && self.decision.is_none() {
             self.decide(value, out);
         }
     }
@@ -337,7 +346,8 @@ impl<C: Coin> Aba<C> {
     // A11
     fn try_halt(&mut self) {
         let Some(Decided { value, .. }) = self.decision else { return };
-        if self.deciders(value) >= self.committee.quorum() {
+        let enough = zoo::instead(self.committee.quorum(), Mutant::AbaHaltsAtOnce, 1);
+        if self.deciders(value) >= enough {
             self.halted = true;
             self.rounds.clear();
         }
@@ -366,8 +376,12 @@ impl<C: Coin> Aba<C> {
         if self.decision.is_some() {
             return round <= self.round;
         }
-        if round <= self.round.saturating_add(ROUND_WINDOW) {
+        let window = zoo::instead(ROUND_WINDOW, Mutant::AbaKeepsAll, u32::MAX);
+        if round <= self.round.saturating_add(zoo::instead(window, Mutant::AbaDropsAhead, 0)) {
             return true;
+        }
+        if zoo::on(Mutant::AbaDropsAhead) {
+            return false;
         }
         let ahead = self.ahead[from].get_or_insert(Ahead { first: round, last: round });
         ahead.first = ahead.first.min(round);
@@ -376,12 +390,16 @@ impl<C: Coin> Aba<C> {
     }
 
     fn deciders(&self, value: bool) -> usize {
-        let agree = |decided: &Option<Decided>| decided.is_some_and(|d| d.value == value);
+        let elsewhere = |d: Decided| d.round != self.round && zoo::on(Mutant::AbaDecidesByRound);
+        let agree =
+            |decided: &Option<Decided>| decided.is_some_and(|d| d.value == value && !elsewhere(d));
         self.decides.values().iter().filter(|decided| agree(decided)).count()
     }
 
     fn coin_name(&self, round: u32) -> Tag {
-        self.tag.indexed("coin", u64::from(round))
+        let shared = zoo::on(Mutant::CoinShared);
+        let instance = if shared { Tag::root(&[0; 32], 0) } else { self.tag };
+        instance.indexed("coin", u64::from(zoo::instead(round, Mutant::CoinWithoutRound, 0)))
     }
 
     fn round_mut(&mut self, round: u32) -> &mut Round {
@@ -419,7 +437,7 @@ impl<C: Coin> Protocol for Aba<C> {
         message: Self::Message,
         out: &mut dyn Outbox<Self::Message>,
     ) -> Option<bool> {
-        if self.halted {
+        if self.halted || (!self.proposed && zoo::on(Mutant::AbaDeafBeforeInput)) {
             return None;
         }
         let undecided = self.decision.is_none();
@@ -431,7 +449,8 @@ impl<C: Coin> Protocol for Aba<C> {
                     if let Err(kind) = self.round_mut(round).record(from, vote) {
                         out.blame(from, kind);
                     }
-                    if round <= self.round {
+                    let left = zoo::on(Mutant::AbaLeavesRounds) && round < self.round;
+                    if round <= self.round && !left {
                         self.vote(round, out);
                     }
                 }

@@ -3,6 +3,7 @@
 use super::message::Vote;
 use crate::committee::{Committee, PartyId, PartySet};
 use crate::fault::AgreementFault;
+use crate::zoo::{self, Mutant};
 
 /// What crusader agreement gives: a value, or `None` (bot) for "there were both".
 pub(super) type Outcome = Option<bool>;
@@ -40,6 +41,10 @@ impl Tally {
     fn add_only(&mut self, party: PartyId, value: Outcome) -> Result<(), AgreementFault> {
         if self.everybody().contains(party) {
             let same = self.of(value).contains(party);
+            if same && zoo::on(Mutant::AbaCountsMessages) {
+                let nobody = (64..128).map(PartyId::new).find(|p| !self.of(value).contains(*p));
+                nobody.into_iter().for_each(|nobody| self.add(nobody, value));
+            }
             return if same { Ok(()) } else { Err(AgreementFault::SecondVote) };
         }
         self.add(party, value);
@@ -74,6 +79,9 @@ impl Round {
         party: PartyId,
         value: bool,
     ) -> Result<(), AgreementFault> {
+        if zoo::on(Mutant::AbaNoVirtualVotes) {
+            return Ok(());
+        }
         self.record(party, Vote::E1(value))?;
         self.record(party, Vote::E2(value))?;
         self.record(party, Vote::E3(Some(value)))
@@ -84,7 +92,8 @@ impl Round {
         let bits = [true, false];
         for value in bits {
             let voters = self.e1.of(Some(value));
-            if voters.len() >= committee.one_honest() && !voters.contains(me) {
+            let enough = zoo::instead(committee.one_honest(), Mutant::AbaE1ByOne, 1);
+            if voters.len() >= enough && !voters.contains(me) {
                 return Some(Vote::E1(value)); // A2
             }
         }
@@ -93,6 +102,9 @@ impl Round {
             return approved.next().map(Vote::E2); // A3
         }
         if binding && !self.e3.everybody().contains(me) {
+            if zoo::on(Mutant::AbaE3FromApproved) {
+                return approved.next().map(Some).map(Vote::E3);
+            }
             if let Some(value) = self.agreed_by_e2(committee) {
                 return Some(Vote::E3(Some(value))); // A5
             }
@@ -105,8 +117,9 @@ impl Round {
     pub(super) fn outcome(&self, committee: Committee, binding: bool) -> Option<Outcome> {
         let quorum = committee.quorum();
         let (agreed, last) = if binding {
+            let enough = zoo::instead(quorum, Mutant::AbaE3Quorum, committee.one_honest());
             let agreed =
-                [false, true].into_iter().find(|value| self.e3.of(Some(*value)).len() >= quorum);
+                [false, true].into_iter().find(|value| self.e3.of(Some(*value)).len() >= enough);
             (agreed, &self.e3)
         } else {
             (self.agreed_by_e2(committee), &self.e2)
@@ -118,9 +131,8 @@ impl Round {
         (both && last.everybody().len() >= quorum).then_some(None)
     }
 
-    /// A wrong [`outcome`](Self::outcome) of a binding round, for the test of why it is wrong: E3
-    /// is only waited for, and the value comes from one's own E2.
-    #[cfg(test)]
+    /// A wrong [`outcome`](Self::outcome) of a binding round, to show why it is wrong: E3 is only
+    /// waited for, and the value comes from one's own E2.
     pub(super) fn outcome_of_own_set(&self, committee: Committee) -> Option<Outcome> {
         if self.e3.everybody().len() < committee.quorum() {
             return None;
@@ -140,13 +152,16 @@ impl Round {
     }
 
     fn approves(&self, value: bool, committee: Committee) -> bool {
-        self.e1.of(Some(value)).len() >= committee.quorum()
+        let (right, few) = (committee.quorum(), committee.one_honest());
+        self.e1.of(Some(value)).len() >= zoo::instead(right, Mutant::AbaApproves, few)
     }
 
     /// The approved value, if any, for which a quorum sent E2.
     fn agreed_by_e2(&self, committee: Committee) -> Outcome {
+        let (right, few) = (committee.quorum(), committee.one_honest());
+        let quorum = zoo::instead(right, Mutant::AbaE2Quorum, few);
         [false, true].into_iter().find(|value| {
-            self.approves(*value, committee) && self.e2.of(Some(*value)).len() >= committee.quorum()
+            self.approves(*value, committee) && self.e2.of(Some(*value)).len() >= quorum
         })
     }
 }

@@ -38,6 +38,7 @@ use crate::error::Error;
 use crate::math::Fl;
 use crate::secret::Secret;
 use crate::tag::Tag;
+use crate::zoo::{self, Mutant};
 
 /// The public part of a coin key: `X_i` of each party.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -208,7 +209,9 @@ impl Coin for DdhCoin {
         let point = RistrettoPoint::optional_multiscalar_mul(lagrange_at_zero(&xs), points)
             .unwrap_or_default();
         let mut transcript = self.transcript(name, "coin bit");
-        transcript.point(&point);
+        if !zoo::on(Mutant::CoinPredictable) {
+            transcript.point(&point);
+        }
         transcript.digest().as_bytes().first().is_some_and(|byte| byte & 1 == 1)
     }
 }

@@ -88,6 +88,7 @@ use crate::fault::RbcFault;
 use crate::protocol::{Outbox, Protocol};
 use crate::tag::Tag;
 use crate::wire::Bytes;
+use crate::zoo::{self, Mutant};
 
 /// What a broadcast gives.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -266,11 +267,12 @@ impl Rbc {
             return false;
         }
         let key = self.keyring.identity_of(self.sender);
-        if !key.verify(&self.tag, self.mode.label(), digest.as_bytes(), &signature) {
+        let signed = key.verify(&self.tag, self.mode.label(), digest.as_bytes(), &signature);
+        if !signed && !zoo::on(Mutant::RbcUnsigned) {
             out.blame(self.sender, RbcFault::BadSignature);
             return false;
         }
-        if let Some(first) = self.sent {
+        if let Some(first) = self.sent.filter(|_| !zoo::on(Mutant::RbcOverwrites)) {
             self.equivocation = Some(Equivocation([first, (digest, signature)]));
             out.blame(self.sender, RbcFault::Equivocation);
             return false;
@@ -338,7 +340,9 @@ impl Rbc {
         match self.readies.cast(from, digest) {
             Vote::First => {
                 self.try_ready(digest, out);
-                let enough = self.keyring.committee().honest_majority();
+                let committee = self.keyring.committee();
+                let (right, few) = (committee.honest_majority(), committee.one_honest());
+                let enough = zoo::instead(right, Mutant::RbcDeliversEarly, few);
                 if self.agreed.is_none() && self.readies.count(digest) >= enough {
                     self.agreed = Some(digest); // R4
                 }
@@ -351,18 +355,29 @@ impl Rbc {
     /// R3
     fn try_ready(&mut self, digest: Digest, out: &mut dyn Outbox<Message>) {
         let committee = self.keyring.committee();
-        let enough = self.echoes.count(digest) >= committee.quorum()
-            || self.readies.count(digest) >= committee.one_honest();
-        if enough && !self.ready_sent {
+        let (right, few) = (committee.quorum(), committee.one_honest());
+        let quorum = zoo::instead(right, Mutant::RbcEchoQuorum, few);
+        let gated = self.gated && !self.echo_sent && zoo::on(Mutant::RbcGatedReady);
+        let enough =
+            self.echoes.count(digest) >= quorum || self.readies.count(digest) >= self.amplifying();
+        if enough && !self.ready_sent && !gated {
             self.ready_sent = true;
             out.multicast(Message::Ready(digest));
         }
     }
 
+    /// How many READY make us send READY (R3).
+    fn amplifying(&self) -> usize {
+        let committee = self.keyring.committee();
+        let enough = zoo::instead(committee.one_honest(), Mutant::RbcReadyByOne, 1);
+        zoo::instead(enough, Mutant::RbcNoAmplification, usize::MAX)
+    }
+
     /// R7
     fn on_pull(&mut self, from: PartyId, digest: Digest, out: &mut dyn Outbox<Message>) {
         let Carrier::Short(short) = &mut self.carrier else { return };
-        if let Some(payload) = short.answer(from, digest) {
+        let forgotten = self.delivery.is_some() && zoo::on(Mutant::RbcForgetsPayload);
+        if let Some(payload) = short.answer(from, digest).filter(|_| !forgotten) {
             out.send_to(from, Message::Payload(payload));
         }
     }

@@ -1,0 +1,48 @@
+//! What a campaign is: a kind of run, by seed, that says whether all properties held.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::report::Violation;
+
+/// Whether all properties held in a run.
+pub(super) type Verdict = Result<(), Violation>;
+
+/// A property does not hold.
+pub(super) fn fails(checker: &'static str, what: impl Into<String>) -> Verdict {
+    Err(Violation { time: 0, checker, what: what.into() })
+}
+
+/// Whether a property holds.
+pub(super) fn holds(checker: &'static str, holds: bool, what: &str) -> Verdict {
+    if holds { Ok(()) } else { fails(checker, what) }
+}
+
+/// A kind of run.
+#[derive(Clone, Copy)]
+pub struct Campaign {
+    /// Its name.
+    pub name: &'static str,
+    /// How many seeds it is given against one mutant.
+    pub seeds: u64,
+    /// One run.
+    run: fn(u64) -> Verdict,
+}
+
+impl Campaign {
+    pub(super) const fn new(name: &'static str, seeds: u64, run: fn(u64) -> Verdict) -> Self {
+        Self { name, seeds, run }
+    }
+
+    /// Runs one seed. A party that panics violates a property, too.
+    ///
+    /// # Errors
+    /// The first property that does not hold.
+    pub fn run(&self, seed: u64) -> Result<(), Violation> {
+        let run = self.run;
+        catch_unwind(AssertUnwindSafe(|| run(seed))).unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            fails("panic", text.unwrap_or_else(|| "of unknown kind".into()))
+        })
+    }
+}

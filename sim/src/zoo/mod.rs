@@ -1,0 +1,22 @@
+//! The bug zoo: whether the simulator finds known failures.
+//!
+//! Each [mutant](quorate_protocol::zoo) breaks one rule. A [`Campaign`] is a kind of run by seed:
+//! whole networks, key generations, or single protocols with a party that lies. A mutant has one or
+//! more of them, in order; it is *killed* by the first run that violates a property while the same
+//! run without the mutant violates none. What survives shows a checker or an adversary that is
+//! missing. Every run that is used against some mutant is also made without any: the control.
+
+mod agreement;
+mod broadcast;
+mod campaign;
+mod coin_aware;
+mod hunt;
+mod net;
+mod register;
+
+pub use campaign::Campaign;
+pub use hunt::{Hunt, Kill, control};
+pub use register::campaigns;
+
+#[cfg(test)]
+mod tests;
