@@ -267,9 +267,7 @@ impl<S: Suite> Party<S> {
 
     /// The broadcast of a proposal, begun now if it is new; `None` outside the window.
     fn broadcast_of(&mut self, id: ProposalId) -> Option<&mut Rbc> {
-        if !self.committee().contains(id.proposer)
-            || (self.ledger.is_over() && !self.ledger.contains(&id))
-        {
+        if self.ledger.is_over() && !self.ledger.contains(&id) {
             return None;
         }
         let new = !self.ordering.broadcasts.contains_key(&id);
@@ -301,6 +299,9 @@ impl<S: Suite> Party<S> {
         message: rbc::Message,
         sink: &mut Sink<S>,
     ) {
+        if !self.committee().contains(id.proposer) {
+            return;
+        }
         let silent = self.ordering.is_silent(&id);
         let Some(rbc) = self.broadcast_of(id) else { return };
         let before = sink.mark();

@@ -18,10 +18,12 @@ mod world;
 use std::collections::BTreeMap;
 
 use quorate_protocol::PartyId;
+use quorate_protocol::agreement::rbc;
 use quorate_protocol::crypto::transcript::Digest;
 use quorate_protocol::decision::certificate::Outcome;
 use quorate_protocol::decision::life::Phase;
-use quorate_protocol::party::{Answer, Event, Message, Refusal, sync};
+use quorate_protocol::decision::proposal::ProposalId;
+use quorate_protocol::party::{self, Answer, Event, Message, Refusal, sync};
 use quorate_protocol::{limits, wire};
 
 use world::{Wire, World};
@@ -206,6 +208,22 @@ fn one_peer_alone_makes_nobody_begin_anything() {
     }
     let after: Vec<usize> = world.stores.values().map(BTreeMap::len).collect();
     assert_eq!(before, after, "records were written");
+}
+
+#[test]
+fn messages_about_a_member_that_does_not_exist_change_nothing() {
+    let mut world = World::new(4, 10);
+    world.run();
+    for proposer in [4, 127, 128, 8192, u16::MAX].map(PartyId::new) {
+        let id = ProposalId { proposer, sequence: 0 };
+        for message in [
+            Message::Proposal(id, rbc::Message::Payload(vec![1].into())),
+            Message::Document(id, party::documents::Message::Ask),
+        ] {
+            world.step(PartyId::new(0), Event::Message { from: PartyId::new(3), message });
+        }
+    }
+    assert!(world.flight.is_empty());
 }
 
 #[test]
