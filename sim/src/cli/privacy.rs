@@ -6,7 +6,7 @@ use clap::Subcommand;
 
 use super::Size;
 use crate::plan::Plan;
-use crate::privacy::shape;
+use crate::privacy::{count, shape};
 use crate::report::Violation;
 use crate::token::Kind;
 use crate::variant;
@@ -22,6 +22,8 @@ pub(super) struct Privacy {
 enum Way {
     /// Run networks that differ in their votes only, and compare what is told of them
     Shape(Shape),
+    /// Count, over all randomness in tiny fields, what one member sees
+    Count,
 }
 
 /// Which networks.
@@ -44,6 +46,7 @@ impl Privacy {
     pub(super) fn run(self) -> Result<ExitCode, String> {
         match self.way {
             Way::Shape(shape) => shape.run(),
+            Way::Count => Ok(count()),
         }
     }
 }
@@ -74,6 +77,28 @@ impl Shape {
         );
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Counts every claim and every control, for the member at each point.
+fn count() -> ExitCode {
+    println!("{:>12} {:>7} {:>9}", "views", "hidden", "distance");
+    for case in count::cases() {
+        let mut all = count::Counted::default();
+        for point in 1..=4 {
+            match case.check(point) {
+                Ok(counted) => {
+                    all.views += counted.views;
+                    all.hidden = counted.hidden;
+                    all.distance = all.distance.max(counted.distance);
+                }
+                Err(violation) => return failed(&violation),
+            }
+        }
+        let count::Counted { views, hidden, distance } = all;
+        let kind = if case.control { "control, which must show: " } else { "" };
+        println!("{views:>12} {hidden:>7} {distance:>9.4}  {kind}{}", case.name);
+    }
+    ExitCode::SUCCESS
 }
 
 /// Says what does not hold.

@@ -11,13 +11,14 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use quorate_protocol::decision::certificate::Outcome;
 use quorate_protocol::rule::Input;
 use rand::{RngExt, SeedableRng};
 
 use crate::Rng;
 use crate::plan::{Plan, Question};
 use crate::report::{Report, Violation};
-use crate::trace::Event;
+use crate::trace::{Event, Mark};
 use crate::world::World;
 
 /// What was compared.
@@ -27,45 +28,53 @@ pub struct Compared {
     pub runs: usize,
     /// Groups of runs with the same outcomes.
     pub outcomes: usize,
-    /// Lines of the first story.
+    /// Lines of each story.
     pub lines: usize,
 }
 
 /// How a run can be seen from outside.
+#[derive(Default)]
+struct Told {
+    /// Everything but outcomes.
+    lines: Vec<String>,
+    /// Outcomes, in the order they are told.
+    outcomes: Vec<Outcome>,
+}
+
+impl Told {
+    fn hear(&mut self, time: u64, event: &Event<'_>) {
+        self.lines.push(match event {
+            Event::Message(delivery) => format!("{time} {event}, sent {}", delivery.sent),
+            Event::At(who, Mark::Certified { question, position, outcome, counted }) => {
+                self.outcomes.push(*outcome);
+                format!("{time} {who} certified {question} at {position}: {counted}")
+            }
+            _ => format!("{time} {event}"),
+        });
+    }
+}
+
+/// A run: how it can be seen from outside, and the votes, which cannot.
 struct Story {
     report: Report,
-    lines: Vec<String>,
-    /// What nobody outside sees.
+    told: Told,
     votes: String,
 }
 
 impl Story {
     fn of(plan: Plan) -> Self {
         let votes: Vec<String> = plan.questions.iter().map(votes_of).collect();
-        let lines = Rc::new(RefCell::new(Vec::new()));
+        let told = Rc::new(RefCell::new(Told::default()));
         let mut world = World::new(plan);
-        let heard = Rc::clone(&lines);
-        world.listen(Box::new(move |time, event| heard.borrow_mut().push(line(time, event))));
+        let heard = Rc::clone(&told);
+        world.listen(Box::new(move |time, event| heard.borrow_mut().hear(time, event)));
         let report = world.run();
-        Self { report, lines: lines.take(), votes: votes.join(" ") }
-    }
-
-    /// Takes the names of outcomes out of the story, and gives them in the order they were told.
-    fn hide_outcomes(&mut self) -> Vec<&'static str> {
-        let mut told = Vec::new();
-        for line in &mut self.lines {
-            let name = ["accepted", "rejected"].into_iter().find(|name| line.contains(name));
-            if let Some(name) = name.filter(|_| line.contains(" certified ")) {
-                *line = line.replace(name, "decided");
-                told.push(name);
-            }
-        }
-        told
+        Self { report, told: told.take(), votes: votes.join(" ") }
     }
 
     /// How this story differs from another one, of which only the outcomes may differ.
     fn differs(&self, other: &Self) -> Option<String> {
-        let mut lines = self.lines.iter().zip(&other.lines).enumerate();
+        let mut lines = self.told.lines.iter().zip(&other.told.lines).enumerate();
         let found = lines.find(|(_, (a, b))| a != b);
         let found =
             found.map(|(i, (a, b))| format!("line {i} is `{}` and `{}`", a.trim(), b.trim()));
@@ -101,27 +110,24 @@ pub fn compare(
     let mut first: Option<Story> = None;
     let mut outcomes = BTreeSet::new();
     for questions in votes {
-        let mut story = Story::of(Plan { questions, ..plan.clone() });
+        let story = Story::of(Plan { questions, ..plan.clone() });
         if let Some(violation) = story.report.violation {
             return Err(violation);
         }
-        compared.runs += 1;
-        outcomes.insert(story.hide_outcomes());
-        let token = story.report.token;
-        let leak = |votes: &str, what: String| Violation {
-            time: story.report.time,
-            checker: "shape",
-            what: format!("{token} with votes {votes} and {}: {what}", story.votes),
-        };
         if let Some(first) = &first
             && let Some(what) = first.differs(&story)
         {
-            return Err(leak(&first.votes, what));
+            let (token, time) = (story.report.token, story.report.time);
+            let [a, b] = [&first.votes, &story.votes];
+            let what = format!("{token} with votes {a} and {b}: {what}");
+            return Err(Violation { time, checker: "shape", what });
         }
-        compared.lines = compared.lines.max(story.lines.len());
-        compared.outcomes = outcomes.len();
+        compared.runs += 1;
+        compared.lines = story.told.lines.len();
+        outcomes.insert(story.told.outcomes.clone());
         first.get_or_insert(story);
     }
+    compared.outcomes = outcomes.len();
     Ok(compared)
 }
 

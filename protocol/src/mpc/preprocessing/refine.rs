@@ -357,7 +357,7 @@ fn extract<F: PrimeField>(
 }
 
 /// F3: shares of at most `most` bits from shares of random values and their squares.
-fn bits<F: PrimeField>(randoms: &[F], squares: &[F], most: usize) -> Shares<F> {
+pub fn bits<F: PrimeField>(randoms: &[F], squares: &[F], most: usize) -> Shares<F> {
     // A square that is none would mean that a false triple was agreed on; all see it alike.
     let roots = randoms.iter().zip(squares).filter_map(|(r, square)| {
         let root = square.sqrt().filter(|root| *root != F::ZERO)?;

@@ -261,7 +261,7 @@ fn challenges<F: PrimeField>(tag: &Tag, root: &Digest) -> [Ext<F>; CHECKS] {
 }
 
 /// `G_q = g_q + sum over l of gamma_q^l f_l`, cut to as many coefficients as the columns have.
-pub(super) fn degree_checks<F: PrimeField>(
+pub fn degree_checks<F: PrimeField>(
     challenges: &[Ext<F>; CHECKS],
     columns: &[Shares<F>],
     blinders: &[Shares<Ext<F>>; CHECKS],
