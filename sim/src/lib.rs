@@ -28,6 +28,7 @@ pub mod keygen;
 pub mod plan;
 pub mod privacy;
 pub mod report;
+pub mod rounds;
 pub mod schedule;
 pub mod token;
 pub mod trace;

@@ -2,6 +2,7 @@
 
 mod privacy;
 mod replay;
+mod rounds;
 mod run;
 mod swarm;
 mod zoo;
@@ -38,6 +39,8 @@ enum Command {
     Privacy(privacy::Privacy),
     /// See whether known failures of such protocols are found
     Zoo(zoo::Zoo),
+    /// Count the rounds of binary agreements against schedulers and liars that prolong them
+    Rounds(rounds::RoundsCommand),
 }
 
 /// Which networks.
@@ -81,6 +84,7 @@ pub fn main() -> ExitCode {
         Command::Replay(replay) => replay.run(),
         Command::Privacy(privacy) => privacy.run(),
         Command::Zoo(zoo) => zoo.run(),
+        Command::Rounds(rounds) => rounds.run(),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error}");

@@ -102,7 +102,7 @@ fn count() -> ExitCode {
 }
 
 /// Says what does not hold.
-fn failed(violation: &Violation) -> ExitCode {
+pub(super) fn failed(violation: &Violation) -> ExitCode {
     println!("fails: {violation}");
     ExitCode::FAILURE
 }

@@ -87,16 +87,6 @@ impl Story {
     }
 }
 
-/// What an event looks like from outside: all but what a message is encoded to.
-fn line(time: u64, event: &Event<'_>) -> String {
-    match event {
-        Event::Message(delivery) => {
-            format!("{time} {event}, sent {}, epoch {}", delivery.sent, delivery.epoch)
-        }
-        _ => format!("{time} {event}"),
-    }
-}
-
 /// Runs the plan with each of these votes, and compares what is told of the runs. `votes` has the
 /// plan's questions with other inputs in them.
 ///

@@ -105,7 +105,7 @@ struct Ahead {
 }
 
 /// One party's instance of binary agreement.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Aba<C: Coin> {
     committee: Committee,
     me: PartyId,

@@ -1,0 +1,88 @@
+//! `rounds`: how many rounds agreements take against adversaries.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use super::privacy::failed;
+use crate::rounds::{Game, Liar, Rounds, Schedule, bound};
+
+/// How many.
+#[derive(clap::Args)]
+pub(super) struct RoundsCommand {
+    /// Number of organisations, at least 4
+    #[arg(long, default_value_t = 4)]
+    orgs: usize,
+    /// How many seeds, each with a scheduler and liars of its own
+    #[arg(long, default_value_t = 10_000)]
+    seeds: u64,
+    /// The first of them
+    #[arg(long, default_value_t = 0)]
+    first_seed: u64,
+}
+
+impl RoundsCommand {
+    pub(super) fn run(self) -> Result<ExitCode, String> {
+        let mut all = Rounds::default();
+        let mut pairs: BTreeMap<(String, String), Rounds> = BTreeMap::new();
+        for seed in self.first_seed..self.first_seed.saturating_add(self.seeds) {
+            let game = Game::draw(self.orgs, seed);
+            match game.play() {
+                Ok(rounds) => {
+                    all.add(rounds);
+                    let pair = (game.schedule.to_string(), game.liar.to_string());
+                    pairs.entry(pair).or_default().add(rounds);
+                }
+                Err(violation) => return Ok(failed(&violation)),
+            }
+        }
+        print_pairs(&pairs);
+        println!();
+        print_distribution(&all);
+        // The table's cells are tested, too.
+        let tests = pairs.len() + 1;
+        for rounds in pairs.values().chain([&all]) {
+            if let Err(violation) = bound::check(rounds, tests) {
+                return Ok(failed(&violation));
+            }
+        }
+        println!(
+            "{} runs of {} members: {:.3} rounds on average, {} at most; within the bound",
+            all.runs(),
+            self.orgs,
+            all.mean(),
+            all.maximum()
+        );
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The mean and the maximum of each scheduler with each liar.
+fn print_pairs(pairs: &BTreeMap<(String, String), Rounds>) {
+    let liars = Liar::ALL.map(|liar| liar.to_string());
+    print!("{:<16}", "");
+    liars.iter().for_each(|liar| print!("{liar:>18}"));
+    println!();
+    for schedule in Schedule::ALL.map(|schedule| schedule.to_string()) {
+        print!("{schedule:<16}");
+        for liar in &liars {
+            let rounds = pairs.get(&(schedule.clone(), liar.clone()));
+            let cell = rounds.map_or("-".into(), |rounds| {
+                format!("{:.2}, at most {}", rounds.mean(), rounds.maximum())
+            });
+            print!("{cell:>18}");
+        }
+        println!();
+    }
+}
+
+/// How many runs took how many rounds, and how many the bound allows to take more.
+fn print_distribution(rounds: &Rounds) {
+    println!("{:>6} {:>8} {:>14} {:>14}", "rounds", "runs", "share beyond", "bound");
+    let mut beyond = rounds.runs();
+    for (taken, runs) in rounds.iter().filter(|(taken, _)| *taken > 0) {
+        beyond -= runs;
+        let share = beyond as f64 / rounds.runs().max(1) as f64;
+        let bound = bound::tail(taken.saturating_sub(2));
+        println!("{taken:>6} {runs:>8} {share:>14.5} {bound:>14.5}");
+    }
+}
