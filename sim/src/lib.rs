@@ -23,6 +23,7 @@ pub mod checker;
 pub mod cli;
 pub mod coverage;
 mod draw;
+pub mod exhaustive;
 pub mod ghost;
 pub mod keygen;
 pub mod plan;

@@ -1,5 +1,6 @@
 //! The command line: `run`, `swarm`, `replay`, `zoo`.
 
+mod exhaustive;
 mod privacy;
 mod replay;
 mod rounds;
@@ -41,6 +42,8 @@ enum Command {
     Zoo(zoo::Zoo),
     /// Count the rounds of binary agreements against schedulers and liars that prolong them
     Rounds(rounds::RoundsCommand),
+    /// Visit every state of a round and a broadcast among four members
+    Exhaustive(exhaustive::Exhaustive),
 }
 
 /// Which networks.
@@ -85,6 +88,7 @@ pub fn main() -> ExitCode {
         Command::Privacy(privacy) => privacy.run(),
         Command::Zoo(zoo) => zoo.run(),
         Command::Rounds(rounds) => rounds.run(),
+        Command::Exhaustive(exhaustive) => exhaustive.run(),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error}");
