@@ -7,6 +7,17 @@ use quorate_protocol::committee::{Committee, PartyId, PartyMap, PartySet};
 use quorate_protocol::crypto::Digest;
 use quorate_protocol::decision::proposal::Proposal;
 
+use crate::plan::Plan;
+use crate::schedule::MILLI;
+
+/// UTC at virtual time 0, in milliseconds since 1970.
+const UTC_BASE: u64 = 1_800_000_000_000;
+
+/// UTC at a virtual time, in milliseconds since 1970.
+pub const fn utc_ms(time: u64) -> u64 {
+    UTC_BASE + time / MILLI
+}
+
 /// The truth that checkers measure parties against.
 #[derive(Clone, Debug)]
 pub struct Ghost {
@@ -16,6 +27,10 @@ pub struct Ghost {
     pub byzantine: PartySet,
     /// Honest ones that are killed and start again.
     pub unsteady: PartySet,
+    /// Whether a run must come to an end: no more than `t` are faulty or killed.
+    pub live: bool,
+    /// By how many milliseconds each party's clock is fast.
+    pub skews: PartyMap<i64>,
     /// What was asked, by digest of the proposal.
     pub questions: BTreeMap<Digest, Asked>,
 }
@@ -35,8 +50,29 @@ pub struct Asked {
 
 impl Ghost {
     /// Nothing has happened yet.
-    pub const fn new(committee: Committee, byzantine: PartySet, unsteady: PartySet) -> Self {
-        Self { committee, byzantine, unsteady, questions: BTreeMap::new() }
+    pub fn new(committee: Committee, byzantine: PartySet, unsteady: PartySet) -> Self {
+        let skews = PartyMap::new(committee);
+        Self { committee, byzantine, unsteady, live: true, skews, questions: BTreeMap::new() }
+    }
+
+    /// Nothing has happened yet in the run of a plan.
+    pub fn of(plan: &Plan) -> Self {
+        Self {
+            live: plan.promises_liveness(),
+            skews: PartyMap::from_fn(plan.committee, |party| plan.skew(party)),
+            ..Self::new(plan.committee, plan.byzantine_set(), plan.unsteady())
+        }
+    }
+
+    /// What a party's clock says, in milliseconds since 1970.
+    pub fn utc_ms(&self, party: PartyId, time: u64) -> u64 {
+        utc_ms(time).saturating_add_signed(self.skews[party])
+    }
+
+    /// When a party's clock says so.
+    pub fn time_of(&self, party: PartyId, utc_ms: u64) -> u64 {
+        let right = utc_ms.saturating_add_signed(self.skews[party].saturating_neg());
+        right.saturating_sub(UTC_BASE).saturating_mul(MILLI)
     }
 
     /// Whether a party is honest.

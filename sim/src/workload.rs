@@ -7,8 +7,8 @@ use quorate_protocol::crypto::Digest;
 use quorate_protocol::decision::proposal::Proposal;
 
 use crate::plan::{Plan, Question, Vote};
+use crate::schedule::MILLI;
 use crate::trace::Asked;
-use crate::world::utc_ms;
 
 /// Which questions are asked, and which of them are done.
 pub struct Workload {
@@ -58,8 +58,8 @@ impl Workload {
         Some(self.questions.get(number)?.proposer)
     }
 
-    /// A question as it is asked at this time.
-    pub fn proposal(&self, number: usize, time: u64) -> Option<Proposal> {
+    /// A question as it is asked at this time, in milliseconds since 1970.
+    pub fn proposal(&self, number: usize, utc_ms: u64) -> Option<Proposal> {
         let question = self.questions.get(number)?;
         let mut nonce = [0; 16];
         let (low, _) = nonce.split_at_mut(8);
@@ -68,7 +68,7 @@ impl Workload {
             title: format!("{} {number}", if question.refresh { "Refresh" } else { "Question" }),
             text: String::new(),
             rule: question.rule.clone(),
-            deadline_ms: utc_ms(time + question.deadline),
+            deadline_ms: utc_ms + question.deadline / MILLI,
             minimum: question.minimum,
             nonce,
             document: None,

@@ -9,7 +9,7 @@ use quorate_protocol::committee::{PartyId, PartySet};
 use quorate_sim::coverage::Coverage;
 use quorate_sim::keygen::adversary::{BadSet, Behaviour, Cheat, How};
 use quorate_sim::keygen::{Plan, World};
-use quorate_sim::plan::Restart;
+use quorate_sim::plan::{Restart, Storage};
 use quorate_sim::report::Report;
 use quorate_sim::schedule::{Discipline, MILLI};
 use quorate_sim::token::{Kind, Token};
@@ -157,7 +157,7 @@ fn a_member_is_killed_at_every_step_and_between_any_two_effects() {
             step,
             effects,
             pause: 5 * MILLI,
-            lost: if step % 2 == 0 { 100 } else { 0 },
+            lost: if step % 2 == 0 { 100, storage: Storage::Kept } else { 0 },
         };
         // All four, at four places around what they write down.
         plan.restarts = (0..4).map(|i| kill(i, usize::from(i))).collect();

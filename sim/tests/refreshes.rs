@@ -104,7 +104,14 @@ fn killed(effects: Option<usize>) -> Plan {
     (plan.policy.low.bits, plan.policy.low.triples, plan.policy.low.pairs) = (0, 0, 0);
     let restart = |effects: usize| {
         let lost = if effects.is_multiple_of(2) { 0 } else { 100 };
-        Restart { party: party(1), step: 0, effects, pause: 30 * MILLI, lost }
+        Restart {
+            party: party(1),
+            step: 0,
+            effects,
+            pause: 30 * MILLI,
+            lost,
+            storage: Storage::Kept,
+        }
     };
     plan.restarts = effects.map(restart).into_iter().collect();
     proposed_by_others(&mut plan, party(1));

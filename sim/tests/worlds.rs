@@ -8,7 +8,7 @@ use std::rc::Rc;
 use quorate_protocol::committee::{PartyId, PartySet};
 use quorate_sim::adversary::{Behaviour, Cheat, How};
 use quorate_sim::coverage::Coverage;
-use quorate_sim::plan::{Plan, Restart};
+use quorate_sim::plan::{Plan, Restart, Storage};
 use quorate_sim::report::Report;
 use quorate_sim::schedule::{Discipline, MILLI};
 use quorate_sim::token::{Kind, Token};
@@ -181,8 +181,14 @@ fn a_killed_party_follows_catches_up_and_takes_part_again() {
         let mut plan = Plan::quiet(four(seed), 12).unwrap();
         plan.discipline = Discipline::Random;
         let party = PartyId::new((seed % 4) as u16);
-        let restart =
-            |step, effects, lost| Restart { party, step, effects, pause: 100 * MILLI, lost };
+        let restart = |step, effects, lost| Restart {
+            party,
+            step,
+            effects,
+            pause: 100 * MILLI,
+            lost,
+            storage: Storage::Kept,
+        };
         plan.restarts = vec![restart(80 + 97 * seed, 2, 100), restart(1500, 0, 0)];
         proposed_by_others(&mut plan, party);
         let (world, report) = run(plan);

@@ -21,7 +21,7 @@ use crate::{Rng, Wire};
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Cheat {
     /// To whom.
-    #[serde(with = "super::victims")]
+    #[serde(with = "crate::parties")]
     pub victims: PartySet,
     /// What.
     pub how: How,

@@ -14,7 +14,6 @@ mod malformed_vote;
 mod old_epoch;
 pub(crate) mod silent;
 mod spoiler;
-mod victims;
 mod wrong_coin;
 mod wrong_shares;
 

@@ -18,8 +18,8 @@ use quorate_protocol::sharing::open;
 use rand::SeedableRng;
 
 use super::*;
+use crate::ghost::utc_ms;
 use crate::schedule::SECOND;
-use crate::world::utc_ms;
 
 pub(super) const fn p(index: u16) -> PartyId {
     PartyId::new(index)

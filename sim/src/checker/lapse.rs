@@ -31,7 +31,7 @@ impl Checker for Lapse {
         "lapse"
     }
 
-    fn check(&mut self, _ghost: &Ghost, seen: &Observation<'_>) -> Result<(), String> {
+    fn check(&mut self, ghost: &Ghost, seen: &Observation<'_>) -> Result<(), String> {
         match seen.what {
             What::Ordered { by, decision, .. } => {
                 self.ordered.entry(decision).or_insert(by);
@@ -41,7 +41,7 @@ impl Checker for Lapse {
                 self.lapsed.entry(decision).or_insert(by);
                 self.both(&decision)
             }
-            What::AtRest { by, standing } => {
+            What::AtRest { by, standing } if ghost.live => {
                 let certified = standing.iter().filter(|s| s.certified).map(|s| s.decision);
                 let certified: BTreeSet<Digest> = certified.collect();
                 let missing = self.ordered.iter().find(|(digest, _)| !certified.contains(digest));

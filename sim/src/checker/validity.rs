@@ -8,7 +8,6 @@ use quorate_protocol::crypto::Digest;
 
 use super::{Checker, Observation, What};
 use crate::ghost::Ghost;
-use crate::world::utc_ms;
 
 /// See the [module](self).
 #[derive(Default)]
@@ -29,7 +28,7 @@ impl Checker for Validity {
             }
             What::VoteIn { by, decision, member } => {
                 let asked = ghost.questions.get(&decision);
-                if asked.is_some_and(|a| utc_ms(seen.time) < a.proposal.deadline_ms) {
+                if asked.is_some_and(|a| ghost.utc_ms(by, seen.time) < a.proposal.deadline_ms) {
                     self.in_time.entry((decision, member)).or_default().insert(by);
                 }
             }

@@ -7,10 +7,10 @@ use rand::RngExt;
 
 use super::adversary::{Behaviour, draw_behaviours};
 use crate::Rng;
-use crate::draw::{draw_discipline, draw_order};
-use crate::plan::Restart;
-use crate::schedule::{Discipline, MILLI, SECOND};
-use crate::token::Token;
+use crate::draw::{draw_discipline, draw_links, draw_order};
+use crate::plan::{Restart, Storage};
+use crate::schedule::{Discipline, Links, MILLI, SECOND};
+use crate::token::{Class, Token};
 
 /// Everything about a run.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub struct Plan {
     pub committee: Committee,
     /// How messages are delivered.
     pub discipline: Discipline,
+    /// What links are like.
+    pub links: Links,
     /// Byzantine members, and what they do.
     pub byzantine: Vec<(PartyId, Vec<Behaviour>)>,
     /// When each member comes up for the first time.
@@ -40,6 +42,7 @@ impl Plan {
             token,
             committee,
             discipline: Discipline::Fifo,
+            links: Links::default(),
             byzantine: Vec::new(),
             begins: vec![0; committee.n()],
             restarts: Vec::new(),
@@ -53,23 +56,29 @@ impl Plan {
     pub fn draw(token: Token) -> Result<Self, String> {
         let committee = token.committee()?;
         let mut rng = token.rng("plan");
+        let has = |class| token.faults.has(class);
         let order = draw_order(committee, &mut rng);
-        let most = token.byzantine.min(committee.t());
+        let most = if has(Class::Byzantine) { token.byzantine.min(committee.t()) } else { 0 };
         let byzantine = if rng.random_range(0..10) < 7 { most } else { rng.random_range(0..=most) };
         let (corrupt, honest) = order.split_at(byzantine.min(order.len()));
         let restarting = match rng.random_range(0..4) {
+            _ if !has(Class::Process) => 0,
             0 => 0,
             1 => honest.len(),
             _ => rng.random_range(1..=honest.len()),
         };
-        let discipline = draw_discipline(committee, &mut rng);
+        let (discipline, links) = if has(Class::Links) {
+            (draw_discipline(committee, &mut rng), draw_links(committee, &mut rng))
+        } else {
+            (Discipline::Fifo, Links::default())
+        };
         let corrupt = corrupt.iter().map(|me| (*me, draw_behaviours(*me, committee, &mut rng)));
         let byzantine = corrupt.collect();
         let killed = honest.iter().take(restarting);
         let restarts = killed.flat_map(|party| draw_restarts(*party, committee, &mut rng));
         let restarts = restarts.collect();
         let begins = committee.parties().map(|_| draw_begin(&mut rng)).collect();
-        Ok(Self { token, committee, discipline, byzantine, begins, restarts })
+        Ok(Self { token, committee, discipline, links, byzantine, begins, restarts })
     }
 
     /// Honest members that are killed.
@@ -88,14 +97,20 @@ impl Plan {
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (n, t) = (self.committee.n(), self.committee.t());
-        write!(f, "{n} organisations, up to {t} faulty; delivery: {}", self.discipline)?;
+        write!(
+            f,
+            "{n} organisations, up to {t} faulty; delivery: {}; {}",
+            self.discipline, self.links
+        )?;
+        for cut in &self.links.cuts {
+            write!(f, "\n  {cut}")?;
+        }
         for (party, behaviours) in &self.byzantine {
             let what: Vec<String> = behaviours.iter().map(Behaviour::to_string).collect();
             write!(f, "\n  {party} is Byzantine: {}", what.join(", "))?;
         }
-        for Restart { party, step, effects, pause, lost } in &self.restarts {
-            write!(f, "\n  {party} is killed at step {step} after {effects} effects, for ")?;
-            write!(f, "{} ms; {lost} % of what it had sent is lost", pause / MILLI)?;
+        for restart in &self.restarts {
+            write!(f, "\n  {restart}")?;
         }
         Ok(())
     }
@@ -122,6 +137,7 @@ fn draw_restarts(party: PartyId, committee: Committee, rng: &mut Rng) -> Vec<Res
                 effects: if rng.random() { 1 } else { rng.random_range(0..3 * committee.n()) },
                 pause: rng.random_range(MILLI..3 * SECOND),
                 lost: if rng.random() { 0 } else { rng.random_range(0..=100) },
+                storage: Storage::Kept,
             }
         })
         .collect()

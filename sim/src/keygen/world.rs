@@ -31,20 +31,39 @@ use crate::Rng;
 use crate::coverage::Coverage;
 use crate::plan::Restart;
 use crate::report::{Report, Violation};
-use crate::schedule::{Next, Pending};
-use crate::trace::{Delivery, Event, Listener, Mark, Print, Trace};
+use crate::schedule::{Freight, Next, Pending};
+use crate::trace::{Delivery, Event, Labelled, Layer, Listener, Mark, Print, Trace};
+use crate::votes;
 
 /// One message in so many is encoded and decoded.
 const SAMPLE: u32 = 16;
 
 /// What travels between two members.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Frame {
     pub(super) from: PartyId,
     pub(super) to: PartyId,
     pub(super) message: Wire,
     sent: u64,
     print: Print,
+}
+
+impl Freight for Frame {
+    fn link(&self) -> (PartyId, PartyId) {
+        (self.from, self.to)
+    }
+
+    fn bytes(&self) -> u64 {
+        self.print.size
+    }
+
+    fn has(&self, layer: Layer) -> bool {
+        self.message.layer() == layer
+    }
+
+    fn votes(&self) -> Option<bool> {
+        votes::of_keygen(&self.message)
+    }
 }
 
 /// Something with a time of its own.
@@ -123,7 +142,7 @@ impl World {
         };
         let mut world = Self {
             members: PartyMap::from_fn(committee, member),
-            pending: Pending::new(plan.discipline),
+            pending: Pending::new(plan.discipline, plan.links.clone()),
             rng: plan.token.rng("world"),
             exercised: Exercised::default(),
             steps: 0,
@@ -220,7 +239,7 @@ impl World {
         let held = std::mem::take(&mut honest.held);
         self.step(party, CeremonyEvent::Start);
         for frame in held {
-            self.pending.send(frame.from, party, frame, &mut self.rng);
+            self.pending.send(frame, &mut self.rng);
         }
     }
 
@@ -345,7 +364,7 @@ impl World {
     fn send(&mut self, from: PartyId, to: PartyId, message: Wire) {
         let (sent, print) = (self.pending.now(), Print::of(&wire::encode(&message)));
         let message = if self.rng.random_ratio(1, SAMPLE) { decoded(message) } else { message };
-        self.pending.send(from, to, Frame { from, to, message, sent, print }, &mut self.rng);
+        self.pending.send(Frame { from, to, message, sent, print }, &mut self.rng);
     }
 
     /// Counts what an honest member says.

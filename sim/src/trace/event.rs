@@ -79,6 +79,14 @@ pub enum Mark<'a> {
     Killed,
     /// It starts again.
     StartsAgain,
+    /// It cannot read what it finds of what it wrote, and stays down.
+    StaysDown(&'a str),
+    /// Its process does nothing for a while.
+    Pauses,
+    /// Its process goes on.
+    GoesOn,
+    /// At rest, it has not decided what has this position, if any; what it waits for.
+    Undecided(Option<u64>, &'a str),
     /// A timer fires.
     Timer(TimerToken),
     /// It asks for random bytes.
@@ -163,6 +171,10 @@ impl Mark<'_> {
             Self::ComesUp => "up",
             Self::Killed => "killed",
             Self::StartsAgain => "restart",
+            Self::StaysDown(_) => "down",
+            Self::Pauses => "pause",
+            Self::GoesOn => "resumed",
+            Self::Undecided(..) => "undecided",
             Self::Timer(_) => "timer",
             Self::Draws { .. } => "draw",
             Self::Begins { .. } => "epoch",
@@ -251,6 +263,15 @@ impl fmt::Display for Mark<'_> {
             Self::ComesUp => f.write_str("comes up"),
             Self::Killed => f.write_str("is killed"),
             Self::StartsAgain => f.write_str("starts again"),
+            Self::StaysDown(why) => write!(f, "does not start: {why}"),
+            Self::Pauses => f.write_str("pauses"),
+            Self::GoesOn => f.write_str("goes on"),
+            Self::Undecided(Some(position), why) => {
+                write!(f, "has not decided {position}: it waits for {why}")
+            }
+            Self::Undecided(None, why) => {
+                write!(f, "has not decided a proposal without a position: it waits for {why}")
+            }
             Self::Timer(token) => write!(f, "timer: {token}"),
             Self::Draws { effects } => write!(f, "draws, after {effects} effects"),
             Self::Begins { epoch } => write!(f, "begins epoch {epoch}"),

@@ -9,10 +9,13 @@ use quorate_protocol::keys::{ceremony, generation, refresh};
 use quorate_protocol::mpc::preprocessing;
 use quorate_protocol::sharing::acss;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Wire, keygen};
 
 /// The protocol that a message is of: the lowest one with a name of its own.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Layer {
     /// Reliable broadcast.
     Broadcast,

@@ -11,6 +11,7 @@ use quorate_protocol::secret::Secret;
 
 use crate::Wire;
 use crate::checker::Store;
+use crate::plan::Storage;
 use crate::trace::Who;
 
 /// The real thing, through all epochs.
@@ -41,14 +42,18 @@ pub(super) struct Actor {
     outgoing: BTreeMap<u64, Outgoing<RealSuite>>,
     committee: Committee,
     pub(super) store: Store,
+    /// All that was ever written, if its storage is to forget some of it.
+    writes: Option<Vec<Vec<Record>>>,
     /// Whether it has erased its first keys.
     pub(super) erased: bool,
 }
 
 impl Actor {
-    pub(super) fn new(id: ActorId, committee: Committee) -> Self {
+    /// One that is not up yet; `forgetful` if its storage is to forget some of what is written.
+    pub(super) fn new(id: ActorId, committee: Committee, forgetful: bool) -> Self {
         let (outgoing, store) = (BTreeMap::new(), BTreeMap::new());
-        Self { id, party: None, outgoing, committee, store, erased: false }
+        let writes = forgetful.then(Vec::new);
+        Self { id, party: None, outgoing, committee, store, writes, erased: false }
     }
 
     /// Says something at the end of the tick.
@@ -65,12 +70,44 @@ impl Actor {
 
     /// Writes records down.
     pub(super) fn persist(&mut self, records: Vec<Record>) {
+        if let Some(writes) = &mut self.writes {
+            writes.push(records.clone());
+        }
+        self.apply(records);
+    }
+
+    fn apply(&mut self, records: Vec<Record>) {
         for record in records {
             match record {
                 Record::Put { key, value } => drop(self.store.insert(key, value)),
                 Record::Delete { key } => drop(self.store.remove(&key)),
             }
         }
+    }
+
+    /// Its storage does something to what was written.
+    pub(super) fn spoil(&mut self, storage: Storage) {
+        let Some(mut writes) = self.writes.take() else { return };
+        let all = writes.len();
+        match storage {
+            Storage::Kept => {}
+            Storage::Tail(lost) => {
+                writes.truncate(all.saturating_sub(usize::try_from(lost).unwrap_or(all)));
+            }
+            Storage::Old(percent) => writes.truncate(all * usize::from(percent) / 100),
+            Storage::Torn => {
+                if let Some(last) = writes.last_mut() {
+                    last.truncate(last.len().div_ceil(2));
+                    if let Some(Record::Put { value, .. }) = last.last_mut() {
+                        let half = value.expose().len() / 2;
+                        *value = Secret::new(value.expose().iter().take(half).copied().collect());
+                    }
+                }
+            }
+        }
+        self.store.clear();
+        writes.iter().for_each(|records| self.apply(records.clone()));
+        self.writes = Some(writes);
     }
 
     /// Everything written down.

@@ -16,7 +16,7 @@ use rand::RngExt;
 
 use super::actor::{Actor, ActorId};
 use super::member::FIRST_EPOCH;
-use super::{Asker, Frame, Happening, UTC_BASE, World};
+use super::{Asker, Frame, Happening, World};
 use crate::Wire;
 use crate::adversary::Letter;
 use crate::checker::What;
@@ -84,7 +84,7 @@ impl World {
                     When::After(duration) => {
                         now.saturating_add(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
                     }
-                    When::AtUtc(ms) => ms.saturating_sub(UTC_BASE).saturating_mul(MILLI),
+                    When::AtUtc(ms) => self.ghost.time_of(actor.party, ms),
                 };
                 self.pending.at(time, Happening::Timer(actor, life, epoch, token));
             }
@@ -151,7 +151,7 @@ impl World {
                     };
                     let messages = messages.into_iter().map(printed).collect();
                     let frame = Frame { from, to, epoch, sent: self.pending.now(), messages };
-                    self.pending.send(from, to, frame, &mut self.rng);
+                    self.pending.send(frame, &mut self.rng);
                 }
             }
         }

@@ -14,10 +14,11 @@ use quorate_protocol::secret::Secret;
 use quorate_protocol::tag::Tag;
 use rand::SeedableRng;
 
-use super::Frame;
 use super::actor::{Actor, ActorId};
+use super::{Frame, Happening};
 use crate::adversary::{Adversary, Behaviour, Insider, Letter};
-use crate::plan::{Plan, Restart};
+use crate::plan::{Pause, Plan, Restart};
+use crate::schedule::Next;
 use crate::{Rng, Wire};
 
 /// The first epoch of all simulated networks.
@@ -127,6 +128,9 @@ pub(super) struct Member {
     /// How often it was started.
     pub(super) life: u32,
     pub(super) down: bool,
+    /// When it pauses, the next first, and what waits for the end of that.
+    pub(super) pauses: Vec<Pause>,
+    pub(super) waiting: Vec<Next<Frame, Happening>>,
     /// Frames that wait for its start.
     pub(super) held: Vec<Frame>,
     /// Steps of all its lives.
@@ -140,7 +144,8 @@ pub(super) struct Member {
 impl Member {
     pub(super) fn new(plan: &Plan, keys: &Keys, party: PartyId) -> Self {
         let behaviours = plan.behaviours(party);
-        let actor = |twin| Actor::new(ActorId { party, twin }, plan.committee);
+        let forgetful = plan.forgetful().contains(party);
+        let actor = |twin| Actor::new(ActorId { party, twin }, plan.committee, forgetful);
         let twins = behaviours.contains(&Behaviour::Twins);
         let insider = keys.insider(&keys.first(ActorId { party, twin: false }));
         Self {
@@ -148,6 +153,8 @@ impl Member {
             adversaries: behaviours.iter().filter_map(|b| b.adversary(&insider)).collect(),
             life: 0,
             down: false,
+            pauses: plan.pauses.iter().filter(|p| p.party == party).copied().collect(),
+            waiting: Vec::new(),
             held: Vec::new(),
             steps: 0,
             effects: 0,

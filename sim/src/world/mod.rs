@@ -7,6 +7,7 @@
 mod actor;
 mod effects;
 mod member;
+mod pauses;
 mod restarts;
 
 use std::collections::BTreeMap;
@@ -23,26 +24,19 @@ use rand::RngExt;
 use crate::checker::{self, Checker, Observation, Standing, What};
 use crate::coverage::Coverage;
 use crate::ghost::Ghost;
-use crate::plan::{Plan, Vote};
+use crate::plan::{Outage, Plan, Vote};
 use crate::report::{Report, Violation};
-use crate::schedule::{MILLI, Next, Pending};
-use crate::trace::{Asked, Delivery, Event as Told, Listener, Mark, Print, Trace};
+use crate::schedule::{Freight, MILLI, Next, Pending};
+use crate::trace::{Asked, Delivery, Event as Told, Labelled, Layer, Listener, Mark, Print, Trace};
+use crate::votes;
 use crate::workload::Workload;
 use crate::{Rng, Wire};
 use actor::ActorId;
 pub use actor::Real;
 use member::{FIRST_EPOCH, Keys, Member};
 
-/// UTC at virtual time 0, in milliseconds since 1970.
-const UTC_BASE: u64 = 1_800_000_000_000;
-
-/// UTC at a virtual time, in milliseconds since 1970.
-pub const fn utc_ms(time: u64) -> u64 {
-    UTC_BASE + time / MILLI
-}
-
 /// What travels between two members: the messages of one tick on one stream.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Frame {
     from: PartyId,
     to: PartyId,
@@ -50,6 +44,24 @@ struct Frame {
     /// When.
     sent: u64,
     messages: Vec<(Wire, Print)>,
+}
+
+impl Freight for Frame {
+    fn link(&self) -> (PartyId, PartyId) {
+        (self.from, self.to)
+    }
+
+    fn bytes(&self) -> u64 {
+        self.messages.iter().map(|(_, print)| print.size).sum()
+    }
+
+    fn has(&self, layer: Layer) -> bool {
+        self.messages.iter().any(|(message, _)| message.layer() == layer)
+    }
+
+    fn votes(&self) -> Option<bool> {
+        self.messages.iter().find_map(|(message, _)| votes::of(message))
+    }
 }
 
 /// Something with a time of its own. The first number is of the member's life: what a life began
@@ -67,6 +79,10 @@ enum Happening {
     Ask(usize),
     /// A killed party starts again.
     Revive(PartyId),
+    /// A party that paused goes on.
+    Resume(PartyId),
+    /// All honest parties are killed.
+    Outage(Outage),
 }
 
 /// A whole network.
@@ -104,11 +120,11 @@ impl World {
     /// The network of a plan, before its first step.
     pub fn new(plan: Plan) -> Self {
         let committee = plan.committee;
-        let ghost = Ghost::new(committee, plan.byzantine_set(), plan.unsteady());
+        let ghost = Ghost::of(&plan);
         let keys = Keys::new(&plan);
         let mut world = Self {
             members: PartyMap::from_fn(committee, |party| Member::new(&plan, &keys, party)),
-            pending: Pending::new(plan.discipline),
+            pending: Pending::new(plan.discipline, plan.links.clone()),
             workload: Workload::new(&plan),
             requests: BTreeMap::new(),
             next_request: 0,
@@ -134,6 +150,9 @@ impl World {
         }
         for party in committee.parties() {
             world.start(party);
+        }
+        for outage in world.plan.outages.clone() {
+            world.pending.at(outage.at, Happening::Outage(outage));
         }
         world.ask_more();
         world
@@ -176,10 +195,7 @@ impl World {
                 break;
             };
             self.steps += 1;
-            match next {
-                Next::Frame(frame) => self.deliver(frame),
-                Next::Event(event) => self.happen(event),
-            }
+            self.take(next);
             if self.steps.is_multiple_of(1024) {
                 self.observe(What::Steps(self.steps));
             }
@@ -197,6 +213,15 @@ impl World {
             time: self.pending.now(),
             coverage: self.coverage(),
             violation: self.violation.clone(),
+        }
+    }
+
+    /// Lets something happen, unless it happens to a party that pauses.
+    fn take(&mut self, next: Next<Frame, Happening>) {
+        let Some(next) = self.unless_paused(next) else { return };
+        match next {
+            Next::Frame(frame) => self.deliver(frame),
+            Next::Event(event) => self.happen(event),
         }
     }
 
@@ -224,6 +249,8 @@ impl World {
             Happening::Vote(actor, decision, vote) => self.vote(actor, decision, vote),
             Happening::Ask(number) => self.ask(number),
             Happening::Revive(party) => self.revive(party),
+            Happening::Resume(party) => self.resume(party),
+            Happening::Outage(outage) => self.outage(outage),
         }
     }
 
@@ -275,7 +302,10 @@ impl World {
         if !self.ghost.steady().contains(proposer) {
             self.workload.close(number);
         }
-        let Some(proposal) = self.workload.proposal(number, now) else { return };
+        let Some(proposal) = self.workload.proposal(number, self.ghost.utc_ms(proposer, now))
+        else {
+            return;
+        };
         if self.members[proposer].down {
             return;
         }
@@ -343,6 +373,10 @@ impl World {
                 })
             });
             let standing: Vec<Standing> = erased.chain(live).collect();
+            for open in standing.iter().filter(|standing| !standing.certified) {
+                let mark = Mark::Undecided(open.position, &open.waiting);
+                self.trace.at(self.pending.now(), by, mark);
+            }
             self.observe(What::AtRest { by, standing: &standing });
             self.show_store(by);
         }

@@ -11,16 +11,22 @@ use super::actor::ActorId;
 use super::member::FIRST_EPOCH;
 use super::{Happening, World};
 use crate::checker::What;
-use crate::plan::Restart;
+use crate::plan::{Outage, Restart, Storage};
 use crate::trace::Mark;
 
 impl World {
     /// Starts a party, for the first time or again.
     pub(super) fn start(&mut self, party: PartyId) {
         let ids: Vec<ActorId> = self.members[party].actors.iter().map(|actor| actor.id).collect();
+        let forgetful = self.plan.forgetful().contains(party);
         for id in ids {
             if let Some(actor) = self.members[party].actor(id) {
                 let restored = self.keys.restored(id, !actor.erased, actor.records());
+                if let (Err(error), true) = (&restored, forgetful) {
+                    let (now, why) = (self.pending.now(), error.to_string());
+                    self.trace.at(now, party, Mark::StaysDown(&why));
+                    continue;
+                }
                 actor.party = Some(restored.expect("what a party wrote down can be read"));
             }
             self.tell_epochs(id);
@@ -49,7 +55,7 @@ impl World {
 
     /// Kills a party.
     pub(super) fn kill(&mut self, restart: Restart) {
-        let Restart { party, pause, lost, .. } = restart;
+        let Restart { party, pause, lost, storage, .. } = restart;
         let now = self.pending.now();
         self.trace.at(now, party, Mark::Killed);
         let member = &mut self.members[party];
@@ -57,10 +63,22 @@ impl World {
         member.life += 1;
         for actor in &mut member.actors {
             actor.party = None;
+            actor.spoil(storage);
         }
         let rng = &mut self.rng;
         self.pending.lose(|frame| frame.from == party && rng.random_range(0..100) < lost);
         self.pending.at(now + pause, Happening::Revive(party));
+    }
+
+    /// Kills all honest parties that are up.
+    pub(super) fn outage(&mut self, outage: Outage) {
+        for party in self.honest().iter() {
+            if !self.members[party].down {
+                let Outage { pause, .. } = outage;
+                let storage = Storage::Kept;
+                self.kill(Restart { party, step: 0, effects: 0, pause, lost: 0, storage });
+            }
+        }
     }
 
     /// Starts a killed party again, and hands it what it missed.
@@ -76,7 +94,7 @@ impl World {
             self.pending.at(now + vote.after, Happening::Vote(voter, decision, vote));
         }
         for frame in std::mem::take(&mut self.members[party].held) {
-            self.pending.send(frame.from, party, frame, &mut self.rng);
+            self.pending.send(frame, &mut self.rng);
         }
     }
 }

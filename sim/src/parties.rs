@@ -3,14 +3,14 @@
 use quorate_protocol::committee::{PartyId, PartySet};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-pub(super) fn serialize<S: Serializer>(
+pub(crate) fn serialize<S: Serializer>(
     victims: &PartySet,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     victims.iter().collect::<Vec<PartyId>>().serialize(serializer)
 }
 
-pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<PartySet, D::Error> {
     Ok(Vec::<PartyId>::deserialize(deserializer)?.into_iter().collect())

@@ -1,0 +1,147 @@
+//! Plans that people write: files in `sim/scenarios`.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Outage, Pause, Plan, Question, Restart};
+use crate::adversary::Behaviour;
+use crate::schedule::{Discipline, Links};
+use crate::token::{Kind, Token};
+use quorate_protocol::committee::PartyId;
+
+/// A plan, and why there is one.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// What it is there to show.
+    pub why: String,
+    /// The number of organisations.
+    pub orgs: usize,
+    /// What is left to chance is drawn from this.
+    #[serde(default)]
+    pub seed: u64,
+    /// How many questions are open at once.
+    #[serde(default = "one")]
+    pub window: usize,
+    /// In which order frames are delivered.
+    #[serde(default = "fifo")]
+    pub discipline: Discipline,
+    /// By how many milliseconds clocks are fast.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skews: Vec<i64>,
+    /// What links are like.
+    #[serde(default)]
+    pub links: Links,
+    /// Byzantine members.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub byzantine: Vec<Deviating>,
+    /// Members that are killed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub restarts: Vec<Restart>,
+    /// Members that pause.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pauses: Vec<Pause>,
+    /// When all are killed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outages: Vec<Outage>,
+    /// What is decided.
+    pub questions: Vec<Question>,
+}
+
+/// A Byzantine member, and what it does.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deviating {
+    /// Who.
+    pub member: PartyId,
+    /// What.
+    pub behaviours: Vec<Behaviour>,
+}
+
+const fn one() -> usize {
+    1
+}
+
+const fn fifo() -> Discipline {
+    Discipline::Fifo
+}
+
+impl Scenario {
+    /// A plan as a file has it.
+    pub fn of(plan: &Plan, why: &str) -> Self {
+        let Plan { token, committee, discipline, links, byzantine, restarts, .. } = plan.clone();
+        let Plan { pauses, outages, skews, questions, window, .. } = plan.clone();
+        let deviating = |(member, behaviours)| Deviating { member, behaviours };
+        Self {
+            why: why.to_owned(),
+            orgs: committee.n(),
+            seed: token.seed,
+            window,
+            discipline,
+            skews: if skews.iter().all(|skew| *skew == 0) { Vec::new() } else { skews },
+            links,
+            byzantine: byzantine.into_iter().map(deviating).collect(),
+            restarts,
+            pauses,
+            outages,
+            questions,
+        }
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// It is no scenario.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        toml::from_str(text).map_err(|error| error.to_string())
+    }
+
+    /// As a file.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn text(&self) -> Result<String, String> {
+        toml::to_string(self).map_err(|error| error.to_string())
+    }
+
+    /// The plan.
+    ///
+    /// # Errors
+    /// There is no such network, a member does not exist, or more than tolerated are faulty.
+    pub fn plan(self) -> Result<Plan, String> {
+        let committee = Token::new(Kind::Decisions, self.orgs, 0, self.seed).committee()?;
+        let (n, t) = (committee.n(), committee.t());
+        let token = Token::new(Kind::Decisions, n, t, self.seed);
+        let mut plan = Plan {
+            window: self.window.max(1),
+            discipline: self.discipline,
+            links: self.links,
+            byzantine: self.byzantine.into_iter().map(|d| (d.member, d.behaviours)).collect(),
+            restarts: self.restarts,
+            pauses: self.pauses,
+            outages: self.outages,
+            ..Plan::calm(token, committee, self.questions)
+        };
+        for (mine, skew) in plan.skews.iter_mut().zip(&self.skews) {
+            *mine = *skew;
+        }
+        let members = plan.byzantine.iter().map(|(member, _)| *member);
+        let members = members.chain(plan.restarts.iter().map(|restart| restart.party));
+        let members = members.chain(plan.pauses.iter().map(|pause| pause.party));
+        let members = members.chain(plan.questions.iter().map(|question| question.proposer));
+        if let Some(member) = members.into_iter().find(|member| member.index() >= n) {
+            return Err(format!("there is no member {member} among {n}"));
+        }
+        for question in &mut plan.questions {
+            if question.votes.len() > n {
+                return Err(format!("a question has votes of more than {n} members"));
+            }
+            question.votes.resize(n, None);
+            question.rule.check(n).map_err(|error| format!("`{}`: {error}", question.rule))?;
+        }
+        let corrupt = plan.byzantine_set().len();
+        if corrupt > t {
+            return Err(format!("{n} organisations tolerate {t} Byzantine ones, not {corrupt}"));
+        }
+        Ok(plan)
+    }
+}
