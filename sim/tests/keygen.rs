@@ -157,7 +157,8 @@ fn a_member_is_killed_at_every_step_and_between_any_two_effects() {
             step,
             effects,
             pause: 5 * MILLI,
-            lost: if step % 2 == 0 { 100, storage: Storage::Kept } else { 0 },
+            lost: if step % 2 == 0 { 100 } else { 0 },
+            storage: Storage::Kept,
         };
         // All four, at four places around what they write down.
         plan.restarts = (0..4).map(|i| kill(i, usize::from(i))).collect();

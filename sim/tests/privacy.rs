@@ -5,7 +5,7 @@
 use quorate_protocol::committee::PartyId;
 use quorate_protocol::rule::Rule;
 use quorate_sim::adversary::Behaviour;
-use quorate_sim::plan::{Plan, Restart};
+use quorate_sim::plan::{Plan, Restart, Storage};
 use quorate_sim::privacy::shape;
 use quorate_sim::schedule::{Discipline, MILLI};
 use quorate_sim::token::{Kind, Token};
@@ -50,7 +50,14 @@ fn votes_look_the_same_with_a_byzantine_member_and_one_that_is_killed() {
     for step in [60, 180] {
         let mut plan = quiet(4, 3, "count(approve) >= 2");
         let party = PartyId::new(1);
-        plan.restarts = vec![Restart { party, step, effects: 1, pause: 100 * MILLI, lost: 50 }];
+        plan.restarts = vec![Restart {
+            party,
+            step,
+            effects: 1,
+            pause: 100 * MILLI,
+            lost: 50,
+            storage: Storage::Kept,
+        }];
         shape::compare(&plan, shape::all_bits(&plan).step_by(5)).unwrap();
     }
 }

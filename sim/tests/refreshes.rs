@@ -9,7 +9,7 @@ use std::thread;
 
 use quorate_protocol::committee::{PartyId, PartySet};
 use quorate_sim::adversary::{BadKey, Behaviour, Cheat, How, Spoil};
-use quorate_sim::plan::{Plan, Question, Restart};
+use quorate_sim::plan::{Plan, Question, Restart, Storage};
 use quorate_sim::report::Report;
 use quorate_sim::schedule::{Discipline, MILLI};
 use quorate_sim::token::{Kind, Token};

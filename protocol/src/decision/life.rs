@@ -487,10 +487,11 @@ impl<C: Coin> Decision<C> {
     ) {
         let Some(engine) = &mut self.engine else {
             let fits = wire::encode(&message).len() <= limits::MAX_EARLY_OPENING;
-            if fits && self.early[from].len() < limits::MAX_EARLY_OPENINGS {
-                self.early[from].push(message);
-            } else {
+            let kept = &mut self.early[from];
+            if !fits || kept.len() >= limits::MAX_EARLY_OPENINGS {
                 out.blame(from, DecisionFault::OutOfPlace);
+            } else if kept.iter().all(|kept| kept.round != message.round) {
+                kept.push(message); // once, though links may repeat it
             }
             return;
         };
@@ -578,8 +579,7 @@ impl<C: Coin> Decision<C> {
             out.blame(from, DecisionFault::BadCertificate);
             return;
         }
-        let out_certify = &mut out.wrap(Message::Certify);
-        let adopted = self.certifying.adopt(from, certified, out_certify);
+        let adopted = self.certifying.adopt(from, certified, &mut out.wrap(Message::Certify));
         if let Some(certified) = adopted {
             self.adopt(certified, out, news);
         }

@@ -66,6 +66,17 @@ pub enum Message<F: PrimeField> {
     Local(Local<F>),
 }
 
+impl<F: PrimeField> Message<F> {
+    /// What a party says once: the stage, and whether it is shares or words.
+    pub(super) const fn slot(&self) -> Option<(Stage, bool)> {
+        match self {
+            Self::Open(stage, open::Message::Share(_)) => Some((*stage, false)),
+            Self::Open(stage, open::Message::Word(_)) => Some((*stage, true)),
+            Self::Local(_) => None,
+        }
+    }
+}
+
 impl<F: PrimeField> fmt::Display for Message<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

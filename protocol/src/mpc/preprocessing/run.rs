@@ -248,7 +248,9 @@ impl<F: PrimeField, C: Coin> Preprocessing<F, C> {
     ) -> Option<Batch<F>> {
         let Some(refine) = &mut self.refine else {
             let early = &mut self.early[from];
-            if early.len() < EARLY_MESSAGES {
+            // Links may repeat what they carry: what a party says twice takes no second place.
+            let slot = message.slot();
+            if early.len() < EARLY_MESSAGES && early.iter().all(|kept| kept.slot() != slot) {
                 early.push(message);
             }
             return None;

@@ -5,6 +5,7 @@ use crate::fault::{FaultKind, SharingFault};
 use crate::math::{Field, Fp61};
 use crate::mpc::preprocessing::testing::{Lie, Opened, reconstruct};
 use crate::mpc::preprocessing::yields;
+use crate::sharing::open;
 use crate::testkit::{Network, Order};
 use crate::wire;
 
@@ -263,21 +264,53 @@ fn a_party_that_starts_last_gets_its_batch() {
 #[test]
 fn early_messages_of_openings_are_kept_up_to_a_bound() {
     let mut network = network(4, Order::Fifo, 9);
-    let shares = |i| {
-        refine::Message::Open(
-            Stage::Root,
-            crate::sharing::open::Message::Share(Arc::new(vec![Fp61::from_u64(i)].into())),
-        )
-    };
     let hostile = PartyId::new(3);
+    let share = |i| Arc::new(Shares::from(vec![Fp61::from_u64(i)]));
     for i in 0..20 {
-        network.inject(hostile, crate::Recipient::One(PartyId::new(0)), Message::Refine(shares(i)));
+        for stage in [Stage::Multiply, Stage::Square, Stage::Root] {
+            for message in [open::Message::Share(share(i)), open::Message::Word(share(i))] {
+                let message = Message::Refine(refine::Message::Open(stage, message));
+                network.inject(hostile, crate::Recipient::One(PartyId::new(0)), message);
+            }
+        }
     }
-    network.run(100);
+    network.run(1_000);
     assert_eq!(network.parties[0].early[hostile].len(), EARLY_MESSAGES);
     let silent = [hostile].into_iter().collect();
     run(&mut network, Adversary { silent, ..Adversary::default() }, Lie::Shifted);
     check(&network, committee(4));
+}
+
+#[test]
+fn what_links_repeat_displaces_nothing_of_a_party_that_is_late() {
+    let mut network = network(4, Order::Random, 12);
+    let late = PartyId::new(0);
+    for party in network.honest() {
+        network.act(party, |run, out| run.start(out));
+    }
+    // The others finish; the late one hears all of it at once afterwards, everything twice.
+    let mut held = Vec::new();
+    while let Some(envelope) = network.next() {
+        if envelope.to == late && envelope.from != late {
+            held.push(envelope.clone());
+            held.push(envelope);
+        } else {
+            network.deliver(envelope);
+        }
+        if network.flight.is_empty() {
+            for party in network.honest() {
+                network.act(party, |run, out| run.close(out));
+            }
+        }
+    }
+    let openings =
+        |envelope: &crate::testkit::InFlight<_>| matches!(envelope.message, Message::Refine(_));
+    let (first, rest): (Vec<_>, Vec<_>) = held.into_iter().partition(openings);
+    for envelope in first.into_iter().chain(rest) {
+        network.deliver(envelope);
+    }
+    network.run(1_000_000);
+    assert!(network.outputs[late.index()].is_some() && network.faults.is_empty());
 }
 
 #[test]
