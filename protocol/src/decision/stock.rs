@@ -262,6 +262,11 @@ impl Stock {
         Some(taken)
     }
 
+    /// Our shares of what a run produced, until all of it is spent.
+    pub fn batch(&self, run: u64) -> Option<&Batch<Fp61>> {
+        self.lots.iter().find(|lot| lot.run == run)?.batch.as_ref()
+    }
+
     /// Forgets the lots of which everything is claimed by positions before these claims; returns
     /// their runs.
     pub fn forget_before(&mut self, oldest: &Claim) -> Vec<u64> {

@@ -10,7 +10,8 @@ use crate::decision::certificate::{Certificate, Outcome, Statement};
 use crate::decision::life::{Decision, Phase};
 use crate::decision::proposal::{DecisionId, Proposal};
 use crate::keys::GroupSignature;
-use crate::mpc::preprocessing::RunStats;
+use crate::math::Fp61;
+use crate::mpc::preprocessing::{Batch, RunStats};
 use crate::party::{Party, Suite};
 
 /// One decision, as people see it.
@@ -194,6 +195,12 @@ impl<S: Suite> Party<S> {
     /// The network's signature over the document of a decision that was accepted.
     pub fn document_signature(&self, digest: &Digest) -> Option<&GroupSignature> {
         self.deciding.certified(self.ledger.find(digest)?.position)?.document.as_ref()
+    }
+
+    /// Our shares of what a preprocessing run produced, until all of it is spent: as secret as they
+    /// are, for whoever simulates all members and checks that the shares fit.
+    pub fn material(&self, run: u64) -> Option<&Batch<Fp61>> {
+        self.stock.batch(run)
     }
 
     /// How this party is.

@@ -35,7 +35,6 @@ use crate::{Rng, Wire};
 pub use cheating_dealer::{Cheat, How};
 pub use draw::draw;
 pub use spoiler::{BadKey, Spoil};
-pub(crate) use wrong_coin::agreement;
 
 /// Everything a corrupt member knows of itself.
 #[derive(Clone)]

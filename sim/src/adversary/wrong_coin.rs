@@ -38,16 +38,6 @@ impl Adversary for WrongCoin {
 }
 
 /// The part of a message that belongs to binary agreements, but those of a refresh.
-pub(crate) const fn agreement(message: &Wire) -> Option<&acs::Message<CoinShare<RealSuite>>> {
-    match message {
-        Message::Slot(_, collect::Message::Subset(m))
-        | Message::Decision(_, life::Message::Collect(collect::Message::Subset(m)))
-        | Message::Run(_, supply::Message::Material(preprocessing::Message::Agree(m))) => Some(m),
-        _ => None,
-    }
-}
-
-/// The same, to be changed.
 pub(super) fn agreement_mut(message: &mut Wire) -> Option<&mut acs::Message<CoinShare<RealSuite>>> {
     match message {
         Message::Slot(_, collect::Message::Subset(m))

@@ -1,5 +1,9 @@
-//! No honest party is ever blamed by an honest one, also not after it was killed and started again.
+//! No honest party is ever blamed by an honest one, nor complained of as a dealer, also not after it
+//! was killed and started again.
 
+use quorate_protocol::sharing::acss;
+
+use super::instance::sharing;
 use super::{Checker, Observation, What};
 use crate::ghost::Ghost;
 
@@ -16,6 +20,12 @@ impl Checker for Blame {
             What::Blamed { by, fault } if ghost.honest(fault.party) => {
                 Err(format!("{by} blames the honest party {}: {}", fault.party, fault.kind))
             }
+            What::Said { by, message, .. } => match sharing(message) {
+                Some((instance, dealer, acss::Message::Complain(_))) if ghost.honest(dealer) => {
+                    Err(format!("{by} complains of the honest party {dealer}: {instance:?}"))
+                }
+                _ => Ok(()),
+            },
             _ => Ok(()),
         }
     }

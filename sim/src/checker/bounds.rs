@@ -1,11 +1,8 @@
 //! Runs end: an agreement decides within so many rounds, and everything within so many steps.
 
 use quorate_protocol::agreement::acs;
-use quorate_protocol::decision::supply;
-use quorate_protocol::decision::{collect, life};
-use quorate_protocol::mpc::preprocessing;
-use quorate_protocol::party::Message;
 
+use super::instance::agreement;
 use super::{Checker, Observation, What};
 use crate::ghost::Ghost;
 
@@ -37,16 +34,8 @@ impl Checker for Bounds {
                 }
             }
             What::Said { by, message, .. } => {
-                let agreement = match message {
-                    Message::Slot(_, collect::Message::Subset(m))
-                    | Message::Decision(_, life::Message::Collect(collect::Message::Subset(m)))
-                    | Message::Run(
-                        _,
-                        supply::Message::Material(preprocessing::Message::Agree(m)),
-                    ) => m,
-                    _ => return Ok(()),
-                };
-                if let acs::Message::Votes { round, .. } = agreement
+                let Some((_, m)) = agreement(message) else { return Ok(()) };
+                if let acs::Message::Votes { round, .. } = m
                     && *round > MOST_ROUNDS
                 {
                     return Err(format!("{by} is in round {round} of an agreement: {message}"));

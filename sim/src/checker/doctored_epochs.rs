@@ -21,7 +21,7 @@ use super::doctored::{digest, ghost, p, set, verdict};
 use super::*;
 
 /// Four members' keys of an epoch; with another `seed` they are of another network.
-fn keys(epoch: u64, seed: u64) -> Vec<EpochKeys> {
+pub(super) fn keys(epoch: u64, seed: u64) -> Vec<EpochKeys> {
     let mut rng = rand_chacha::ChaCha20Rng::seed_from_u64(seed);
     let dealt = TrustedKeyDealer::deal(Committee::new(4).unwrap(), epoch, &mut rng).unwrap();
     let of = |(keyring, keys): (Arc<Keyring>, KeySet)| EpochKeys {
@@ -32,11 +32,11 @@ fn keys(epoch: u64, seed: u64) -> Vec<EpochKeys> {
     Keyring::for_tests(4, seed).into_iter().zip(dealt).map(of).collect()
 }
 
-fn start(position: u64, last: u8) -> LedgerStart {
+pub(super) fn start(position: u64, last: u8) -> LedgerStart {
     LedgerStart { position, head: Digest::from([last; 32]) }
 }
 
-fn began(keys: &EpochKeys, start: LedgerStart) -> What<'_> {
+pub(super) fn began(keys: &EpochKeys, start: LedgerStart) -> What<'_> {
     What::Began { by: keys.keys.me(), keys, start }
 }
 
@@ -119,15 +119,28 @@ fn a_coin_before_its_epoch_began_is_found() {
     let (one, two) = (keys(1, 1), keys(2, 1));
     let coin = one[0].keys.coin().unwrap();
     let share = coin.share(&Tag::root(&[1; 32], 2));
-    let shares = || acs::Message::Shares { round: 1, shares: vec![(p(1), share.clone())] };
-    let slot = Message::Slot(0, collect::Message::Subset(shares()));
-    let message = refresh::Message::Agreement(shares());
-    let of_refresh = Message::Refresh(Box::new(Envelope::Said { number: 3, message }));
+    let shares = || acs::Message::Shares { round: 2, shares: vec![(p(1), share.clone())] };
+    let votes = || acs::Message::Votes {
+        round: 2,
+        kind: acs::Kind::E3,
+        zero: set(&[1]),
+        one: set(&[]),
+        bot: set(&[]),
+    };
+    let in_slot = |m| Message::Slot(0, collect::Message::Subset(m));
+    let in_refresh = |m| {
+        let message = refresh::Message::Agreement(m);
+        Message::Refresh(Box::new(Envelope::Said { number: 3, message }))
+    };
+    let (slot, of_refresh) = (in_slot(shares()), in_refresh(shares()));
+    let voted = [in_slot(votes()), in_refresh(votes())];
     let again = || acs::Message::Resend { round: 1, of: set(&[1]) };
     let resend = Message::Slot(0, collect::Message::Subset(again()));
     let story = |epochs: &[&EpochKeys], message| {
         let mut all: Vec<What<'_>> = epochs.iter().map(|keys| began(keys, start(0, 1))).collect();
-        all.push(What::Said { by: p(0), epoch: 2, to: Recipient::All, message });
+        let said = |by, message| What::Said { by: p(by), epoch: 2, to: Recipient::All, message };
+        all.extend([1, 2].into_iter().flat_map(|by| voted.iter().map(move |m| said(by, m))));
+        all.push(said(0, message));
         verdict("coins", &ghost, all)
     };
     for message in [&slot, &of_refresh] {

@@ -58,7 +58,7 @@ impl Checker for Freshness {
     fn check(&mut self, _ghost: &Ghost, seen: &Observation<'_>) -> Result<(), String> {
         let (by, voter, message) = match seen.what {
             What::Said { by, to: Recipient::One(voter), message, .. } => (by, voter, message),
-            What::Signed { by, epoch, pair, message } => {
+            What::Signed { by, epoch, pair, message, .. } => {
                 return self.sign(by, epoch, pair, message);
             }
             What::Certified { statement, signature, .. } => {

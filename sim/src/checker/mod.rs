@@ -6,24 +6,35 @@
 mod agreement;
 mod blame;
 mod bounds;
+mod broadcasts;
 mod coins;
 mod completeness;
 mod continuity;
 mod correctness;
-pub(crate) mod equivocation;
+mod equivocation;
 mod erasure;
 mod freshness;
+pub(crate) mod instance;
 mod lapse;
 mod ledger;
+mod material;
+mod openings;
 mod quiescence;
+mod reference;
 mod replay;
 mod shares;
+mod sharing;
 mod validity;
+mod votes;
 
 #[cfg(test)]
 mod doctored;
 #[cfg(test)]
+mod doctored_agreements;
+#[cfg(test)]
 mod doctored_epochs;
+#[cfg(test)]
+mod doctored_openings;
 
 use std::collections::BTreeMap;
 
@@ -32,6 +43,8 @@ use quorate_protocol::crypto::Digest;
 use quorate_protocol::decision::certificate::Statement;
 use quorate_protocol::decision::ledger::LedgerStart;
 use quorate_protocol::fault::Fault;
+use quorate_protocol::math::Fp61;
+use quorate_protocol::mpc::preprocessing::Batch;
 use quorate_protocol::party::epochs::EpochKeys;
 use quorate_protocol::protocol::Recipient;
 use quorate_protocol::secret::Secret;
@@ -164,12 +177,25 @@ pub enum What<'a> {
         /// Whether the certificate verifies.
         verifies: bool,
     },
+    /// A preprocessing run has come to an end at an honest party that has its material.
+    Refilled {
+        /// Where.
+        by: PartyId,
+        /// In which epoch.
+        epoch: u64,
+        /// Which run.
+        run: u64,
+        /// Its shares.
+        batch: &'a Batch<Fp61>,
+    },
     /// A share of a signature of an honest party leaves.
     Signed {
         /// Who.
         by: PartyId,
         /// In which epoch.
         epoch: u64,
+        /// At which position.
+        position: u64,
         /// Number of the nonce pair.
         pair: u64,
         /// Stands for what is signed.
@@ -229,7 +255,11 @@ pub trait Checker {
 pub fn all() -> Vec<Box<dyn Checker>> {
     vec![
         Box::<agreement::Agreement>::default(),
+        Box::<votes::Votes>::default(),
+        Box::<broadcasts::Broadcasts>::default(),
         Box::<correctness::Correctness>::default(),
+        Box::<material::Material>::default(),
+        Box::<openings::Openings>::default(),
         Box::<validity::Validity>::default(),
         Box::<quiescence::Quiescence>::default(),
         Box::new(blame::Blame),

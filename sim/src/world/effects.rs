@@ -254,8 +254,15 @@ impl World {
             Notice::VoteIn { decision, member } if self.ghost.honest(by) => {
                 self.observe(What::VoteIn { by, decision: *decision, member: *member });
             }
-            Notice::Signing { pair, message, .. } if self.ghost.honest(by) => {
-                self.observe(What::Signed { by, epoch, pair: *pair, message: *message });
+            Notice::Refilled { run } if self.ghost.honest(by) => {
+                let party = self.party(by).and_then(|party| party.party(epoch));
+                if let Some(batch) = party.and_then(|party| party.material(*run)).cloned() {
+                    self.observe(What::Refilled { by, epoch, run: *run, batch: &batch });
+                }
+            }
+            Notice::Signing { position, pair, message, .. } if self.ghost.honest(by) => {
+                let (position, pair, message) = (*position, *pair, *message);
+                self.observe(What::Signed { by, epoch, position, pair, message });
             }
             Notice::SafetyStop { pair, .. } if self.ghost.honest(by) => {
                 self.observe(What::Stopped { by, pair: *pair });

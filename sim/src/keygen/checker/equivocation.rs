@@ -6,13 +6,18 @@
 
 use std::collections::BTreeMap;
 
+use quorate_protocol::agreement::acs::{self, Kind};
+use quorate_protocol::agreement::rbc;
 use quorate_protocol::committee::PartyId;
 use quorate_protocol::sharing::acss;
 use quorate_protocol::wire;
+use serde::Serialize;
 
 use super::{Checker, Observation, What};
-use crate::checker::equivocation::{Said, agreed, broadcast};
 use crate::keygen::{Content, Ghost, Wire};
+
+/// Names of places, and what is said there.
+type Said = Vec<(String, Vec<u8>)>;
 
 /// See the [module](self).
 #[derive(Default)]
@@ -78,5 +83,41 @@ fn statements(to: PartyId, message: &Content, said: &mut Said) {
         }
         Content::Set(sender, m) => broadcast(&format!("set/{sender}"), &whom, m, said),
         Content::Agreement(m) => agreed("agreement", m, said),
+    }
+}
+
+/// What a message of a broadcast commits its sender to.
+fn broadcast(path: &str, whom: &str, message: &rbc::Message, said: &mut Said) {
+    let place = match message {
+        rbc::Message::Send { .. } => format!("{path} SEND"),
+        rbc::Message::SendShard { .. } => format!("{path} SEND{whom}"),
+        rbc::Message::Echo(_) | rbc::Message::EchoShard(_) => format!("{path} ECHO"),
+        rbc::Message::Ready(_) => format!("{path} READY"),
+        rbc::Message::Pull(_) | rbc::Message::Payload(_) => return,
+    };
+    said.push((place, wire::encode(message)));
+}
+
+/// What a message of a common subset commits its sender to.
+fn agreed<S: Serialize>(path: &str, message: &acs::Message<S>, said: &mut Said) {
+    match message {
+        // Both values may be said in E1.
+        acs::Message::Votes { kind: Kind::E1, .. } | acs::Message::Resend { .. } => {}
+        acs::Message::Votes { round, kind, zero, one, bot } => {
+            for (value, set) in [(0u8, zero), (1, one), (2, bot)] {
+                for about in set.iter() {
+                    let (place, what) = match kind {
+                        Kind::Decide => (String::new(), vec![value, 0]),
+                        _ => (format!("r{round} "), vec![value]),
+                    };
+                    said.push((format!("{path} acs/{about} {place}{kind}"), what));
+                }
+            }
+        }
+        acs::Message::Shares { round, shares } => {
+            for (about, share) in shares {
+                said.push((format!("{path} acs/{about} r{round} SHARE"), wire::encode(share)));
+            }
+        }
     }
 }
