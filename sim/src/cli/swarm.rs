@@ -16,9 +16,6 @@ use crate::report::Report;
 use crate::token::Kind;
 use crate::variant;
 
-/// A swarm of so many seeds must have exercised everything.
-const LARGE: u64 = 200;
-
 /// Which seeds.
 #[derive(clap::Args)]
 pub(super) struct Swarm {
@@ -89,8 +86,13 @@ impl Swarm {
             .required(kind)
             .into_iter()
             .filter(|needed| needed.count == 0 && (liars || !needed.byzantine))
+            .filter(|needed| self.seeds >= needed.seeds)
             .collect();
-        if self.seeds < LARGE || missing.is_empty() {
+        let rounds = coverage.sights.rounds.judge();
+        if let Err(error) = &rounds {
+            println!("too many rounds: {error}");
+        }
+        if missing.is_empty() && rounds.is_ok() {
             return ExitCode::SUCCESS;
         }
         for Required { name, cause, .. } in missing {

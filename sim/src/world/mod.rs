@@ -22,7 +22,7 @@ use quorate_protocol::secret::Secret;
 use rand::RngExt;
 
 use crate::checker::{self, Checker, Observation, Standing, What};
-use crate::coverage::Coverage;
+use crate::coverage::{Coverage, Watch};
 use crate::ghost::Ghost;
 use crate::plan::{Outage, Plan, Vote};
 use crate::report::{Report, Violation};
@@ -105,6 +105,7 @@ pub struct World {
     steps: u64,
     rng: Rng,
     checkers: Vec<Box<dyn Checker>>,
+    watch: Watch,
     violation: Option<Violation>,
     trace: Trace,
 }
@@ -136,6 +137,7 @@ impl World {
             steps: 0,
             rng: plan.token.rng("world"),
             checkers: checker::all(),
+            watch: Watch::default(),
             violation: None,
             trace: Trace::default(),
             ghost,
@@ -385,6 +387,7 @@ impl World {
     /// Shows something to all checkers.
     fn observe(&mut self, what: What<'_>) {
         let seen = Observation { time: self.pending.now(), what };
+        self.watch.see(&self.ghost, &seen);
         for checker in &mut self.checkers {
             if let Err(what) = checker.check(&self.ghost, &seen)
                 && self.violation.is_none()
@@ -403,6 +406,7 @@ impl World {
             restarts: self.restarts,
             refreshes: self.epochs,
             lapsed: self.lapsed,
+            sights: self.watch.sights(),
             ..Coverage::default()
         };
         (coverage.messages, coverage.bytes) = self.trace.traffic();

@@ -1,8 +1,16 @@
 //! What runs really went through: a swarm that never tosses a coin proves nothing about coins.
 
+mod rounds;
+mod sights;
+
 use std::ops::AddAssign;
 
 use crate::token::Kind;
+pub use rounds::Rounds;
+pub use sights::{Sight, Sights, Watch};
+
+/// A swarm of so many seeds must have exercised everything that is not rare.
+const LARGE: u64 = 200;
 
 /// Counts of what happened.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -33,6 +41,8 @@ pub struct Coverage {
     pub restarts: u64,
     /// Malformed votes that honest parties refused.
     pub malformed: u64,
+    /// States that were seen.
+    pub sights: Sights,
     /// Messages delivered.
     pub messages: u64,
     /// Their bytes.
@@ -42,13 +52,22 @@ pub struct Coverage {
 impl Coverage {
     /// Counts of which a large swarm must not have zero, with their names and what makes them.
     pub fn required(&self, kind: Kind) -> Vec<Required> {
-        let by_anybody = |name, count, cause| Required { name, count, cause, byzantine: false };
-        let by_liars = |name, count, cause| Required { name, count, cause, byzantine: true };
+        let required = |name, count, cause, byzantine| {
+            let seeds = LARGE;
+            Required { name, count, cause, byzantine, seeds }
+        };
+        let by_anybody = |name, count, cause| required(name, count, cause, false);
+        let by_liars = |name, count, cause| required(name, count, cause, true);
+        let sights = Sight::ALL.into_iter().map(|sight| {
+            let (name, cause, seeds, byzantine) = sight.facts();
+            let count = self.sights.count(sight);
+            Required { name, count, cause, byzantine, seeds }
+        });
         let coins = "split votes in agreements";
         let cheat = "a dealer that cheats";
         let slow = "a silent or slow party";
         match kind {
-            Kind::Decisions => vec![
+            Kind::Decisions => [
                 by_anybody("real coin rounds", self.coins, coins),
                 by_liars("complaints", self.complaints, cheat),
                 by_liars("recovered shares", self.recovered, cheat),
@@ -56,7 +75,10 @@ impl Coverage {
                 by_anybody("excluded inputs", self.excluded, slow),
                 by_anybody("refills", self.refills, "several decisions in a row"),
                 by_anybody("refreshes", self.refreshes, "refreshes that are accepted"),
-            ],
+            ]
+            .into_iter()
+            .chain(sights)
+            .collect(),
             Kind::Keygen => vec![
                 by_anybody("key sets", self.key_sets, "a run that ends"),
                 by_anybody("real coin rounds", self.coins, coins),
@@ -101,6 +123,8 @@ pub struct Required {
     pub cause: &'static str,
     /// Whether only Byzantine parties make them.
     pub byzantine: bool,
+    /// In how large a swarm.
+    pub seeds: u64,
 }
 
 impl AddAssign for Coverage {
@@ -118,6 +142,7 @@ impl AddAssign for Coverage {
         self.lapsed += other.lapsed;
         self.restarts += other.restarts;
         self.malformed += other.malformed;
+        self.sights += other.sights;
         self.messages += other.messages;
         self.bytes += other.bytes;
     }
