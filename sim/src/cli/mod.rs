@@ -6,6 +6,7 @@ mod replay;
 mod rounds;
 mod run;
 mod swarm;
+mod trace;
 mod zoo;
 
 use std::process::ExitCode;
@@ -16,7 +17,7 @@ use crate::keygen;
 use crate::plan::Plan;
 use crate::report::{Report, Violation};
 use crate::token::{Crypto, Faults, Kind, Token};
-use crate::trace::Listener;
+use crate::trace::{Listener, Party};
 use crate::variant;
 use crate::world::World;
 
@@ -36,6 +37,8 @@ enum Command {
     Swarm(swarm::Swarm),
     /// Tell the story of one seed again, message by message
     Replay(replay::Replay),
+    /// Show every message of one seed, as text or on a page for a browser
+    Trace(trace::Trace),
     /// Show that nothing but the outcome can be learnt
     Privacy(privacy::Privacy),
     /// See whether known failures of such protocols are found
@@ -85,6 +88,7 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run.run(),
         Command::Swarm(swarm) => swarm.run(),
         Command::Replay(replay) => replay.run(),
+        Command::Trace(trace) => trace.run(),
         Command::Privacy(privacy) => privacy.run(),
         Command::Zoo(zoo) => zoo.run(),
         Command::Rounds(rounds) => rounds.run(),
@@ -101,6 +105,25 @@ fn plan(token: Token) -> Result<String, String> {
     Ok(match token.kind {
         Kind::Decisions => Plan::draw(token)?.to_string(),
         Kind::Keygen => keygen::Plan::draw(token)?.to_string(),
+    })
+}
+
+/// The parties of a run, as its plan has them.
+fn parties(token: Token) -> Result<Vec<Party>, String> {
+    fn text<B: ToString>(behaviours: Option<&[B]>) -> Party {
+        let list = |all: &[B]| all.iter().map(B::to_string).collect::<Vec<_>>().join(", ");
+        Party { byzantine: behaviours.map(list) }
+    }
+    let all = token.committee()?.parties();
+    Ok(match token.kind {
+        Kind::Decisions => {
+            let plan = Plan::draw(token)?;
+            all.map(|party| text(Some(plan.behaviours(party)).filter(|b| !b.is_empty()))).collect()
+        }
+        Kind::Keygen => {
+            let plan = keygen::Plan::draw(token)?;
+            all.map(|party| text(plan.behaviours(party))).collect()
+        }
     })
 }
 

@@ -5,6 +5,8 @@
 
 mod event;
 mod layer;
+mod page;
+mod record;
 
 use std::fmt::Write as _;
 
@@ -12,6 +14,8 @@ use crate::schedule::{MILLI, SECOND};
 
 pub use event::{Asked, Delivery, Event, Mark, Print, Who};
 pub use layer::{Labelled, Layer, Subject};
+pub use page::{Heading, Party, page};
+pub use record::Record;
 
 /// Who is told every event of a story, with its time.
 pub type Listener = Box<dyn FnMut(u64, &Event<'_>)>;
