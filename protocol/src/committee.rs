@@ -164,6 +164,7 @@ impl PartySet {
     }
 
     /// Whether the party is in the set.
+    #[inline]
     pub const fn contains(self, party: PartyId) -> bool {
         self.0 & Self::bit(party) != 0
     }

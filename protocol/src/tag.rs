@@ -5,8 +5,14 @@
 //! label; named and indexed children are disjoint, and the root binds network and epoch.
 
 use std::fmt;
+use std::sync::LazyLock;
 
+use blake3::hazmat::{ContextKey, HasherExt, hash_derive_key_context};
 use serde::{Deserialize, Serialize};
+
+/// What all children are hashed in, itself hashed once.
+static CHILD: LazyLock<ContextKey> =
+    LazyLock::new(|| hash_derive_key_context("quorate 2026 tag child v1"));
 
 /// The name of a protocol instance.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -38,7 +44,7 @@ impl Tag {
 
     // The length of `suffix` (0 or 8) is hashed with the label's, so children never collide.
     fn derive(&self, label: &str, suffix: &[u8]) -> Self {
-        let mut hasher = blake3::Hasher::new_derive_key("quorate 2026 tag child v1");
+        let mut hasher = blake3::Hasher::new_from_context_key(&CHILD);
         hasher.update(&self.0);
         hasher.update(&(label.len() as u64).to_le_bytes());
         hasher.update(&(suffix.len() as u64).to_le_bytes());

@@ -9,6 +9,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use bincode::config::{Configuration, Fixint, Limit, LittleEndian};
+use bincode::enc::write::Writer;
+use bincode::error::EncodeError;
 use serde::de::{DeserializeOwned, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -43,6 +45,27 @@ pub enum DecodeError {
 /// bugs, since protocols bound what they send.
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
     bincode::serde::encode_to_vec(value, CONFIG).expect("wire types encode, within the size limit")
+}
+
+/// Bytes that [`encode`] gives, without making them.
+///
+/// # Panics
+/// As [`encode`].
+pub fn size<T: Serialize + ?Sized>(value: &T) -> usize {
+    let mut size = Size(0);
+    bincode::serde::encode_into_writer(value, &mut size, CONFIG)
+        .expect("wire types encode, within the size limit");
+    size.0
+}
+
+/// Counts what is written.
+struct Size(usize);
+
+impl Writer for &mut Size {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        self.0 += bytes.len();
+        Ok(())
+    }
 }
 
 /// Decodes at most `limit` bytes, all of them, in their one canonical form.
@@ -143,6 +166,7 @@ mod tests {
     fn values_come_back() {
         let value = (7u16, Bytes::from(vec![1, 2, 3]), Some(true), vec![9u64, 8]);
         let bytes = encode(&value);
+        assert_eq!(size(&value), bytes.len());
         assert_eq!(decode(&bytes, 1000), Ok(value));
     }
 

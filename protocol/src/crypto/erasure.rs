@@ -8,7 +8,12 @@
 //! is not of an encoding decode to *something*; encode the result again and compare the root before
 //! believing it.
 
+use reed_solomon_simd::rate::{DefaultRateDecoder, RateDecoder};
+
+use self::engine::FewShards;
 use crate::wire::Bytes;
+
+mod engine;
 
 /// Bytes of the length that is encoded with a string.
 pub const LENGTH_BYTES: usize = 8;
@@ -69,18 +74,31 @@ pub fn decode(shards: &[(usize, Bytes)], k: usize, n: usize, max_len: usize) -> 
 
 /// The `k` data shards, one after the other, from `k` of the shards.
 fn rebuild(shards: &[(usize, Bytes)], k: usize, n: usize) -> Option<Vec<u8>> {
-    let used = shards.get(..k)?;
-    let (data, recovery): (Vec<_>, Vec<_>) =
-        used.iter().map(|(index, shard)| (*index, shard)).partition(|(index, _)| *index < k);
-    let mut rebuilt = if recovery.is_empty() {
-        std::collections::BTreeMap::new()
-    } else {
-        let recovery = recovery.iter().map(|(index, shard)| (index - k, shard));
-        reed_solomon_simd::decode(k, n - k, data.iter().copied(), recovery).ok()?
-    };
-    rebuilt.extend(data.into_iter().map(|(index, shard)| (index, shard.to_vec())));
-    let whole = rebuilt.len() == k;
-    whole.then(|| rebuilt.into_values().collect::<Vec<_>>().concat())
+    // Data shards first: with all of them there is nothing to rebuild.
+    let mut used: Vec<(usize, &[u8])> =
+        shards.iter().map(|(index, shard)| (*index, &**shard)).collect();
+    used.sort_unstable_by_key(|(index, _)| *index);
+    used.truncate(k);
+    if used.iter().all(|(index, _)| *index < k) {
+        return Some(used.iter().flat_map(|(_, shard)| *shard).copied().collect());
+    }
+    let length = used.first()?.1.len();
+    let mut decoder = DefaultRateDecoder::new(k, n - k, length, FewShards::new(), None).ok()?;
+    for (index, shard) in &used {
+        match index.checked_sub(k) {
+            None => decoder.add_original_shard(*index, shard).ok()?,
+            Some(index) => decoder.add_recovery_shard(index, shard).ok()?,
+        }
+    }
+    let rebuilt = decoder.decode().ok()?;
+    let mut padded = Vec::with_capacity(k * length);
+    let mut used = used.iter().peekable();
+    for index in 0..k {
+        let given = used.next_if(|(given, _)| *given == index);
+        let shard = given.map(|(_, shard)| *shard).or_else(|| rebuilt.restored_original(index))?;
+        padded.extend_from_slice(shard);
+    }
+    Some(padded)
 }
 
 /// What was padded, if it was padded in the one right way.

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, Mul, Sub};
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
@@ -55,16 +56,15 @@ impl Point {
 
     /// The encoding of the point of prime order that is an eighth of this one.
     pub fn to_eighth_bytes(&self) -> [u8; 32] {
-        (self.0 * eighth()).compress().to_bytes()
+        (self.0 * *EIGHTH).compress().to_bytes()
     }
 
     /// What [`to_eighth_bytes`](Self::to_eighth_bytes) gives of `scalar * B` for each scalar, much
     /// faster. In time that depends on their number only.
     pub fn base_eighths(scalars: &[Fl]) -> Vec<[u8; 32]> {
-        let eighth = eighth();
         let points: Vec<EdwardsPoint> = scalars
             .iter()
-            .map(|scalar| EdwardsPoint::mul_base(&Zeroizing::new(scalar.scalar() * eighth)))
+            .map(|scalar| EdwardsPoint::mul_base(&Zeroizing::new(scalar.scalar() * *EIGHTH)))
             .collect();
         let encodings = EdwardsPoint::compress_batch_alloc(&points);
         encodings.iter().map(CompressedEdwardsY::to_bytes).collect()
@@ -87,9 +87,7 @@ impl Point {
     }
 }
 
-fn eighth() -> Scalar {
-    Scalar::from(8u64).invert()
-}
+static EIGHTH: LazyLock<Scalar> = LazyLock::new(|| Scalar::from(8u64).invert());
 
 /// The point of the curve with this encoding, if it is the one that encoding gives.
 fn decode(bytes: &[u8; 32]) -> Option<EdwardsPoint> {

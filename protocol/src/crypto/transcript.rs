@@ -9,7 +9,9 @@
 //! Items may be secret: a transcript does not print and is wiped when dropped.
 
 use std::fmt;
+use std::sync::LazyLock;
 
+use blake3::hazmat::{ContextKey, HasherExt, hash_derive_key_context};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use serde::{Deserialize, Serialize};
@@ -18,6 +20,10 @@ use zeroize::{Zeroize, Zeroizing};
 use super::group::{RistrettoPoint, Scalar};
 use crate::math::Field;
 use crate::tag::Tag;
+
+/// What all transcripts are hashed in, itself hashed once.
+static CONTEXT: LazyLock<ContextKey> =
+    LazyLock::new(|| hash_derive_key_context("quorate 2026 crypto transcript v1"));
 
 /// A 32-byte hash.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -68,8 +74,7 @@ pub struct Transcript(blake3::Hasher);
 impl Transcript {
     /// The start of a hash that serves the purpose `label` in the instance `tag`.
     pub fn new(tag: &Tag, label: &str) -> Self {
-        let mut transcript =
-            Self(blake3::Hasher::new_derive_key("quorate 2026 crypto transcript v1"));
+        let mut transcript = Self(blake3::Hasher::new_from_context_key(&CONTEXT));
         transcript.tag(tag).text(label);
         transcript
     }

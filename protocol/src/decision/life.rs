@@ -486,7 +486,7 @@ impl<C: Coin> Decision<C> {
         news: &mut Vec<News>,
     ) {
         let Some(engine) = &mut self.engine else {
-            let fits = wire::encode(&message).len() <= limits::MAX_EARLY_OPENING;
+            let fits = wire::size(&message) <= limits::MAX_EARLY_OPENING;
             let kept = &mut self.early[from];
             if !fits || kept.len() >= limits::MAX_EARLY_OPENINGS {
                 out.blame(from, DecisionFault::OutOfPlace);

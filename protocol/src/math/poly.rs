@@ -174,8 +174,44 @@ pub fn lagrange_row<F: Field>(xs: &[F], at: F) -> Vec<F> {
         .map(|(j, x)| product(others(xs, j).map(|other| *x - other)))
         .collect();
     let inverses = F::inverse_all(&denominators).expect("points are distinct");
-    let numerators = (0..xs.len()).map(|j| product(others(xs, j).map(|other| at - other)));
-    numerators.zip(inverses).map(|(numerator, inverse)| numerator * inverse).collect()
+    weights(xs, at, inverses)
+}
+
+/// As [`lagrange_row`] for the points `0, 1, ..` below `len`, in time linear in `len`.
+///
+/// # Panics
+/// If the characteristic is below `len`, so that two of the points are equal.
+pub fn integer_row<F: Field>(len: usize, at: F) -> Vec<F> {
+    let xs: Vec<F> = (0..).take(len).map(F::from_u64).collect();
+    // The differences of j to the others are 1 .. j, and -1 .. -(len - 1 - j).
+    let mut factorials = vec![F::ONE];
+    factorials.extend(xs.iter().skip(1).scan(F::ONE, |product, x| {
+        *product *= *x;
+        Some(*product)
+    }));
+    let inverses = F::inverse_all(&factorials).expect("points are distinct");
+    let denominators = (0..len).zip(inverses.iter().zip(inverses.iter().take(len).rev()));
+    let denominators = denominators.map(|(j, (below, above))| {
+        let product = *below * *above;
+        if (len - 1 - j).is_multiple_of(2) { product } else { -product }
+    });
+    let denominators = denominators.collect();
+    weights(&xs, at, denominators)
+}
+
+/// The products of all `at - x` but one, times these.
+fn weights<F: Field>(xs: &[F], at: F, mut weights: Vec<F>) -> Vec<F> {
+    let differences = || xs.iter().map(|x| at - *x);
+    let (mut before, mut after) = (F::ONE, F::ONE);
+    for (weight, difference) in weights.iter_mut().zip(differences()) {
+        *weight *= before;
+        before *= difference;
+    }
+    for (weight, difference) in weights.iter_mut().zip(differences()).rev() {
+        *weight *= after;
+        after *= difference;
+    }
+    weights
 }
 
 fn others<F: Field>(xs: &[F], skip: usize) -> impl Iterator<Item = F> {

@@ -222,6 +222,23 @@ fn polynomials_do_not_print_and_compare_as_functions() {
 }
 
 #[test]
+fn a_row_of_integers_is_the_lagrange_row_of_them() {
+    fn rows<F: Field>(most: usize) {
+        for len in 0..=most {
+            let xs: Vec<F> = (0..).take(len).map(F::from_u64).collect();
+            for at in 0..most as u64 + 3 {
+                let at = F::from_u64(at);
+                assert_eq!(integer_row(len, at), lagrange_row(&xs, at), "{len} points at {at:?}");
+            }
+        }
+    }
+    rows::<Fp61>(9);
+    rows::<Ext<Fp61>>(9);
+    rows::<F31>(31);
+    rows::<F7>(7);
+}
+
+#[test]
 fn a_lagrange_row_at_one_of_its_points_selects_it() {
     let xs: Vec<F31> = points(4);
     assert_eq!(lagrange_row(&xs, xs[2]), [F31::ZERO, F31::ZERO, F31::ONE, F31::ZERO]);

@@ -216,7 +216,7 @@ impl<S: Suite> Party<S> {
         if here != before {
             self.catching_up.summary_bytes = PartyMap::new(self.committee());
             for (peer, summary) in self.catching_up.slots.values().flatten() {
-                self.catching_up.summary_bytes[*peer] += wire::encode(summary).len();
+                self.catching_up.summary_bytes[*peer] += wire::size(summary);
             }
             self.ask_if_behind(sink);
         }
@@ -229,7 +229,7 @@ impl<S: Suite> Party<S> {
     /// Keeps what a peer says of a slot, within its budget.
     fn keep_summary(&mut self, from: PartyId, slot: u64, summary: SlotSummary) {
         let bytes = &mut self.catching_up.summary_bytes[from];
-        let more = wire::encode(&summary).len();
+        let more = wire::size(&summary);
         let said = self.catching_up.slots.entry(slot).or_default();
         if *bytes + more <= limits::MAX_EARLY_BYTES && !said.contains_key(&from) {
             *bytes += more;

@@ -230,7 +230,7 @@ impl<S: Suite> Party<S> {
             return;
         }
         let next = self.ledger.next_position();
-        let size = wire::encode(&message).len();
+        let size = wire::size(&message);
         let bytes = &mut self.deciding.early_bytes[from];
         if position < next + limits::POSITION_WINDOW && *bytes + size <= limits::MAX_EARLY_BYTES {
             *bytes += size;

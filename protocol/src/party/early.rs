@@ -39,7 +39,7 @@ impl<M: Serialize> Early<M> {
 
     /// Keeps a message, if its sender's budget allows.
     pub(super) fn keep(&mut self, instance: u64, from: PartyId, message: M) {
-        let size = wire::encode(&message).len();
+        let size = wire::size(&message);
         if self.bytes[from] + size <= limits::MAX_EARLY_BYTES {
             self.bytes[from] += size;
             self.messages.entry(instance).or_default().push((from, size, message));

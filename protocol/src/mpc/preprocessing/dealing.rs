@@ -2,7 +2,7 @@
 
 use super::layout::Layout;
 use crate::crypto::transcript::Transcript;
-use crate::math::{PrimeField, lagrange_row};
+use crate::math::{PrimeField, integer_row};
 use crate::secret::Secret;
 use crate::sharing::Shares;
 use crate::tag::Tag;
@@ -15,11 +15,10 @@ pub fn secrets<F: PrimeField>(layout: &Layout, seed: &Secret<[u8; 32]>, tag: &Ta
     transcript.u64(layout.randoms() as u64).u64(layout.chunks() as u64).bytes(seed.expose());
     let mut rng = transcript.rng();
     let factors = layout.factors_len();
-    let points: Vec<F> = (0..).take(factors).map(F::from_u64).collect();
     let further: Vec<Vec<F>> = (0..)
         .take(layout.products_len())
         .skip(factors)
-        .map(|x| lagrange_row(&points, F::from_u64(x)))
+        .map(|x| integer_row(factors, F::from_u64(x)))
         .collect();
     let extended = |values: &[F]| -> Vec<F> {
         let rows = further

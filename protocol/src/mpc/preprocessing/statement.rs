@@ -36,7 +36,7 @@ use serde::{Deserialize, Serialize};
 use super::layout::{Chunk, Layout};
 use crate::committee::Committee;
 use crate::crypto::{Digest, Transcript};
-use crate::math::{Ext, Field, PrimeField, lagrange_row};
+use crate::math::{Ext, Field, PrimeField, integer_row};
 use crate::sharing::Shares;
 use crate::sharing::acss::Statement;
 use crate::tag::Tag;
@@ -164,8 +164,7 @@ struct Row<F> {
 impl<F: PrimeField> Row<F> {
     /// From the values at `0..len` to the value at `at`.
     fn new(len: usize, at: Ext<F>) -> Self {
-        let points: Vec<Ext<F>> = (0..).take(len).map(Ext::from_u64).collect();
-        let row = lagrange_row(&points, at);
+        let row = integer_row(len, at);
         Self { re: row.iter().map(|w| w.re).collect(), im: row.iter().map(|w| w.im).collect() }
     }
 

@@ -361,7 +361,7 @@ impl Epochs {
             let effects = self.live.get_mut(&self.current).map(|live| live.party.catch_up());
             self.put_party(self.current, effects.unwrap_or_default(), out);
         }
-        let size = wire::encode(&message).len();
+        let size = wire::size(&message);
         let next = epoch == self.current + 1;
         if next && self.early_bytes[from] + size <= limits::MAX_EARLY_BYTES {
             self.early_bytes[from] += size;

@@ -1,6 +1,7 @@
 //! What the two groups of prime order have in common.
 
 use std::ops::Add;
+use std::sync::LazyLock;
 
 use zeroize::Zeroizing;
 
@@ -10,6 +11,8 @@ use crate::crypto::group::{
 };
 use crate::crypto::point::Point;
 use crate::math::Fl;
+
+static HALF: LazyLock<Scalar> = LazyLock::new(|| Scalar::from(2u64).invert());
 
 /// Bytes of a group element on the wire.
 pub(super) const POINT_BYTES: usize = 32;
@@ -101,10 +104,9 @@ impl Group for RistrettoPoint {
 
     fn commit(scalars: &[Fl]) -> Vec<[u8; POINT_BYTES]> {
         // Doubles are faster to encode, many at once.
-        let half = Scalar::from(2u64).invert();
         let halves: Vec<Self> = scalars
             .iter()
-            .map(|scalar| Self::mul_base(&Zeroizing::new(scalar.scalar() * half)))
+            .map(|scalar| Self::mul_base(&Zeroizing::new(scalar.scalar() * *HALF)))
             .collect();
         let encodings = Self::double_and_compress_batch(&halves);
         encodings.iter().map(CompressedRistretto::to_bytes).collect()
