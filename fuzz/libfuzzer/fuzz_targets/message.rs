@@ -1,0 +1,2 @@
+#![no_main]
+quorate_libfuzzer::target!("message");
