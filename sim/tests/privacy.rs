@@ -6,7 +6,7 @@ use quorate_protocol::committee::PartyId;
 use quorate_protocol::rule::Rule;
 use quorate_sim::adversary::Behaviour;
 use quorate_sim::plan::{Plan, Restart, Storage};
-use quorate_sim::privacy::shape;
+use quorate_sim::privacy::{canary, shape};
 use quorate_sim::schedule::{Discipline, MILLI};
 use quorate_sim::token::{Kind, Token};
 
@@ -81,4 +81,12 @@ fn who_votes_later_when_against_is_found_out() {
     });
     let leak = shape::compare(&plan, votes).unwrap_err();
     assert_eq!(leak.checker, "shape");
+}
+
+#[test]
+fn keys_and_shares_show_nowhere_but_on_their_way_to_their_voter() {
+    let plan = Plan::quiet(token(4, 1), 2).unwrap().with_refresh(1);
+    let searched = canary::search(&plan).unwrap();
+    assert!(searched.secrets > 100 && searched.messages > 1_000, "{searched:?}");
+    assert!(searched.handed > 20, "{searched:?}");
 }

@@ -6,6 +6,7 @@ use clap::Subcommand;
 
 use super::Size;
 use crate::plan::Plan;
+use crate::privacy::canary::{self, Searched};
 use crate::privacy::{count, shape};
 use crate::report::Violation;
 use crate::token::Kind;
@@ -24,6 +25,8 @@ enum Way {
     Shape(Shape),
     /// Count, over all randomness in tiny fields, what one member sees
     Count,
+    /// Look for keys and shares in everything that is said and told
+    Canary(Networks),
 }
 
 /// Which networks.
@@ -47,6 +50,7 @@ impl Privacy {
         match self.way {
             Way::Shape(shape) => shape.run(),
             Way::Count => Ok(count()),
+            Way::Canary(networks) => networks.search(),
         }
     }
 }
@@ -74,6 +78,45 @@ impl Shape {
         println!(
             "{runs} runs of {} networks, {lines} lines: votes cannot be told apart",
             self.seeds
+        );
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Which networks.
+#[derive(clap::Args)]
+struct Networks {
+    #[command(flatten)]
+    size: Size,
+    /// How many seeds, each a network with its faults
+    #[arg(long, default_value_t = 20)]
+    seeds: u64,
+    /// The first of them
+    #[arg(long, default_value_t = 0)]
+    first_seed: u64,
+}
+
+impl Networks {
+    fn search(self) -> Result<ExitCode, String> {
+        let mut all = Searched::default();
+        for seed in self.first_seed..self.first_seed.saturating_add(self.seeds) {
+            let token = self.size.token(Kind::Decisions, seed);
+            match canary::search(&Plan::draw(token)?) {
+                Ok(Searched { secrets, messages, bytes, handed }) => {
+                    println!("{token}: {secrets} secrets, {messages} messages: none shows");
+                    all.secrets += secrets;
+                    all.messages += messages;
+                    all.bytes += bytes;
+                    all.handed += handed;
+                }
+                Err(violation) => return Ok(failed(&violation)),
+            }
+        }
+        let Searched { secrets, messages, bytes, handed } = all;
+        println!(
+            "{secrets} secrets in {messages} messages and {:.1} MB: none shows but {handed} shares \
+             of masks, to their voters",
+            bytes as f64 / 1e6
         );
         Ok(ExitCode::SUCCESS)
     }

@@ -2,8 +2,10 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`canary`] | keys and shares stand nowhere but where they belong |
 //! | [`count`] | what `t` members see, counted in tiny fields |
 //! | [`shape`] | networks that differ in their votes tell the same story |
 
+pub mod canary;
 pub mod count;
 pub mod shape;

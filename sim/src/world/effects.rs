@@ -19,7 +19,7 @@ use super::member::FIRST_EPOCH;
 use super::{Asker, Frame, Happening, World};
 use crate::Wire;
 use crate::adversary::Letter;
-use crate::checker::What;
+use crate::checker::{Observation, What};
 use crate::schedule::MILLI;
 use crate::trace::{Asked, Mark, Print};
 
@@ -77,6 +77,7 @@ impl World {
                 if let Some(actor) = self.members[actor.party].actor(actor) {
                     actor.persist(records);
                 }
+                self.show_written(actor);
             }
             Effect::Send { to, message } => self.say(actor, epoch, to, message),
             Effect::SetTimer { token, when } => {
@@ -195,6 +196,19 @@ impl World {
         self.observe(What::Stored { by, store: &store });
         if let Some(actor) = self.members[by].actors.first_mut() {
             actor.store = store;
+        }
+    }
+
+    /// Shows who watches, and no checker, what an honest party has just written down.
+    fn show_written(&mut self, actor: ActorId) {
+        let (by, time) = (actor.party, self.pending.now());
+        if let Some(watcher) = &mut self.watcher
+            && self.ghost.honest(by)
+            && let Some(Actor { store, .. }) = self.members[by].actor(actor)
+        {
+            let seen = Observation { time, what: What::Stored { by, store } };
+            let watched = watcher.check(&self.ghost, &seen);
+            debug_assert!(watched.is_ok(), "who watches finds nothing wrong");
         }
     }
 

@@ -106,6 +106,8 @@ pub struct World {
     rng: Rng,
     checkers: Vec<Box<dyn Checker>>,
     watch: Watch,
+    /// Sees what checkers see, and what honest parties write down as they do.
+    watcher: Option<Box<dyn Checker>>,
     violation: Option<Violation>,
     trace: Trace,
 }
@@ -120,6 +122,11 @@ enum Asker {
 impl World {
     /// The network of a plan, before its first step.
     pub fn new(plan: Plan) -> Self {
+        Self::watched(plan, None)
+    }
+
+    /// The same, with somebody who watches.
+    pub fn watched(plan: Plan, watcher: Option<Box<dyn Checker>>) -> Self {
         let committee = plan.committee;
         let ghost = Ghost::of(&plan);
         let keys = Keys::new(&plan);
@@ -138,6 +145,7 @@ impl World {
             rng: plan.token.rng("world"),
             checkers: checker::all(),
             watch: Watch::default(),
+            watcher,
             violation: None,
             trace: Trace::default(),
             ghost,
@@ -388,7 +396,7 @@ impl World {
     fn observe(&mut self, what: What<'_>) {
         let seen = Observation { time: self.pending.now(), what };
         self.watch.see(&self.ghost, &seen);
-        for checker in &mut self.checkers {
+        for checker in self.checkers.iter_mut().chain(&mut self.watcher) {
             if let Err(what) = checker.check(&self.ghost, &seen)
                 && self.violation.is_none()
             {
