@@ -32,6 +32,8 @@ pub mod privacy;
 pub mod report;
 pub mod rounds;
 pub mod schedule;
+pub mod shrink;
+pub mod story;
 pub mod token;
 pub mod trace;
 pub mod variant;

@@ -1,10 +1,11 @@
-//! The command line: `run`, `swarm`, `replay`, `zoo`.
+//! The command line: `run`, `swarm`, `replay`, `shrink`, `zoo`.
 
 mod exhaustive;
 mod privacy;
 mod replay;
 mod rounds;
 mod run;
+mod shrink;
 mod swarm;
 mod trace;
 mod zoo;
@@ -13,13 +14,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::keygen;
-use crate::plan::Plan;
-use crate::report::{Report, Violation};
+use crate::report::Report;
+use crate::story::Story;
 use crate::token::{Crypto, Faults, Kind, Token};
-use crate::trace::{Listener, Party};
-use crate::variant;
-use crate::world::World;
+use crate::trace::Listener;
 
 /// Simulates whole networks of parties under faults, from one seed.
 #[derive(Parser)]
@@ -39,6 +37,8 @@ enum Command {
     Replay(replay::Replay),
     /// Show every message of one seed, as text or on a page for a browser
     Trace(trace::Trace),
+    /// Leave out of a run that fails what it does not take to fail
+    Shrink(shrink::Shrink),
     /// Show that nothing but the outcome can be learnt
     Privacy(privacy::Privacy),
     /// See whether known failures of such protocols are found
@@ -74,11 +74,11 @@ impl Size {
     }
 }
 
-/// The run that a token names, or a number as a seed.
-fn token(text: &str, size: Size, only: Option<Kind>) -> Result<Token, String> {
+/// The run that a name stands for, or a number as a seed.
+fn story(text: &str, size: Size, only: Option<Kind>) -> Result<Story, String> {
     match text.parse::<u64>() {
-        Ok(seed) => Ok(size.token(only.unwrap_or(Kind::Decisions), seed)),
-        Err(_) => text.parse::<Token>(),
+        Ok(seed) => Story::of(size.token(only.unwrap_or(Kind::Decisions), seed)),
+        Err(_) => named(text),
     }
 }
 
@@ -89,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::Swarm(swarm) => swarm.run(),
         Command::Replay(replay) => replay.run(),
         Command::Trace(trace) => trace.run(),
+        Command::Shrink(shrink) => shrink.run(),
         Command::Privacy(privacy) => privacy.run(),
         Command::Zoo(zoo) => zoo.run(),
         Command::Rounds(rounds) => rounds.run(),
@@ -100,82 +101,30 @@ pub fn main() -> ExitCode {
     })
 }
 
-/// What a run is to be, for people.
-fn plan(token: Token) -> Result<String, String> {
-    Ok(match token.kind {
-        Kind::Decisions => Plan::draw(token)?.to_string(),
-        Kind::Keygen => keygen::Plan::draw(token)?.to_string(),
-    })
-}
-
-/// The parties of a run, as its plan has them.
-fn parties(token: Token) -> Result<Vec<Party>, String> {
-    fn text<B: ToString>(behaviours: Option<&[B]>) -> Party {
-        let list = |all: &[B]| all.iter().map(B::to_string).collect::<Vec<_>>().join(", ");
-        Party { byzantine: behaviours.map(list) }
+/// The run that a name stands for, or a file.
+fn named(text: &str) -> Result<Story, String> {
+    if !text.ends_with(".toml") {
+        return Story::parse(text);
     }
-    let all = token.committee()?.parties();
-    Ok(match token.kind {
-        Kind::Decisions => {
-            let plan = Plan::draw(token)?;
-            all.map(|party| text(Some(plan.behaviours(party)).filter(|b| !b.is_empty()))).collect()
-        }
-        Kind::Keygen => {
-            let plan = keygen::Plan::draw(token)?;
-            all.map(|party| text(plan.behaviours(party))).collect()
-        }
-    })
+    let read = std::fs::read_to_string(text);
+    let read = read.map_err(|error| format!("{text}: {error}"))?;
+    Story::of_scenario(&read).map_err(|error| format!("{text}: {error}"))
 }
 
 /// Runs one seed, and tells its story to the listener.
 fn simulate(token: Token, listener: Option<Listener>) -> Result<Report, String> {
-    variant::check(token.crypto)?;
-    Ok(match token.kind {
-        Kind::Decisions => {
-            let plan = Plan::draw(token)?;
-            caught(token, || {
-                let mut world = World::new(plan);
-                listener.into_iter().for_each(|listener| world.listen(listener));
-                world.run()
-            })
-        }
-        Kind::Keygen => {
-            let plan = keygen::Plan::draw(token)?;
-            caught(token, || {
-                let mut world = keygen::World::new(plan);
-                listener.into_iter().for_each(|listener| world.listen(listener));
-                world.run()
-            })
-        }
-    })
-}
-
-/// The report of a run. A party that panics is a violation like any other.
-fn caught(token: Token, run: impl FnOnce() -> Report) -> Report {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().cloned();
-        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-        let what = text.unwrap_or_else(|| "of unknown kind".into());
-        Report {
-            token,
-            trace: String::new(),
-            steps: 0,
-            time: 0,
-            coverage: crate::coverage::Coverage::default(),
-            violation: Some(Violation { time: 0, checker: "panic", what }),
-        }
-    })
+    Story::of(token)?.run(listener)
 }
 
 /// The command that tells the story of a run again.
-fn replay_command(token: Token) -> String {
-    format!("cargo run --release -p quorate-sim -- replay {token}")
+fn replay_command(run: &impl std::fmt::Display) -> String {
+    format!("cargo run --release -p quorate-sim -- replay {run}")
 }
 
 /// Says what failed, and how to see it again.
 fn print_violation(report: &Report) {
     if let Some(violation) = &report.violation {
         println!("seed {} ({}) fails: {violation}", report.token.seed, report.token.kind);
-        println!("replay: {}", replay_command(report.token));
+        println!("replay: {}", replay_command(&report.token));
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
-use super::{Size, plan, print_violation, simulate, token};
+use super::{Size, print_violation, story};
 use crate::token::Kind;
 use crate::trace::{Event, Mark, stamp};
 use crate::variant;
@@ -11,7 +11,7 @@ use crate::variant;
 /// Which seed.
 #[derive(clap::Args)]
 pub(super) struct Run {
-    /// A token such as n4b1-all-real-v3-123 in place of size and seed
+    /// A token such as n4b1-all-real-v3-123, or a scenario file, in place of size and seed
     #[arg(conflicts_with_all = ["orgs", "byzantine", "faults", "crypto", "only", "seed"])]
     run: Option<String>,
     #[command(flatten)]
@@ -27,10 +27,11 @@ pub(super) struct Run {
 impl Run {
     pub(super) fn run(self) -> Result<ExitCode, String> {
         let text = self.run.unwrap_or_else(|| self.seed.to_string());
-        let token = token(&text, self.size, self.only)?;
+        let story = story(&text, self.size, self.only)?;
+        let token = story.token();
         variant::with_crypto(token.crypto)?;
-        println!("seed {} ({token})", token.seed);
-        println!("{}", plan(token)?);
+        println!("seed {} ({story})", token.seed);
+        println!("{}", story.plan());
         let mut told = BTreeSet::new();
         let listener = move |time: u64, event: &Event<'_>| {
             // The plan is said already, and each blame is told once.
@@ -38,7 +39,7 @@ impl Run {
                 println!("{} {event}", stamp(time));
             }
         };
-        let report = simulate(token, Some(Box::new(listener)))?;
+        let report = story.run(Some(Box::new(listener)))?;
         println!(
             "{} steps, {} virtual, {} messages, {:.1} MB",
             report.steps,

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use tempfile::Builder;
 
-use super::{Size, parties, plan, simulate, token};
+use super::{Size, story};
 use crate::token::Kind;
 use crate::trace::{Event, Heading, Listener, Record, page, stamp};
 use crate::variant;
@@ -16,7 +16,7 @@ use crate::variant;
 /// Which run, and how to show it.
 #[derive(clap::Args)]
 pub(super) struct Trace {
-    /// A seed, or a token such as n4b1-all-real-v3-123
+    /// A seed, a token such as n4b1-all-real-v3-123, or a scenario file
     run: String,
     #[command(flatten)]
     size: Size,
@@ -30,8 +30,8 @@ pub(super) struct Trace {
 
 impl Trace {
     pub(super) fn run(self) -> Result<ExitCode, String> {
-        let token = token(&self.run, self.size, self.only)?;
-        variant::with_crypto(token.crypto)?;
+        let story = story(&self.run, self.size, self.only)?;
+        variant::with_crypto(story.token().crypto)?;
         let record = Rc::new(RefCell::new(Record::default()));
         let listener: Listener = if self.html.is_some() {
             let kept = Rc::clone(&record);
@@ -39,17 +39,16 @@ impl Trace {
         } else {
             Box::new(print)
         };
-        let plan = plan(token)?;
-        let report = simulate(token, Some(listener))?;
+        let report = story.run(Some(listener))?;
         if let Some(violation) = &report.violation {
-            eprintln!("{token} fails: {violation}");
+            eprintln!("{story} fails: {violation}");
         }
         if let Some(file) = self.html {
-            let heading = Heading::new(&report, plan, parties(token)?);
+            let heading = Heading::new(&report, story.plan(), story.parties());
             let record = record.borrow();
             write(&file, &page(&heading, &record))
                 .map_err(|error| format!("{} cannot be written: {error}", file.display()))?;
-            eprintln!("{} messages of {token} in {}", record.messages(), file.display());
+            eprintln!("{} messages of {story} in {}", record.messages(), file.display());
         }
         Ok(if report.violation.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }

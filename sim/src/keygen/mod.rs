@@ -15,6 +15,7 @@ pub mod checker;
 mod corrupt;
 mod ghost;
 mod plan;
+mod reduce;
 mod restarts;
 mod world;
 

@@ -3,6 +3,7 @@
 mod draw;
 mod faults;
 mod questions;
+mod reduce;
 mod scenario;
 
 use std::fmt;

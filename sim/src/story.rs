@@ -1,0 +1,216 @@
+//! Runs by name: what a token names, the same without some of it, or a scenario in a file.
+//!
+//! A name is a token, or a token and after a `~` the parts that are left out of its plan, with commas
+//! between them, such as `n4b1-all-real-v3-123~q2,r0,links`.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use crate::coverage::Coverage;
+use crate::plan::{Plan, Scenario};
+use crate::report::{Report, Violation};
+use crate::token::{Kind, Token};
+use crate::trace::{Listener, Party};
+use crate::world::World;
+use crate::{keygen, variant};
+
+/// A plan of which parts can be left out.
+pub trait Reducible: Sized {
+    /// The names of its parts, the largest first.
+    fn parts(&self) -> Vec<String>;
+
+    /// The same without these parts.
+    #[must_use]
+    fn without(&self, parts: &BTreeSet<String>) -> Self;
+}
+
+/// The parts of a list are named by a letter and their place in it. What is left of the list.
+pub fn left_of<T: Clone>(list: &[T], letter: &str, parts: &BTreeSet<String>) -> Vec<T> {
+    let stays = |i: usize| !parts.contains(&format!("{letter}{i}"));
+    list.iter().enumerate().filter(|(i, _)| stays(*i)).map(|(_, item)| item.clone()).collect()
+}
+
+/// The names of a list's parts.
+pub fn names(letter: &str, length: usize) -> impl Iterator<Item = String> {
+    (0..length).map(move |i| format!("{letter}{i}"))
+}
+
+/// A run, before it begins.
+#[derive(Clone, Debug)]
+pub struct Story {
+    token: Token,
+    without: BTreeSet<String>,
+    whole: Planned,
+}
+
+#[derive(Clone, Debug)]
+enum Planned {
+    Decisions(Box<Plan>),
+    Keygen(Box<keygen::Plan>),
+}
+
+impl Story {
+    /// The run that a token names.
+    ///
+    /// # Errors
+    /// There is no such network.
+    pub fn of(token: Token) -> Result<Self, String> {
+        let whole = match token.kind {
+            Kind::Decisions => Planned::Decisions(Box::new(Plan::draw(token)?)),
+            Kind::Keygen => Planned::Keygen(Box::new(keygen::Plan::draw(token)?)),
+        };
+        Ok(Self { token, without: BTreeSet::new(), whole })
+    }
+
+    /// The run of a scenario.
+    ///
+    /// # Errors
+    /// As [`Scenario::parse`] and [`Scenario::plan`].
+    pub fn of_scenario(text: &str) -> Result<Self, String> {
+        let plan = Scenario::parse(text)?.plan()?;
+        let (token, without) = (plan.token, BTreeSet::new());
+        Ok(Self { token, without, whole: Planned::Decisions(Box::new(plan)) })
+    }
+
+    /// Reads a name.
+    ///
+    /// # Errors
+    /// It is none, or names a part that is not there.
+    pub fn parse(name: &str) -> Result<Self, String> {
+        let (token, without) = name.split_once('~').unwrap_or((name, ""));
+        let mut story = Self::of(token.parse()?)?;
+        let parts: BTreeSet<String> = story.parts().into_iter().collect();
+        for part in without.split(',').filter(|part| !part.is_empty()) {
+            if !parts.contains(part) {
+                return Err(format!("`{part}` is no part of the run {token}"));
+            }
+            story.without.insert(part.to_owned());
+        }
+        Ok(story)
+    }
+
+    /// What it follows from.
+    pub const fn token(&self) -> Token {
+        self.token
+    }
+
+    /// The parts that could be left out, the largest first, but those that are.
+    pub fn parts(&self) -> Vec<String> {
+        let parts = match &self.whole {
+            Planned::Decisions(plan) => plan.parts(),
+            Planned::Keygen(plan) => plan.parts(),
+        };
+        parts.into_iter().filter(|part| !self.without.contains(part)).collect()
+    }
+
+    /// The same without these parts, too.
+    #[must_use]
+    pub fn leave_out<'a>(&self, parts: impl IntoIterator<Item = &'a String>) -> Self {
+        let mut story = self.clone();
+        story.without.extend(parts.into_iter().cloned());
+        story
+    }
+
+    /// As a scenario, if it is one of decisions.
+    pub fn scenario(&self, why: &str) -> Option<Scenario> {
+        match &self.whole {
+            Planned::Decisions(plan) => Some(Scenario::of(&plan.without(&self.without), why)),
+            Planned::Keygen(_) => None,
+        }
+    }
+
+    /// Its plan, for people.
+    pub fn plan(&self) -> String {
+        match &self.whole {
+            Planned::Decisions(plan) => plan.without(&self.without).to_string(),
+            Planned::Keygen(plan) => plan.without(&self.without).to_string(),
+        }
+    }
+
+    /// Its parties.
+    pub fn parties(&self) -> Vec<Party> {
+        fn text<B: ToString>(behaviours: Option<&[B]>) -> Party {
+            let list = |all: &[B]| all.iter().map(B::to_string).collect::<Vec<_>>().join(", ");
+            Party { byzantine: behaviours.map(list) }
+        }
+        match &self.whole {
+            Planned::Decisions(plan) => {
+                let plan = plan.without(&self.without);
+                let parties = plan.committee.parties();
+                let some = |behaviours: &'_ [_]| !behaviours.is_empty();
+                parties.map(|p| text(Some(plan.behaviours(p)).filter(|b| some(b)))).collect()
+            }
+            Planned::Keygen(plan) => {
+                let plan = plan.without(&self.without);
+                plan.committee.parties().map(|party| text(plan.behaviours(party))).collect()
+            }
+        }
+    }
+
+    /// Runs it, and tells the listener. A party that panics is a violation like any other.
+    ///
+    /// # Errors
+    /// This build does not have its cryptography.
+    pub fn run(&self, listener: Option<Listener>) -> Result<Report, String> {
+        variant::check(self.token.crypto)?;
+        Ok(match &self.whole {
+            Planned::Decisions(plan) => caught(self.token, || {
+                let mut world = World::new(plan.without(&self.without));
+                listener.into_iter().for_each(|listener| world.listen(listener));
+                world.run()
+            }),
+            Planned::Keygen(plan) => caught(self.token, || {
+                let mut world = keygen::World::new(plan.without(&self.without));
+                listener.into_iter().for_each(|listener| world.listen(listener));
+                world.run()
+            }),
+        })
+    }
+}
+
+impl fmt::Display for Story {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.token.fmt(f)?;
+        let parts: Vec<&str> = self.without.iter().map(String::as_str).collect();
+        if parts.is_empty() { Ok(()) } else { write!(f, "~{}", parts.join(",")) }
+    }
+}
+
+fn caught(token: Token, run: impl FnOnce() -> Report) -> Report {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        let what = text.unwrap_or_else(|| "of unknown kind".into());
+        Report {
+            token,
+            trace: String::new(),
+            steps: 0,
+            time: 0,
+            coverage: Coverage::default(),
+            violation: Some(Violation { time: 0, checker: "panic", what }),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_read_as_it_is_written_and_leaves_parts_out() {
+        let whole = Story::parse("n4b1-all-real-v3-7").unwrap();
+        let parts = whole.parts();
+        let questions = parts.iter().filter(|part| part.starts_with('q')).count();
+        assert!(questions > 1 && parts.last() != parts.first());
+        let last = &parts[parts.len() - 1];
+        let some = Story::parse(&format!("n4b1-all-real-v3-7~{last},q0")).unwrap();
+        assert_eq!(some.parts().len(), parts.len() - 2);
+        assert_eq!(Story::parse(&some.to_string()).unwrap().plan(), some.plan());
+        assert!(some.plan().contains(&format!("{} questions", questions - 1)));
+        assert!(Story::parse("n4b1-all-real-v3-7~q99").unwrap_err().contains("q99"));
+        let keygen = Story::parse("k7b2-all-real-v3-7").unwrap();
+        let parts = keygen.parts();
+        let least = keygen.leave_out(&parts);
+        assert!(least.parts().is_empty() && !least.plan().contains("Byzantine"));
+    }
+}

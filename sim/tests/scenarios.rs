@@ -1,0 +1,30 @@
+//! The files in `sim/scenarios`: every property holds in each.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
+
+use std::path::Path;
+
+use quorate_sim::plan::Scenario;
+use quorate_sim::story::Story;
+
+#[test]
+fn every_property_holds_in_every_scenario() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let mut names = Vec::new();
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let scenario = Scenario::parse(&text).unwrap();
+        assert!(scenario.why.ends_with('.') && scenario.why.len() > 40, "{name}: says no why");
+        let (live, questions) = {
+            let plan = scenario.plan().unwrap();
+            (plan.promises_liveness(), plan.questions.len() as u64)
+        };
+        let report = Story::of_scenario(&text).unwrap().run(None).unwrap();
+        assert_eq!(report.violation, None, "{name}");
+        assert!(!live || report.coverage.decisions == questions, "{name}: {:?}", report.coverage);
+        names.push(name);
+    }
+    assert!(names.len() >= 8, "{names:?}");
+}
