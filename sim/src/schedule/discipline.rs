@@ -30,6 +30,7 @@ pub enum Discipline {
     /// Like [`Random`](Self::Random), but all that some parties send is slow.
     Slow {
         /// Who.
+        #[serde(with = "crate::parties")]
         parties: PartySet,
     },
     /// By priorities of links, drawn from a seed; at some steps, drawn as well, the link that was last

@@ -80,8 +80,10 @@ const REGIONS: [[u64; 5]; 5] = [
 #[serde(deny_unknown_fields)]
 pub struct Cut {
     /// Whose frames wait.
+    #[serde(with = "crate::parties")]
     pub from: PartySet,
     /// Frames to whom wait.
+    #[serde(with = "crate::parties")]
     pub to: PartySet,
     /// From when on, in virtual microseconds.
     pub begins: u64,
