@@ -53,8 +53,10 @@
 //!
 //! # Cost
 //! All propose 1: one round, 2 message delays, `3n(n-1)` messages. All propose 0: two rounds, 4
-//! delays, `5n(n-1)`. Otherwise 3 to 4 rounds are expected; a later round has 4 delays. State: a
-//! few bitmaps for each round entered or up to 8 ahead, `n` shares for each coin that is not tossed.
+//! delays, `5n(n-1)`. Otherwise 3 to 4 rounds are expected, and no more than 6 against any schedule: 2
+//! with public coins, 4 with real ones, which the coin-aware schedule of the simulator's `rounds`
+//! comes up to. A later round has 4 delays. State: a few bitmaps for each round entered
+//! or up to 8 ahead, `n` shares for each coin that is not tossed.
 //!
 //! # Differences from the paper
 //! The public coins of rounds 0 and 1, for which crusader agreement without binding is enough. A10
