@@ -10,6 +10,8 @@ use std::sync::LazyLock;
 use blake3::hazmat::{ContextKey, HasherExt, hash_derive_key_context};
 use serde::{Deserialize, Serialize};
 
+use crate::zoo::{self, Mutant};
+
 /// What all children are hashed in, itself hashed once.
 static CHILD: LazyLock<ContextKey> =
     LazyLock::new(|| hash_derive_key_context("quorate 2026 tag child v1"));
@@ -23,7 +25,7 @@ impl Tag {
     pub fn root(network: &[u8; 32], epoch: u64) -> Self {
         let mut hasher = blake3::Hasher::new_derive_key("quorate 2026 tag root v1");
         hasher.update(network);
-        hasher.update(&epoch.to_le_bytes());
+        hasher.update(&zoo::instead(epoch, Mutant::RootOfAllEpochs, 0).to_le_bytes());
         Self(*hasher.finalize().as_bytes())
     }
 

@@ -15,6 +15,7 @@ use serde::de::{DeserializeOwned, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::limits;
+use crate::zoo::{self, Mutant};
 
 const CONFIG: Configuration<LittleEndian, Fixint, Limit<{ limits::MAX_ENVELOPE }>> =
     bincode::config::standard()
@@ -81,7 +82,8 @@ pub fn decode<T: Serialize + DeserializeOwned>(
     }
     let (value, read) = bincode::serde::decode_from_slice::<T, _>(bytes, CONFIG)
         .map_err(|_| DecodeError::Malformed)?;
-    if read != bytes.len() || encode(&value) != bytes {
+    let whole = read == bytes.len() && encode(&value) == bytes;
+    if !whole && !zoo::on(Mutant::TrailingBytes) {
         return Err(DecodeError::Malformed);
     }
     Ok(value)

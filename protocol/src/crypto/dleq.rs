@@ -19,6 +19,8 @@ use zeroize::Zeroizing;
 
 use super::group::{Identity, RistrettoPoint, Scalar, VartimeMultiscalarMul};
 use super::transcript::Transcript;
+use crate::tag::Tag;
+use crate::zoo::{self, Mutant};
 
 /// A proof of equal discrete logarithms.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -36,9 +38,11 @@ impl Proof {
         pairs: &[(RistrettoPoint, RistrettoPoint)],
         context: &Transcript,
     ) -> Self {
-        let mut nonce = context.clone();
+        let shared = zoo::on(Mutant::DleqNonceShared);
+        let mut nonce =
+            if shared { Transcript::new(&Tag::root(&[0; 32], 0), "") } else { context.clone() };
         nonce.text("dleq nonce").bytes(secret.as_bytes());
-        for (base, power) in pairs {
+        for (base, power) in pairs.iter().filter(|_| !shared) {
             nonce.point(base).point(power);
         }
         let nonce = Zeroizing::new(nonce.scalar());

@@ -58,6 +58,7 @@ use super::transcript::{Digest, Transcript};
 use crate::committee::PartyId;
 use crate::secret::Secret;
 use crate::tag::Tag;
+use crate::zoo::{self, Mutant};
 
 const NONCE_BYTES: usize = 12;
 
@@ -136,7 +137,8 @@ impl SealingPublic {
     pub fn from_bytes(bytes: &[u8; 32]) -> Option<Self> {
         let encoding = CompressedRistretto(*bytes);
         let point = encoding.decompress()?;
-        (!point.is_identity()).then_some(Self { point, encoding })
+        let sound = !point.is_identity() || zoo::on(Mutant::IdentityKey);
+        sound.then_some(Self { point, encoding })
     }
 
     /// The key's encoding.
@@ -217,7 +219,8 @@ impl SealHeader {
     /// S4. The header as one to open with, if it was made for the dealing `tag` and this context.
     pub fn verify(&self, tag: &Tag, context: &Digest) -> Option<CheckedHeader> {
         let statement = header_statement(tag, self.ephemeral, self.twin);
-        let holds = self.proof.verify(&statement, &header_context(tag, context));
+        let holds = self.proof.verify(&statement, &header_context(tag, context))
+            || zoo::on(Mutant::AcssUnboundKey);
         holds.then_some(CheckedHeader(Binding { tag: *tag, ephemeral: self.ephemeral }))
     }
 }
@@ -304,6 +307,9 @@ struct Cipher {
 
 impl Cipher {
     fn seal(&self, plaintext: &[u8]) -> Vec<u8> {
+        if zoo::on(Mutant::AcssClear) {
+            return [plaintext, &[0; OVERHEAD]].concat();
+        }
         let wide = Zeroizing::new(self.key.clone().text("nonce").bytes(plaintext).wide());
         let nonce: Vec<u8> = wide.iter().take(NONCE_BYTES).copied().collect();
         let sealed = self.apply(&nonce, |cipher, nonce| {
@@ -314,6 +320,10 @@ impl Cipher {
     }
 
     fn open(&self, ciphertext: &[u8]) -> Option<Secret<Vec<u8>>> {
+        if zoo::on(Mutant::AcssClear) {
+            let plaintext = ciphertext.get(..ciphertext.len().saturating_sub(OVERHEAD))?;
+            return Some(Secret::new(plaintext.to_vec()));
+        }
         let (nonce, sealed) = ciphertext.split_at_checked(NONCE_BYTES)?;
         let opened = self.apply(nonce, |cipher, nonce| {
             cipher.decrypt(nonce, Payload { msg: sealed, aad: self.associated.as_bytes() })

@@ -20,6 +20,7 @@ use zeroize::{Zeroize, Zeroizing};
 use super::group::{RistrettoPoint, Scalar};
 use crate::math::Field;
 use crate::tag::Tag;
+use crate::zoo::{self, Mutant};
 
 /// What all transcripts are hashed in, itself hashed once.
 static CONTEXT: LazyLock<ContextKey> =
@@ -136,8 +137,10 @@ impl Transcript {
     }
 
     fn item(&mut self, kind: u8, bytes: &[u8]) -> &mut Self {
-        self.0.update(&[kind]);
-        self.0.update(&(bytes.len() as u64).to_le_bytes());
+        if !zoo::on(Mutant::ListsAmbiguous) {
+            self.0.update(&[kind]);
+            self.0.update(&(bytes.len() as u64).to_le_bytes());
+        }
         self.0.update(bytes);
         self
     }

@@ -34,6 +34,7 @@ use crate::error::Error;
 use crate::protocol::{Outbox, Protocol};
 use crate::tag::Tag;
 use crate::wire::Bytes;
+use crate::zoo::{self, Mutant};
 
 /// A message of the collection.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -128,6 +129,14 @@ impl<C: Coin> Collect<C> {
         member: PartyId,
         out: &mut dyn Outbox<Message<C::Share>>,
     ) -> Option<PartySet> {
+        if zoo::on(Mutant::ClosesEarly) {
+            self.close(out);
+        }
+        if zoo::on(Mutant::SealsEarly) {
+            let here = self.broadcasts.iter().filter(|(_, rbc)| rbc.delivered().is_some());
+            let here: PartySet = here.map(|(member, _)| member).collect();
+            return (here.len() >= self.keyring.committee().quorum()).then_some(here);
+        }
         self.subset.usable(member, &mut out.wrap(Message::Subset))
     }
 

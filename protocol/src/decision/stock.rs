@@ -17,6 +17,7 @@ use crate::decision::supply::Request;
 use crate::keys::signing::{NoncePair, Purpose};
 use crate::math::Fp61;
 use crate::mpc::preprocessing::{self, Batch, Triple};
+use crate::zoo::{self, Mutant};
 
 /// A quantity of material.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -189,13 +190,15 @@ impl Stock {
     }
 
     /// Claims for the next ledger position.
-    pub const fn claim(&mut self, amount: Amount) -> Claim {
+    pub fn claim(&mut self, amount: Amount) -> Claim {
         let start = self.claimed;
-        self.claimed.add(amount);
+        let mut end = start;
+        end.add(amount);
+        self.claimed = zoo::instead(end, Mutant::StockReused, start);
         Claim {
-            bits: start.bits..self.claimed.bits,
-            triples: start.triples..self.claimed.triples,
-            pairs: start.pairs..self.claimed.pairs,
+            bits: start.bits..end.bits,
+            triples: start.triples..end.triples,
+            pairs: start.pairs..end.pairs,
         }
     }
 

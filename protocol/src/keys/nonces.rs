@@ -39,6 +39,7 @@ use crate::error::Error;
 use crate::math::{Field, Fl};
 use crate::secret::Secret;
 use crate::sharing::acss::scalar::{Curve, ScalarShares, Scalars, times};
+use crate::zoo::{self, Mutant};
 
 /// How many scalars each dealer shares, and how many pairs come of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -90,7 +91,8 @@ pub fn yields(committee: Committee, dealers: usize, pairs: usize) -> usize {
 
 /// Rows of the matrix: `m - t`.
 fn rows(committee: Committee, dealers: usize) -> usize {
-    dealers.clamp(committee.quorum(), committee.n()) - committee.t()
+    let more = usize::from(zoo::on(Mutant::NoncesOneMore));
+    dealers.clamp(committee.quorum(), committee.n()) - committee.t() + more
 }
 
 /// What a party has of an agreed dealer's sharing.

@@ -65,6 +65,7 @@ use crate::secret::Secret;
 use crate::sharing::open::{self, Opening};
 use crate::tag::Tag;
 use crate::wire::Bytes;
+use crate::zoo::{self, Mutant};
 
 /// What is signed: it says with which key. No purpose has two keys, and no key two purposes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -82,14 +83,14 @@ impl Purpose {
 
     /// The public part of the key.
     pub fn key(self, keys: &KeySet) -> &GroupKey {
-        match self {
+        match zoo::instead(self, Mutant::OneKey, Self::Certificate) {
             Self::Certificate => &keys.public().certificate,
             Self::Document => &keys.public().document,
         }
     }
 
     fn share(self, keys: &KeySet) -> &Secret<Fl> {
-        match self {
+        match zoo::instead(self, Mutant::OneKey, Self::Certificate) {
             Self::Certificate => &keys.secret().certificate,
             Self::Document => &keys.secret().document,
         }
@@ -140,7 +141,7 @@ impl NoncePair {
             .bytes(&self.big_d.to_bytes())
             .bytes(&self.big_e.to_bytes())
             .bytes(&key.to_bytes())
-            .bytes(message)
+            .bytes(zoo::instead(message, Mutant::NonceUnbound, b""))
             .scalar()
             .into()
     }

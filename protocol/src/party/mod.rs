@@ -63,6 +63,7 @@ use crate::fault::FaultKind;
 use crate::keys::{GroupPublic, KeySet};
 use crate::secret::Secret;
 use crate::tag::Tag;
+use crate::zoo::{self, Mutant};
 use catching_up::CatchingUp;
 use deciding::Deciding;
 use documents::Documents;
@@ -289,7 +290,8 @@ impl<S: Suite> Party<S> {
 
     /// Brings back what was written down.
     fn restore(&mut self, restored: Restored) {
-        self.ordering.restore(restored.slots_begun, restored.begun, restored.waiting);
+        let slots_begun = zoo::instead(restored.slots_begun, Mutant::SlotsForgotten, 0);
+        self.ordering.restore(slots_begun, restored.begun, restored.waiting);
         self.production.restore(restored.runs_begun);
         let barred = restored.sequences_barred;
         if let Some(sequences) = PartyMap::from_vec(self.committee(), barred) {

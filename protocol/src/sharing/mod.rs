@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
 use crate::math::Field;
+use crate::zoo::{self, Mutant};
 
 pub mod acss;
 pub mod open;
@@ -54,6 +55,9 @@ impl<F: Field> Deref for Shares<F> {
 
 impl<F: Field> fmt::Debug for Shares<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if zoo::on(Mutant::SharesPrinted) {
+            return f.debug_list().entries(&self.0).finish();
+        }
         write!(f, "[{} shares]", self.0.len())
     }
 }

@@ -13,18 +13,16 @@ use quorate_protocol::wire;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 
-use super::campaign::{Verdict, fails, holds};
+use super::campaign::{Verdict, holds};
 use super::net::{Collected, Net};
 use crate::Rng;
-
-type Wire = Message<IdealShare>;
 
 fn tag() -> Tag {
     Tag::root(&[3; 32], 0).child("agreement")
 }
 
 /// What a party that lies says in place of a vote, a share or a decision.
-fn lie(message: Wire, rng: &mut Rng) -> Vec<Wire> {
+fn lie<S: Clone>(message: Message<S>, bad: &S, rng: &mut Rng) -> Vec<Message<S>> {
     let bit = rng.random();
     let message = match message {
         _ if rng.random_range(0..8) == 0 => return Vec::new(),
@@ -37,7 +35,7 @@ fn lie(message: Wire, rng: &mut Rng) -> Vec<Wire> {
             Message::Vote { round, vote }
         }
         Message::Share { round, .. } if rng.random() => {
-            Message::Share { round, share: IdealShare::BAD }
+            Message::Share { round, share: bad.clone() }
         }
         Message::Decide { round, .. } if rng.random() => Message::Decide { round, value: bit },
         other => other,
@@ -62,7 +60,7 @@ struct Heard {
 }
 
 impl Heard {
-    fn hear(&mut self, from: PartyId, message: &Wire) {
+    fn hear<S>(&mut self, from: PartyId, message: &Message<S>) {
         match message {
             Message::Vote { round, vote: Vote::E2(value) } => {
                 self.second.entry((*round, *value)).or_default().insert(from);
@@ -75,8 +73,15 @@ impl Heard {
         }
     }
 
+    /// Whether enough others have decided a value to make party `me` decide it.
+    fn decides(&self, committee: Committee, me: PartyId, value: bool) -> bool {
+        let others = self.decided.iter().filter(|(party, _, v)| *party != me && *v == value);
+        let others: PartySet = others.map(|(party, ..)| *party).collect();
+        others.len() >= committee.one_honest()
+    }
+
     /// Whether what the party says follows from what it has heard.
-    fn justifies(&self, committee: Committee, said: &Wire) -> Verdict {
+    fn justifies<S>(&self, committee: Committee, said: &Message<S>) -> Verdict {
         let deciders = |round: u32, value: Option<bool>| -> PartySet {
             let before = self
                 .decided
@@ -103,9 +108,52 @@ impl Heard {
 
 /// One agreement among four, or, now and then, seven.
 pub(super) fn binary(seed: u64) -> Verdict {
+    let committee = Committee::new(if seed % 8 == 7 { 7 } else { 4 });
+    let committee = committee.expect("a committee of four or seven");
+    let coin = |party| Arc::new(IdealCoin::new(party, seed));
+    let truth = |name: &Tag| IdealCoin::new(PartyId::new(0), seed).predict(name);
+    agree(committee, seed, tag(), coin, truth, &IdealShare::BAD, &mut BTreeMap::new())
+}
+
+/// Two agreements among four with the coins of one key.
+pub(super) fn with_real_coins(seed: u64) -> Verdict {
+    let committee = Committee::new(4).expect("a committee of four");
+    let (public, secrets) =
+        TrustedCoinDealer::deal(committee, &mut ChaCha20Rng::seed_from_u64(seed));
+    let coins: Vec<Arc<DdhCoin>> = committee
+        .parties()
+        .zip(secrets)
+        .filter_map(|(me, secret)| DdhCoin::new(me, public.clone(), secret).ok().map(Arc::new))
+        .collect();
+    let coin = |party: PartyId| coins.get(party.index()).map(Arc::clone).expect("one each");
+    let bad = coin(PartyId::new(0)).share(&tag().child("another"));
+    let truth = |name: &Tag| {
+        let shares: Vec<_> = committee.parties().map(|p| (p, coin(p).share(name))).collect();
+        let enough = shares.get(..committee.one_honest()).unwrap_or_default();
+        coin(PartyId::new(0)).toss(name, enough)
+    };
+    let mut shares = BTreeMap::new();
+    for number in 0..2 {
+        let tag = tag().indexed("number", number);
+        agree(committee, seed + number, tag, coin, truth, &bad, &mut shares)?;
+    }
+    Ok(())
+}
+
+/// Where a party's share was said: in which agreement and round.
+type Said = BTreeMap<(PartyId, Vec<u8>), (Tag, u32)>;
+
+/// One agreement, in which the first parties lie.
+fn agree<C: Coin>(
+    committee: Committee,
+    seed: u64,
+    tag: Tag,
+    coin: impl Fn(PartyId) -> Arc<C>,
+    truth: impl Fn(&Tag) -> bool,
+    bad: &C::Share,
+    shares: &mut Said,
+) -> Verdict {
     let mut rng = Rng::seed_from_u64(seed);
-    let n = if seed % 8 == 7 { 7 } else { 4 };
-    let Ok(committee) = Committee::new(n) else { return fails("campaign", "no committee") };
     let alike = rng.random_range(0..4) == 0;
     let first: bool = rng.random();
     let inputs: Vec<bool> =
@@ -116,11 +164,26 @@ pub(super) fn binary(seed: u64) -> Verdict {
         .collect();
     let liars: Vec<PartyId> = committee.parties().take(committee.t()).collect();
     let mut heard: BTreeMap<PartyId, Heard> = BTreeMap::new();
-    let watch = |from: PartyId, by: PartyId, message: &Wire, said: &[(Recipient, Wire)]| {
+    let watch = |from: PartyId,
+                 by: PartyId,
+                 message: &Message<C::Share>,
+                 said: &[(Recipient, Message<C::Share>)]| {
         let heard = heard.entry(by).or_default();
         heard.hear(from, message);
         said.iter().try_for_each(|(to, message)| {
             heard.justifies(committee, message)?;
+            if let Message::Decide { round, value } = message
+                && *round > 1
+                && !heard.decides(committee, by, *value)
+            {
+                let right = truth(&tag.indexed("coin", u64::from(*round))) == *value;
+                holds("coin agreement", right, "a value is decided that is not the coin")?;
+            }
+            if let Message::Share { round, share } = message {
+                let place = (tag, *round);
+                let held = *shares.entry((by, wire::encode(share))).or_insert(place);
+                holds("coin freshness", held == place, "one share serves two coins")?;
+            }
             // One's own vote counts as soon as it is cast.
             if *to == Recipient::All {
                 heard.hear(by, message);
@@ -128,11 +191,9 @@ pub(super) fn binary(seed: u64) -> Verdict {
             Ok(())
         })
     };
-    let mut net = Net::new(committee, rng, |party| {
-        Aba::new(committee, tag(), Arc::new(IdealCoin::new(party, seed)), party)
-    })
-    .lying(liars, |_, _, message, rng| lie(message, rng))
-    .watched(watch);
+    let mut net = Net::new(committee, rng, |party| Aba::new(committee, tag, coin(party), party))
+        .lying(liars, |_, _, message, rng| lie(message, bad, rng))
+        .watched(watch);
     for (party, (input, when)) in committee.parties().zip(inputs.into_iter().zip(late)) {
         net.input(when, party, move |aba, out| {
             let _proposed = aba.propose(input, out);
@@ -183,12 +244,15 @@ impl Protocol for Owner {
 /// One common subset among four: values become usable at any time, here and there.
 pub(super) fn subset(seed: u64) -> Verdict {
     let mut rng = Rng::seed_from_u64(seed);
-    let Ok(committee) = Committee::new(4) else { return fails("campaign", "no committee") };
+    let committee = Committee::new(4).expect("a committee of four");
     let liar = PartyId::new(3);
-    let slow: bool = rng.random();
+    let (slow, never): (bool, bool) = (rng.random(), rng.random());
     let mut usable: Vec<(PartyId, PartyId, usize)> = Vec::new();
     for at in committee.parties() {
         for of in committee.parties() {
+            if of == liar && never {
+                continue;
+            }
             let late = of == liar && slow || rng.random_range(0..6) == 0;
             usable.push((at, of, rng.random_range(0..if late { 400 } else { 20 })));
         }
@@ -250,7 +314,7 @@ pub(super) fn subset(seed: u64) -> Verdict {
 pub(super) fn flood(seed: u64) -> Verdict {
     const MOST: usize = 20_000;
     let mut rng = Rng::seed_from_u64(seed);
-    let Ok(committee) = Committee::new(4) else { return fails("campaign", "no committee") };
+    let committee = Committee::new(4).expect("a committee of four");
     let (me, liar) = (PartyId::new(0), PartyId::new(3));
     let mut aba = Aba::new(committee, tag(), Arc::new(IdealCoin::new(me, seed)), me);
     for _ in 0..2_000 {
@@ -266,7 +330,7 @@ pub(super) fn flood(seed: u64) -> Verdict {
 /// Coins of a key, and what somebody without a share of the key takes them for.
 pub(super) fn coins(seed: u64) -> Verdict {
     let mut rng = ChaCha20Rng::seed_from_u64(seed);
-    let Ok(committee) = Committee::new(4) else { return fails("campaign", "no committee") };
+    let committee = Committee::new(4).expect("a committee of four");
     let (public, secrets) = TrustedCoinDealer::deal(committee, &mut rng);
     let coins: Vec<(PartyId, DdhCoin)> = committee
         .parties()

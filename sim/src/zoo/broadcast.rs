@@ -10,7 +10,7 @@ use quorate_protocol::tag::Tag;
 use quorate_protocol::wire::Bytes;
 use rand::{RngExt, SeedableRng};
 
-use super::campaign::{Verdict, fails, holds};
+use super::campaign::{Verdict, holds};
 use super::net::{Collected, Net};
 use crate::Rng;
 
@@ -101,9 +101,8 @@ fn lie(message: Message, sends: &[Message], digests: &[Digest], rng: &mut Rng) -
 pub(super) fn short(seed: u64) -> Verdict {
     let mut rng = Rng::seed_from_u64(seed);
     let n = if seed % 8 == 7 { 7 } else { 4 };
-    let (Ok(committee), keyrings) = (Committee::new(n), Keyring::for_tests(n, 1)) else {
-        return fails("campaign", "no committee");
-    };
+    let committee = Committee::new(n).expect("a committee of four or seven");
+    let keyrings = Keyring::for_tests(n, 1);
     let liar = if rng.random() { SENDER } else { PartyId::new(1) };
     let keyring = |party: PartyId| keyrings.get(party.index()).map(Arc::clone).expect("one each");
     let mut both = sends(&keyring(SENDER), SHORT, PAYLOAD);
@@ -146,9 +145,8 @@ pub(super) fn short(seed: u64) -> Verdict {
 /// One long broadcast among four.
 pub(super) fn long(seed: u64) -> Verdict {
     let mut rng = Rng::seed_from_u64(seed);
-    let (Ok(committee), keyrings) = (Committee::new(4), Keyring::for_tests(4, 1)) else {
-        return fails("campaign", "no committee");
-    };
+    let committee = Committee::new(4).expect("a committee of four");
+    let keyrings = Keyring::for_tests(4, 1);
     let liar = if rng.random() { SENDER } else { PartyId::new(1) };
     let keyring = |party: PartyId| keyrings.get(party.index()).map(Arc::clone).expect("one each");
     let honest = sends(&keyring(SENDER), LONG, PAYLOAD);

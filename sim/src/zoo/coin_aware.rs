@@ -15,7 +15,7 @@ use quorate_protocol::committee::{Committee, PartyId};
 use quorate_protocol::tag::Tag;
 use rand::SeedableRng;
 
-use super::campaign::{Verdict, fails, holds};
+use super::campaign::{Verdict, holds};
 use super::net::{Letter, Net};
 use crate::Rng;
 
@@ -61,7 +61,7 @@ struct Attack {
 
 /// The attack, with the coins of a seed.
 pub(super) fn binary(seed: u64) -> Verdict {
-    let Ok(committee) = Committee::new(4) else { return fails("campaign", "no committee") };
+    let committee = Committee::new(4).expect("a committee of four");
     let net = Net::new(committee, Rng::seed_from_u64(seed), |party| {
         Aba::new(committee, tag(), Arc::new(IdealCoin::new(party, seed)), party)
     });

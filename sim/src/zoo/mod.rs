@@ -11,8 +11,14 @@ mod broadcast;
 mod campaign;
 mod coin_aware;
 mod hunt;
+mod names;
 mod net;
+mod network;
+mod opening;
 mod register;
+mod secrecy;
+mod sharing;
+mod signing;
 
 pub use campaign::Campaign;
 pub use hunt::{Hunt, Kill, control};

@@ -97,6 +97,13 @@ impl<M> Default for Collected<M> {
     }
 }
 
+impl<M> Collected<M> {
+    /// The results of all work.
+    pub(super) fn work(self) -> Vec<M> {
+        self.jobs.into_iter().map(|job| job()).collect()
+    }
+}
+
 impl<M> Outbox<M> for Collected<M> {
     fn send(&mut self, to: Recipient, message: M) {
         self.sent.push((to, message));

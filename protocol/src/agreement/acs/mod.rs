@@ -53,6 +53,7 @@ use crate::committee::{Committee, PartyId, PartyMap, PartySet};
 use crate::fault::AgreementFault;
 use crate::protocol::{Outbox, Protocol};
 use crate::tag::Tag;
+use crate::zoo::{self, Mutant};
 
 mod gather;
 mod message;
@@ -185,7 +186,9 @@ impl<C: Coin> CommonSubset<C> {
 
     // S2
     fn try_exclude(&mut self, gather: &mut Gather<'_, C::Share>) {
-        if self.closed && self.one.len() >= self.committee.quorum() {
+        let enough = zoo::instead(self.committee.quorum(), Mutant::AcsExcludesEarly, 0);
+        let enough = zoo::instead(enough, Mutant::AcsWaitsForAll, self.committee.n());
+        if self.closed && self.one.len() >= enough {
             for party in self.committee.everyone().difference(self.proposed).iter() {
                 self.propose(party, false, gather);
             }
@@ -194,8 +197,10 @@ impl<C: Coin> CommonSubset<C> {
 
     // S3
     fn try_output(&mut self) -> Option<PartySet> {
-        let all = self.resolved() == self.committee.everyone();
-        if self.done || !all || !self.one.is_subset(self.usable) {
+        let early = zoo::on(Mutant::AcsOutputsEarly) && self.one.len() >= self.committee.quorum();
+        let all = self.resolved() == self.committee.everyone() || early;
+        let usable = self.one.is_subset(self.usable) || zoo::on(Mutant::AcsOutputsUnusable);
+        if self.done || !all || !usable {
             return None;
         }
         self.done = true;

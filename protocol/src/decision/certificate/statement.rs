@@ -12,6 +12,7 @@ use crate::decision::proposal::Proposal;
 use crate::limits;
 use crate::rule::Rule;
 use crate::tag::Tag;
+use crate::zoo::{self, Mutant};
 
 /// How a decision ended.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -108,10 +109,13 @@ impl Statement {
         bytes.extend(self.position.to_le_bytes());
         bytes.extend(self.proposal.as_bytes());
         put_short(&mut bytes, rule.as_bytes());
-        bytes.extend(self.counted.to_bytes());
-        bytes.extend(self.excluded.to_bytes());
+        let nobody = zoo::on(Mutant::CertificateMembers);
+        let members = |set: PartySet| if nobody { PartySet::EMPTY } else { set };
+        bytes.extend(members(self.counted).to_bytes());
+        bytes.extend(members(self.excluded).to_bytes());
         bytes.push(number(self.outcome));
-        bytes.extend(self.previous.as_bytes());
+        let nothing = Digest::from([0; 32]);
+        bytes.extend(zoo::instead(self.previous, Mutant::CertificateHistory, nothing).as_bytes());
         bytes
     }
 

@@ -19,6 +19,7 @@ use crate::record::{Record, RestoreError};
 use crate::secret::Secret;
 use crate::tag::Tag;
 use crate::wire;
+use crate::zoo::{self, Mutant};
 
 /// What a confirmation is signed for.
 pub(super) const CONFIRMED: &str = "keys confirmed";
@@ -367,7 +368,9 @@ impl<P: Making> Durable<P> {
         if records.is_empty() {
             return;
         }
-        effects.push(DurableEffect::Persist(records));
+        if !zoo::on(Mutant::LogForgotten) {
+            effects.push(DurableEffect::Persist(records));
+        }
         effects.extend(sink.faults.into_iter().map(DurableEffect::Fault));
         self.flush(effects);
         if let (Some(keys), false) = (&self.keys, had_keys) {

@@ -94,6 +94,7 @@ use crate::sharing::acss::scalar::{Curve, ScalarShares, Scalars};
 use crate::sharing::acss::{self, Acss};
 use crate::tag::Tag;
 use crate::wire;
+use crate::zoo::{self, Mutant};
 
 mod message;
 mod sum;
@@ -296,7 +297,13 @@ impl KeyGeneration {
     /// The set of dealers in a broadcast's payload, if it is one.
     fn read_set(&self, payload: &[u8]) -> Option<PartySet> {
         let set: PartySet = wire::decode(payload, SET_BYTES).ok()?;
-        (set.within(self.committee()) && set.len() >= self.committee().quorum()).then_some(set)
+        let least = zoo::instead(self.committee().quorum(), Mutant::SetsOfAnySize, 1);
+        (set.within(self.committee()) && set.len() >= least).then_some(set)
+    }
+
+    /// Whether the dealings of a set's dealers are complete here.
+    fn is_finished(&self, set: PartySet) -> bool {
+        set.is_subset(self.complete) || zoo::on(Mutant::SetsUnfinished)
     }
 
     /// K3
@@ -308,7 +315,7 @@ impl KeyGeneration {
                     out.blame(sender, KeyFault::MalformedSet);
                 }
             }
-            Some(set) if set.is_subset(self.complete) => {
+            Some(set) if self.is_finished(set) => {
                 self.judged.insert(sender);
                 let out = &mut out.wrap(move |m| Message::Set(sender, m));
                 self.broadcasts[sender].approve(out);
@@ -320,7 +327,7 @@ impl KeyGeneration {
     /// K4
     fn try_use(&mut self, sender: PartyId, out: &mut dyn Outbox<Message>) -> Option<PartySet> {
         let set = self.sets[sender]?;
-        if !set.is_subset(self.complete) || !self.usable.insert(sender) {
+        if !self.is_finished(set) || !self.usable.insert(sender) {
             return None;
         }
         self.subset.usable(sender, &mut out.wrap(Message::Agreement))

@@ -32,6 +32,7 @@ use super::multiply::Multiply;
 use crate::math::PrimeField;
 use crate::mpc::preprocessing::Triple;
 use crate::sharing::Shares;
+use crate::zoo::{self, Mutant};
 
 /// Random bits above the number's own that hide it when it is opened masked.
 pub const STATISTICAL_BITS: usize = 40;
@@ -126,7 +127,9 @@ impl<F: PrimeField> Compare<F> {
 
     /// The first values to open: the masked number (T1).
     pub fn mask(&self) -> Shares<F> {
-        Shares::from(vec![self.shifted + weighted(&self.bits)])
+        let bits = zoo::instead(self.bits.len(), Mutant::SumUnmasked, self.width);
+        let mask = self.bits.iter().take(bits).copied().collect::<Shares<F>>();
+        Shares::from(vec![self.shifted + weighted(&mask)])
     }
 
     /// The next step, from the values opened last.

@@ -9,11 +9,13 @@
 //!
 //! For 0 to 100: 1, 2, 4, 8, 16, 32, 37.
 
+use crate::zoo::{self, Mutant};
+
 /// The weights for numbers from 0 to `range`; none if `range` is 0.
 pub fn weights(range: u64) -> Vec<u64> {
     let Some(last) = range.checked_ilog2() else { return Vec::new() };
     let mut weights: Vec<u64> = (0..last).map(|i| 1 << i).collect();
-    weights.push(range - ((1 << last) - 1));
+    weights.push(zoo::instead(range - ((1 << last) - 1), Mutant::WeightsBinary, 1 << last));
     weights
 }
 

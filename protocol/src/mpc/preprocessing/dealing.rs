@@ -6,6 +6,7 @@ use crate::math::{PrimeField, integer_row};
 use crate::secret::Secret;
 use crate::sharing::Shares;
 use crate::tag::Tag;
+use crate::zoo::{self, Mutant};
 
 /// The secrets a dealer shares in the sharing called `tag`, in the order of the layout.
 ///
@@ -29,8 +30,14 @@ pub fn secrets<F: PrimeField>(layout: &Layout, seed: &Secret<[u8; 32]>, tag: &Ta
     let mut secrets = Vec::with_capacity(layout.secrets());
     secrets.extend((0..layout.randoms()).map(|_| F::random(&mut rng)));
     for _ in 0..layout.chunks() {
-        let mut factor =
-            || Shares::from((0..factors).map(|_| F::random(&mut rng)).collect::<Vec<F>>());
+        let blind = |place, value| {
+            let second = place + 1 == factors;
+            if second && zoo::on(Mutant::OneBlinder) { F::ZERO } else { value }
+        };
+        let mut factor = || {
+            let values = (0..factors).map(|place| blind(place, F::random(&mut rng)));
+            Shares::from(values.collect::<Vec<F>>())
+        };
         let (a, b) = (factor(), factor());
         let (all_a, all_b) = (Shares::from(extended(&a)), Shares::from(extended(&b)));
         secrets.extend_from_slice(&a);

@@ -25,13 +25,14 @@ use super::layout::{Chunk, Layout, Rates};
 use crate::committee::PartyId;
 use crate::math::{Field, PrimeField, lagrange_row};
 use crate::sharing::Shares;
+use crate::zoo::{self, Mutant};
 
 /// X1 for every random value dealt: shares of `m - t` values for each, from all agreed dealers'
 /// batches.
 pub fn randoms<F: PrimeField>(layout: &Layout, dealers: &[(PartyId, &[F])]) -> Shares<F> {
     let rows = random_rows::<F>(
         dealers.iter().map(|(dealer, _)| *dealer),
-        layout.rates(dealers.len()).randoms,
+        layout.rates(dealers.len()).randoms + usize::from(zoo::on(Mutant::ExtractsOneMore)),
     );
     let batches: Vec<&[F]> = dealers.iter().map(|(_, batch)| layout.random_values(batch)).collect();
     let values = (0..layout.randoms()).flat_map(|k| {
@@ -79,7 +80,8 @@ impl<F: PrimeField> Extraction<F> {
             wanted.iter().map(|place| lagrange_row(&places(0, known), *place)).collect()
         };
         let defining = rates.degree + 1;
-        let further = places(rates.dealers, rates.triples);
+        let known = zoo::instead(rates.dealers, Mutant::TriplesOfDealers, 0);
+        let further = places(known, rates.triples);
         Self {
             layout,
             rates,

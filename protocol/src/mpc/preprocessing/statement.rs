@@ -40,6 +40,7 @@ use crate::math::{Ext, Field, PrimeField, integer_row};
 use crate::sharing::Shares;
 use crate::sharing::acss::Statement;
 use crate::tag::Tag;
+use crate::zoo::{self, Mutant};
 
 /// "Every chunk of this dealing is made of two polynomials and their product."
 #[derive(Clone, Debug)]
@@ -91,7 +92,9 @@ impl<F: PrimeField> Statement<F> for TripleStatement {
             && proof.0.chunks_exact(3 * len).all(|chunk| {
                 let mut constants = chunk.iter().step_by(len);
                 match (constants.next(), constants.next(), constants.next()) {
-                    (Some(a), Some(b), Some(c)) => *a * *b == *c,
+                    (Some(a), Some(b), Some(c)) => {
+                        *a * *b == *c || zoo::on(Mutant::TriplesUnproven)
+                    }
                     _ => false,
                 }
             })

@@ -18,6 +18,7 @@ use crate::secret::Secret;
 use crate::sharing::Shares;
 use crate::tag::Tag;
 use crate::wire::Bytes;
+use crate::zoo::{self, Mutant};
 
 use super::dealing::{Dealing, Deviation};
 use super::elements::{Elements, Statement};
@@ -281,7 +282,9 @@ impl<S: Scheme> Acss<S> {
 
     fn on_evidence(&mut self, from: PartyId, message: Message, out: &mut dyn Outbox<Message>) {
         let Some(batch) = self.batch.clone() else {
-            self.waiting.push((from, message));
+            if !zoo::on(Mutant::AcssDropsEarly) {
+                self.waiting.push((from, message));
+            }
             return;
         };
         match message {
@@ -309,13 +312,15 @@ impl<S: Scheme> Acss<S> {
     /// A5.
     fn try_done(&mut self, out: &mut dyn Outbox<Message>) {
         let committee = self.terms.committee();
-        let due =
-            self.oks.len() >= committee.quorum() || self.dones.len() >= committee.one_honest();
+        let (few, most) = (committee.one_honest(), committee.honest_majority());
+        let oks = zoo::instead(committee.quorum(), Mutant::AcssDoneEarly, few);
+        let dones = zoo::instead(few, Mutant::AcssNoAmplification, usize::MAX);
+        let due = self.oks.len() >= oks || self.dones.len() >= dones;
         if due && !self.done_sent {
             self.done_sent = true;
             out.multicast(Message::Done);
         }
-        self.complete |= self.dones.len() >= committee.honest_majority();
+        self.complete |= self.dones.len() >= zoo::instead(most, Mutant::AcssCompleteEarly, few);
     }
 
     fn try_output(&mut self) -> Option<S::Output> {

@@ -2,6 +2,7 @@
 
 use crate::math::Field;
 use crate::sharing::Shares;
+use crate::zoo::{self, Mutant};
 
 /// Coefficients of random polynomials with the given constants, by power of x.
 pub(super) fn random_columns<F: Field>(
@@ -11,7 +12,12 @@ pub(super) fn random_columns<F: Field>(
 ) -> Vec<Shares<F>> {
     let count = constants.len();
     // A zero leading coefficient is as good as any other: refusing it would tell something.
-    let random = (0..degree).map(|_| (0..count).map(|_| F::random(rng)).collect());
+    let mut coefficient = || match F::random(rng) {
+        zero if zero == F::ZERO && zoo::on(Mutant::LeadingNotZero) => F::ONE,
+        _ if zoo::on(Mutant::DegreeTooLow) => F::ZERO,
+        random => random,
+    };
+    let random = (0..degree).map(|_| (0..count).map(|_| coefficient()).collect());
     let random: Vec<_> = random.collect();
     std::iter::once(constants).chain(random).collect()
 }

@@ -8,6 +8,7 @@ use crate::math::{Field, poly};
 use crate::secret::Secret;
 use crate::sharing::Shares;
 use crate::wire::Bytes;
+use crate::zoo::{self, Mutant};
 
 use super::message::{Complaint, Shard};
 use super::public::Verified;
@@ -24,7 +25,10 @@ pub(super) fn retrieve<S: Scheme>(
         return Err(Complaint::BadDispersal { shards });
     };
     let opened = keyring.sealing().open(batch.header(), me, &ciphertext);
-    opened.filter(|encoded| batch.check_share(me, encoded.expose())).ok_or_else(|| {
+    let holds = |encoded: &Secret<Vec<u8>>| {
+        batch.check_share(me, encoded.expose()) || zoo::on(Mutant::AcssOkUnchecked)
+    };
+    opened.filter(holds).ok_or_else(|| {
         let opener = Box::new(keyring.sealing().opener(batch.header(), me));
         Complaint::BadShare { ciphertext: ciphertext.into(), opener }
     })
@@ -52,10 +56,11 @@ pub(super) fn judge<S: Scheme>(
         Complaint::BadDispersal { shards } => {
             let belong =
                 |(holder, shard): &(PartyId, Shard)| batch.holds_shard(complainer, *holder, shard);
-            shards.iter().all(belong) && reassemble(batch, complainer, shards).is_none()
+            let proves = reassemble(batch, complainer, shards).is_none();
+            shards.iter().all(belong) && proves && !zoo::on(Mutant::AcssLooseDispersal)
         }
     };
-    proven.then_some(complaint.proves())
+    (proven || zoo::on(Mutant::AcssUnprovenComplaint)).then_some(complaint.proves())
 }
 
 /// The party's shares, encoded, interpolated from the encoded share vectors of `t + 1` others.

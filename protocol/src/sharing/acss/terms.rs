@@ -10,6 +10,7 @@ use crate::secret::Secret;
 use crate::sharing::Shares;
 use crate::tag::Tag;
 use crate::wire::Bytes;
+use crate::zoo::{self, Mutant};
 
 use super::message::{Complaint, Shard};
 use super::scheme::Scheme;
@@ -68,7 +69,7 @@ impl<S: Scheme> Terms<S> {
 
     /// The point at which a party's shares are taken.
     pub fn point(&self, party: PartyId) -> S::Field {
-        S::Field::from_u64(party.point())
+        S::Field::from_u64(party.point() - u64::from(zoo::on(Mutant::PointZero)))
     }
 
     /// Bytes of an encoded share vector.

@@ -9,6 +9,7 @@ use crate::math::reed_solomon::{self, Decoded};
 use crate::math::{Field, Poly, lagrange_row};
 use crate::protocol::Outbox;
 use crate::sharing::{Shares, shamir};
+use crate::zoo::{self, Mutant};
 
 /// What is wanted of each code word's polynomial.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -72,6 +73,9 @@ impl<F: Field> Decoder<F> {
         vector: Arc<Shares<F>>,
         out: &mut dyn Outbox<M>,
     ) -> Option<Vec<F>> {
+        if zoo::on(Mutant::OpenFirstLength) && self.seen.is_empty() {
+            self.words = vector.len();
+        }
         // D1
         if vector.len() != self.words {
             self.blame(from, OpeningFault::WrongLength, out);
@@ -107,7 +111,9 @@ impl<F: Field> Decoder<F> {
     fn advance<M>(&mut self, out: &mut dyn Outbox<M>) -> Option<Vec<F>> {
         loop {
             let holders = self.holders();
-            let spare = holders.len().checked_sub(self.committee.honest_majority())?;
+            let (right, few) = (self.committee.honest_majority(), self.committee.one_honest());
+            let enough = zoo::instead(right, Mutant::OpenNoCorrection, few);
+            let spare = holders.len().checked_sub(enough)?;
             if self.check_on(&holders) {
                 self.done = true;
                 let base = self.committee.one_honest();
@@ -116,7 +122,8 @@ impl<F: Field> Decoder<F> {
                 }
                 return Some(std::mem::take(&mut self.results));
             }
-            let decoded = self.correct(&holders, spare.min(self.committee.t()))?;
+            let most = zoo::instead(self.committee.t(), Mutant::OpenCorrectsNone, 0);
+            let decoded = self.correct(&holders, spare.min(most))?;
             self.take_result(&decoded.poly);
             self.corrected = true;
             for party in decoded.errors.iter().filter_map(|i| holders.get(*i)) {

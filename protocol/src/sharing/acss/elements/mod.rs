@@ -55,6 +55,7 @@ use crate::math::{Ext, Field, PrimeField};
 use crate::secret::Secret;
 use crate::sharing::Shares;
 use crate::tag::Tag;
+use crate::zoo::{self, Mutant};
 
 pub use statement::{NoStatement, Statement};
 
@@ -231,7 +232,9 @@ impl<F: PrimeField, S: Statement<F>> Scheme for Elements<F, S> {
             return false;
         }
         let Some(blinders) = scheme.blinders(encoded) else { return false };
-        let mut checks = proof.checks.iter().zip(combinations).zip(blinders);
+        let checked = zoo::instead(CHECKS, Mutant::AcssOneCheck, 1);
+        let checked = zoo::instead(checked, Mutant::AcssNoDegreeCheck, 0);
+        let mut checks = proof.checks.iter().zip(combinations).zip(blinders).take(checked);
         checks.all(|((check, c), blinder)| evaluate(check, point) == blinder + c.of(shares))
             && scheme.statement.check_share(tag, root, &proof.statement, point, shares)
     }

@@ -12,6 +12,7 @@ use crate::sharing::acss::public::Verified;
 use crate::sharing::acss::retrieval::{interpolate, judge};
 use crate::sharing::acss::scheme::Scheme;
 use crate::wire::Bytes;
+use crate::zoo::{self, Mutant};
 
 impl<S: Scheme> Acss<S> {
     /// A6.
@@ -34,7 +35,9 @@ impl<S: Scheme> Acss<S> {
 
     /// A7.
     pub(super) fn try_reveal(&mut self, out: &mut dyn Outbox<Message>) {
-        if let (true, false, Some(share)) = (self.exposed, self.reveal_sent, &self.share) {
+        if let (true, false, Some(share)) = (self.exposed, self.reveal_sent, &self.share)
+            && !zoo::on(Mutant::AcssNoReveal)
+        {
             self.reveal_sent = true;
             out.multicast(Message::Reveal(share.expose().as_slice().into()));
         }
@@ -52,7 +55,7 @@ impl<S: Scheme> Acss<S> {
             return;
         }
         out.work(Box::new(move || {
-            let holds = batch.check_share(from, &share);
+            let holds = batch.check_share(from, &share) || zoo::on(Mutant::AcssLooseReveal);
             let share = holds.then(|| Secret::new(share.to_vec()));
             Message::Local(Local::Checked { from, share })
         }));

@@ -77,6 +77,7 @@ use crate::math::{Field, Fl};
 use crate::sharing::Shares;
 use crate::tag::Tag;
 use crate::wire::{self, Bytes};
+use crate::zoo::{self, Mutant};
 
 pub use commitments::Commitments;
 pub use dealing::{Forgery, ScalarWitness};
@@ -164,9 +165,11 @@ impl Scalars {
         context: &Transcript,
     ) -> bool {
         let provable = !self.zero && !constants.is_empty();
-        constants.iter().all(|constant| constant.is_identity() == self.zero)
+        let sound = constants.iter().all(|constant| constant.is_identity() == self.zero);
+        (sound || zoo::on(Mutant::ScalarsIdentity))
             && proof.is_some() == provable
-            && proof.is_none_or(|proof| proof.holds(constants, context))
+            && (proof.is_none_or(|proof| proof.holds(constants, context))
+                || zoo::on(Mutant::ScalarsUnproven))
     }
 }
 
@@ -230,7 +233,7 @@ impl Scheme for Scalars {
     /// C.
     fn root(terms: &Terms<Self>, commitments: &Bytes) -> Option<Digest> {
         let expected = terms.count() * width(terms.committee()) * POINT_BYTES;
-        (commitments.len() == expected)
+        (commitments.len() == expected || zoo::on(Mutant::ScalarsAnyWidth))
             .then(|| Transcript::new(terms.tag(), "acss commitments").bytes(commitments).digest())
     }
 
@@ -243,7 +246,9 @@ impl Scheme for Scalars {
         header: &SealHeader,
     ) -> Option<ScalarChecks> {
         let scalars = terms.scheme();
-        let commitments = Commitments::decode(scalars, width(terms.committee()), &commitments)?;
+        let given = commitments.len() / (scalars.curves.len() * POINT_BYTES).max(1);
+        let width = zoo::instead(width(terms.committee()), Mutant::ScalarsAnyWidth, given);
+        let commitments = Commitments::decode(scalars, width, &commitments)?;
         let context = context(terms, &root, header);
         let Commitments { edwards, ristretto } = &commitments;
         let holds = scalars.constants_hold(&edwards.constants(), proof.edwards.as_ref(), &context)
@@ -276,6 +281,9 @@ const fn width(committee: Committee) -> usize {
 
 /// What a proof of knowledge is bound to.
 fn context(terms: &Terms<Scalars>, root: &Digest, header: &SealHeader) -> Transcript {
+    if zoo::on(Mutant::ScalarsUnbound) {
+        return Transcript::new(&Tag::root(&[0; 32], 0), "acss constants");
+    }
     let mut transcript = Transcript::new(terms.tag(), "acss constants");
     transcript.bytes(root.as_bytes()).bytes(&wire::encode(header));
     transcript
