@@ -1,5 +1,5 @@
 //! What fuzzers drive: every decoder of the protocol's formats, and the members of a network that hear
-//! arbitrary messages. The node's formats have targets of the same kind in its tests.
+//! arbitrary messages. The node's own formats are not among them.
 //!
 //! Each [`Target`] is a function of bytes that panics if a property does not hold. Three drivers share
 //! them: `tests/corpus.rs`, which replays the checked-in [corpus](corpus) and mutates it a little;

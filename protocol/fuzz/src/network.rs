@@ -37,7 +37,7 @@ pub const MEMBERS: usize = 4;
 /// The epoch it begins in.
 pub const FIRST_EPOCH: u64 = 1;
 const SEED: u64 = 4;
-/// Digest of a roster with these members' keys: the node's tests have that roster.
+/// Stands for the digest of a roster.
 const NETWORK: [u8; 32] = [0x51; 32];
 
 /// A message on its way.
