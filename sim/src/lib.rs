@@ -26,6 +26,7 @@ mod draw;
 pub mod exhaustive;
 pub mod ghost;
 pub mod keygen;
+mod measure;
 mod parties;
 pub mod plan;
 pub mod privacy;

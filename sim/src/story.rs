@@ -49,6 +49,15 @@ enum Planned {
     Keygen(Box<keygen::Plan>),
 }
 
+/// A network that is run, of either kind.
+#[derive(Clone, Copy)]
+pub enum Network<'a> {
+    /// One that decides.
+    Decisions(&'a World),
+    /// One that makes its keys.
+    Keygen(&'a keygen::World),
+}
+
 impl Story {
     /// The run that a token names.
     ///
@@ -152,17 +161,29 @@ impl Story {
     /// # Errors
     /// This build does not have its cryptography.
     pub fn run(&self, listener: Option<Listener>) -> Result<Report, String> {
+        self.run_before(listener, |_| {})
+    }
+
+    /// As [`run`](Self::run), before the eyes of somebody who sees the network after each step.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn run_before(
+        &self,
+        listener: Option<Listener>,
+        mut watch: impl FnMut(Network<'_>),
+    ) -> Result<Report, String> {
         variant::check(self.token.crypto)?;
         Ok(match &self.whole {
             Planned::Decisions(plan) => caught(self.token, || {
                 let mut world = World::new(plan.without(&self.without));
                 listener.into_iter().for_each(|listener| world.listen(listener));
-                world.run()
+                world.run_before(|world| watch(Network::Decisions(world)))
             }),
             Planned::Keygen(plan) => caught(self.token, || {
                 let mut world = keygen::World::new(plan.without(&self.without));
                 listener.into_iter().for_each(|listener| world.listen(listener));
-                world.run()
+                world.run_before(|world| watch(Network::Keygen(world)))
             }),
         })
     }

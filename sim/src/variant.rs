@@ -81,7 +81,10 @@ fn start(cfgs: &[&str], arguments: impl IntoIterator<Item = OsString>) -> Result
 }
 
 /// The folder that this was built from.
-fn workspace() -> Result<PathBuf, String> {
+///
+/// # Errors
+/// It is there no more.
+pub fn workspace() -> Result<PathBuf, String> {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let workspace = package.parent().filter(|folder| folder.join("Cargo.lock").is_file());
     workspace.map(Path::to_owned).ok_or_else(|| {
@@ -92,7 +95,8 @@ fn workspace() -> Result<PathBuf, String> {
     })
 }
 
-fn target(workspace: &Path) -> PathBuf {
+/// Where builds go.
+pub fn target(workspace: &Path) -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from)
 }
 

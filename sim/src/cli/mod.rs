@@ -1,6 +1,8 @@
 //! The command line: `run`, `swarm`, `replay`, `shrink`, `zoo`.
 
+mod compare;
 mod exhaustive;
+mod live;
 mod privacy;
 mod replay;
 mod rounds;
@@ -39,6 +41,8 @@ enum Command {
     Trace(trace::Trace),
     /// Leave out of a run that fails what it does not take to fail
     Shrink(shrink::Shrink),
+    /// Measure what decisions cost, before and after a change
+    Compare(compare::Compare),
     /// Show that nothing but the outcome can be learnt
     Privacy(privacy::Privacy),
     /// See whether known failures of such protocols are found
@@ -90,6 +94,7 @@ pub fn main() -> ExitCode {
         Command::Replay(replay) => replay.run(),
         Command::Trace(trace) => trace.run(),
         Command::Shrink(shrink) => shrink.run(),
+        Command::Compare(compare) => compare.run(),
         Command::Privacy(privacy) => privacy.run(),
         Command::Zoo(zoo) => zoo.run(),
         Command::Rounds(rounds) => rounds.run(),

@@ -1,8 +1,11 @@
 //! `run`: one seed, and what happens in it.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::process::ExitCode;
+use std::rc::Rc;
 
+use super::live::{Live, Traffic};
 use super::{Size, print_violation, story};
 use crate::token::Kind;
 use crate::trace::{Event, Mark, stamp};
@@ -22,6 +25,9 @@ pub(super) struct Run {
     /// The seed
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Virtual seconds a second, to watch it [default: as fast as it goes]
+    #[arg(long, value_parser = speed)]
+    speed: Option<f64>,
 }
 
 impl Run {
@@ -32,14 +38,18 @@ impl Run {
         variant::with_crypto(token.crypto)?;
         println!("seed {} ({story})", token.seed);
         println!("{}", story.plan());
-        let mut told = BTreeSet::new();
+        let traffic = Rc::new(RefCell::new(Traffic::default()));
+        let mut live = Live::new(token.committee()?, Rc::clone(&traffic), self.speed);
+        let (voice, mut told) = (live.voice(), BTreeSet::new());
         let listener = move |time: u64, event: &Event<'_>| {
+            traffic.borrow_mut().event(event);
             // The plan is said already, and each blame is told once.
             if is_news(event) && told.insert(event.to_string()) {
-                println!("{} {event}", stamp(time));
+                voice.suspend(|| println!("{} {event}", stamp(time)));
             }
         };
-        let report = story.run(Some(Box::new(listener)))?;
+        let report = story.run_before(Some(Box::new(listener)), |now| live.step(now))?;
+        drop(live);
         println!(
             "{} steps, {} virtual, {} messages, {:.1} MB",
             report.steps,
@@ -52,6 +62,12 @@ impl Run {
         print_violation(&report);
         Ok(if report.violation.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
+}
+
+/// A speed: not zero, and no nonsense.
+fn speed(text: &str) -> Result<f64, String> {
+    let speed = text.parse().ok().filter(|speed: &f64| *speed >= 1e-6 && *speed <= 1e9);
+    speed.ok_or_else(|| "a number above 0, such as 0.5".into())
 }
 
 /// Every message, vote and timer is too much.

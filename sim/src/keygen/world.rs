@@ -183,8 +183,18 @@ impl World {
         }
     }
 
+    /// The virtual time in microseconds.
+    pub const fn now(&self) -> u64 {
+        self.pending.now()
+    }
+
     /// Runs until everything rests or a property does not hold.
     pub fn run(&mut self) -> Report {
+        self.run_before(|_| {})
+    }
+
+    /// As [`run`](Self::run), before the eyes of somebody who sees the network after each step.
+    pub fn run_before(&mut self, mut watch: impl FnMut(&Self)) -> Report {
         while self.violation.is_none() {
             let Some(next) = self.pending.advance() else {
                 self.rest();
@@ -199,6 +209,7 @@ impl World {
             if self.steps.is_multiple_of(1024) {
                 self.observe(What::Steps(self.steps));
             }
+            watch(self);
         }
         Report {
             token: self.plan.token,

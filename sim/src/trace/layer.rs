@@ -104,6 +104,8 @@ pub trait Labelled: fmt::Display {
     fn layer(&self) -> Layer;
     /// What it belongs to.
     fn subject(&self) -> Subject;
+    /// The round of the agreement on a decision's ballots that it is a vote or share of.
+    fn round(&self) -> Option<u32>;
 }
 
 impl Labelled for Wire {
@@ -144,6 +146,17 @@ impl Labelled for Wire {
             Self::Refresh(_) => Subject::Refresh,
         }
     }
+
+    fn round(&self) -> Option<u32> {
+        let Self::Decision(_, life::Message::Collect(collect::Message::Subset(message))) = self
+        else {
+            return None;
+        };
+        match message {
+            acs::Message::Votes { round, .. } | acs::Message::Shares { round, .. } => Some(*round),
+            acs::Message::Resend { .. } => None,
+        }
+    }
 }
 
 impl Labelled for keygen::Wire {
@@ -157,6 +170,10 @@ impl Labelled for keygen::Wire {
 
     fn subject(&self) -> Subject {
         Subject::Keys
+    }
+
+    fn round(&self) -> Option<u32> {
+        None
     }
 }
 

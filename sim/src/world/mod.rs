@@ -197,8 +197,18 @@ impl World {
         self.plan.committee.everyone().difference(self.ghost.byzantine)
     }
 
+    /// The virtual time in microseconds.
+    pub const fn now(&self) -> u64 {
+        self.pending.now()
+    }
+
     /// Runs until everything rests or a property does not hold.
     pub fn run(&mut self) -> Report {
+        self.run_before(|_| {})
+    }
+
+    /// As [`run`](Self::run), before the eyes of somebody who sees the network after each step.
+    pub fn run_before(&mut self, mut watch: impl FnMut(&Self)) -> Report {
         while self.violation.is_none() {
             let Some(next) = self.pending.advance() else {
                 self.rest();
@@ -210,6 +220,7 @@ impl World {
                 self.observe(What::Steps(self.steps));
             }
             self.ask_more();
+            watch(self);
         }
         self.report()
     }
