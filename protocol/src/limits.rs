@@ -100,6 +100,10 @@ pub const POSITION_WINDOW: u64 = 64;
 /// largest of those.
 pub const MAX_EARLY_BYTES: usize = 4 << 20;
 
+/// Bytes kept from one peer in one epoch, of all kinds: of positions, slots and runs, of what it says
+/// of the past, and documents.
+pub const MAX_KEPT_BYTES: usize = 4 * MAX_EARLY_BYTES + EARLY_DOCUMENTS * MAX_DOCUMENT;
+
 /// Bytes of one message of a decision's circuit that is kept before the input set is fixed here: a
 /// circuit opens a few values at a time.
 pub const MAX_EARLY_OPENING: usize = 16 << 10;

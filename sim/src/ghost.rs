@@ -31,8 +31,25 @@ pub struct Ghost {
     pub live: bool,
     /// By how many milliseconds each party's clock is fast.
     pub skews: PartyMap<i64>,
+    /// Whether nothing goes wrong: nobody is faulty or killed, and links are prompt.
+    pub calm: bool,
+    /// What certificates are to be of.
+    pub network: Option<Network>,
     /// What was asked, by digest of the proposal.
     pub questions: BTreeMap<Digest, Asked>,
+}
+
+/// A network as a verifier knows it.
+#[derive(Clone, Debug)]
+pub struct Network {
+    /// Its digest.
+    pub digest: [u8; 32],
+    /// Its certificate key.
+    pub key: [u8; 32],
+    /// Its members' identities, in order.
+    pub identities: Vec<[u8; 32]>,
+    /// How many of them sign beside the network.
+    pub signers: usize,
 }
 
 /// A question, and what each member entered.
@@ -52,13 +69,23 @@ impl Ghost {
     /// Nothing has happened yet.
     pub fn new(committee: Committee, byzantine: PartySet, unsteady: PartySet) -> Self {
         let skews = PartyMap::new(committee);
-        Self { committee, byzantine, unsteady, live: true, skews, questions: BTreeMap::new() }
+        Self {
+            committee,
+            byzantine,
+            unsteady,
+            live: true,
+            skews,
+            calm: false,
+            network: None,
+            questions: BTreeMap::new(),
+        }
     }
 
     /// Nothing has happened yet in the run of a plan.
     pub fn of(plan: &Plan) -> Self {
         Self {
             live: plan.promises_liveness(),
+            calm: plan.is_calm(),
             skews: PartyMap::from_fn(plan.committee, |party| plan.skew(party)),
             ..Self::new(plan.committee, plan.byzantine_set(), plan.unsteady())
         }

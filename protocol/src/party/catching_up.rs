@@ -54,6 +54,12 @@ impl CatchingUp {
         self.heard.len() >= committee.quorum()
     }
 
+    /// Bytes of what a peer says of slots.
+    pub(super) fn kept_bytes(&self, peer: PartyId) -> usize {
+        let kept = self.slots.values().filter_map(|said| said.get(&peer));
+        kept.map(|summary| wire::encode(summary).len()).sum()
+    }
+
     /// Whether a peer's question is answered: not if it asked too often.
     fn may_ask(&mut self, peer: PartyId) -> bool {
         let left = self.answers_left[peer].checked_sub(1);

@@ -114,6 +114,12 @@ impl<S: Suite> Deciding<S> {
         self.votes.remove(decision).map(|(request, _)| request)
     }
 
+    /// Bytes of a peer's messages of positions that are not open.
+    pub(super) fn kept_bytes(&self, peer: PartyId) -> usize {
+        let kept = self.early.values().flatten().filter(|(from, ..)| *from == peer);
+        kept.map(|(_, size, _)| size).sum()
+    }
+
     /// The lowest position without a certificate.
     pub(super) fn first_uncertified(&self, next: u64) -> u64 {
         self.open.keys().next().copied().unwrap_or(next)

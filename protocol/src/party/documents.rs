@@ -102,6 +102,12 @@ impl Documents {
         self.aside.keys().filter(|id| id.proposer == proposer).count()
     }
 
+    /// Bytes of a member's documents whose proposals are not here.
+    pub(super) fn kept_bytes(&self, proposer: PartyId) -> usize {
+        let kept = self.early.iter().filter(|(id, _)| id.proposer == proposer);
+        kept.map(|(_, bytes)| bytes.len()).sum()
+    }
+
     /// Keeps a document that came before its proposal, among the newest of its proposer.
     fn keep_early(&mut self, id: ProposalId, bytes: Bytes) {
         self.early.entry(id).or_insert(bytes);

@@ -46,6 +46,12 @@ impl<M: Serialize> Early<M> {
         }
     }
 
+    /// Bytes of a peer's messages that are kept.
+    pub(super) fn kept_bytes(&self, peer: PartyId) -> usize {
+        let kept = self.messages.values().flatten().filter(|(from, ..)| *from == peer);
+        kept.map(|(_, size, _)| size).sum()
+    }
+
     /// Takes an instance's messages, now that it begins.
     pub(super) fn take(&mut self, instance: u64) -> Vec<(PartyId, M)> {
         self.speakers.remove(&instance);

@@ -30,6 +30,7 @@ mod early;
 pub mod epochs;
 pub mod event;
 pub mod frame;
+mod kept;
 pub mod message;
 mod ordering;
 mod production;

@@ -136,6 +136,11 @@ impl<S: Suite> Ordering<S> {
         self.barred.contains(id) || id.sequence < self.sequences_barred[id.proposer]
     }
 
+    /// Bytes of a peer's messages of slots that have not begun.
+    pub(super) fn kept_bytes(&self, peer: PartyId) -> usize {
+        self.early.kept_bytes(peer)
+    }
+
     fn saw(&mut self, id: &ProposalId) {
         let next = &mut self.sequence[id.proposer];
         *next = (*next).max(id.sequence + 1);

@@ -90,6 +90,11 @@ impl<S: Suite> Production<S> {
         self.started == Some(self.next)
     }
 
+    /// Bytes of a peer's messages of runs that have not begun.
+    pub(super) fn kept_bytes(&self, peer: PartyId) -> usize {
+        self.early.kept_bytes(peer)
+    }
+
     pub(super) fn stats(&self) -> impl Iterator<Item = RunStats> {
         self.runs.values().map(Supply::stats)
     }

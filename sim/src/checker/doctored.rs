@@ -74,7 +74,7 @@ pub(super) fn verdict(name: &str, ghost: &Ghost, all: Vec<What<'_>>) -> Result<(
 }
 
 pub(super) fn certified(by: u16, statement: &Statement) -> What<'_> {
-    What::Certified { by: p(by), statement, signature: &[7; 64], verifies: true }
+    What::Certified { by: p(by), statement, signature: &[7; 64], bytes: &[], verifies: true }
 }
 
 fn compute(round: u16, value: u64) -> Wire {
@@ -137,7 +137,7 @@ fn a_wrong_outcome_is_not_correct() {
     assert!(correct(&ghost, &[0, 1, 2, 5], Outcome::Accepted).is_err(), "no member");
     let unsigned = statement(&ghost, &[0, 1, 2], Outcome::Accepted);
     let (by, statement, signature) = (p(0), &unsigned, &[7; 64]);
-    let what = What::Certified { by, statement, signature, verifies: false };
+    let what = What::Certified { by, statement, signature, bytes: &[], verifies: false };
     assert!(verdict("correctness", &ghost, vec![what]).is_err());
     // 3 may have entered anything, and 2 this or that: either outcome may be.
     assert_eq!(correct(&ghost, &[0, 1, 3], Outcome::Rejected), Ok(()));

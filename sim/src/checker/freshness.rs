@@ -3,19 +3,23 @@
 //! A party's share of a mask bit is a random field element, which it sends to one voter at one
 //! position. The same share at another position or for another voter means that two claims on the
 //! stock overlap. A nonce pair signs one message, the same at all parties: two would give away
-//! shares of the key. So would two signatures of the network with one nonce.
+//! shares of the key. So would two signatures of the network with one nonce. And no honest dealer deals
+//! the same public part under two names: its polynomials would be the same.
 
 use std::collections::BTreeMap;
 
+use quorate_protocol::agreement::rbc;
 use quorate_protocol::committee::PartyId;
 use quorate_protocol::crypto::Digest;
 use quorate_protocol::decision::life;
 use quorate_protocol::math::Fp61;
 use quorate_protocol::party::Message;
 use quorate_protocol::protocol::Recipient;
-use quorate_protocol::sharing::open;
+use quorate_protocol::sharing::{acss, open};
 
+use super::instance::{Instance, sharing};
 use super::{Checker, Observation, What};
+use crate::Wire;
 use crate::ghost::Ghost;
 
 /// See the [module](self).
@@ -25,6 +29,8 @@ pub(super) struct Freshness {
     used: BTreeMap<(PartyId, Fp61), (u64, PartyId, usize)>,
     /// What each nonce pair signed, by epoch and number.
     signed: BTreeMap<(u64, u64), (PartyId, Digest)>,
+    /// Where each dealer dealt each public part: epoch and instance.
+    dealt: BTreeMap<(PartyId, Digest), (u64, Instance)>,
     /// Nonces of the network's signatures, and what they signed.
     nonces: BTreeMap<[u8; 32], Digest>,
 }
@@ -40,6 +46,19 @@ impl Freshness {
 }
 
 impl Freshness {
+    /// A dealer's public part, by its root.
+    fn deal(&mut self, by: PartyId, epoch: u64, message: &Wire) -> Result<(), String> {
+        let Some((instance, dealer, acss::Message::Rbc(m))) = sharing(message) else {
+            return Ok(());
+        };
+        let rbc::Message::SendShard { shard, .. } = m else { return Ok(()) };
+        let here = (epoch, instance);
+        if dealer != by || *self.dealt.entry((by, shard.root)).or_insert(here) == here {
+            return Ok(());
+        }
+        Err(format!("{by} deals the same in {instance:?} of epoch {epoch} as before"))
+    }
+
     /// Two signatures with one nonce give the key away.
     fn nonce(&mut self, signature: &[u8; 64], decision: Digest) -> Result<(), String> {
         let (nonce, _) = signature.split_first_chunk().unwrap_or((&[0; 32], &[]));
@@ -57,7 +76,10 @@ impl Checker for Freshness {
 
     fn check(&mut self, _ghost: &Ghost, seen: &Observation<'_>) -> Result<(), String> {
         let (by, voter, message) = match seen.what {
-            What::Said { by, to: Recipient::One(voter), message, .. } => (by, voter, message),
+            What::Said { by, epoch, to: Recipient::One(voter), message } => {
+                self.deal(by, epoch, message)?;
+                (by, voter, message)
+            }
             What::Signed { by, epoch, pair, message, .. } => {
                 return self.sign(by, epoch, pair, message);
             }

@@ -7,6 +7,7 @@ mod agreement;
 mod blame;
 mod bounds;
 mod broadcasts;
+mod certificate;
 mod coins;
 mod completeness;
 mod continuity;
@@ -14,16 +15,19 @@ mod correctness;
 mod equivocation;
 mod erasure;
 mod freshness;
+mod inclusion;
 pub(crate) mod instance;
 mod lapse;
 mod ledger;
 mod material;
 mod openings;
 mod quiescence;
+mod recovery;
 mod reference;
 mod replay;
 mod shares;
 mod sharing;
+mod state;
 mod validity;
 mod votes;
 
@@ -35,12 +39,14 @@ mod doctored_agreements;
 mod doctored_epochs;
 #[cfg(test)]
 mod doctored_openings;
+#[cfg(test)]
+mod doctored_states;
 
 use std::collections::BTreeMap;
 
-use quorate_protocol::committee::PartyId;
+use quorate_protocol::committee::{PartyId, PartySet};
 use quorate_protocol::crypto::Digest;
-use quorate_protocol::decision::certificate::Statement;
+use quorate_protocol::decision::certificate::{Outcome, Statement};
 use quorate_protocol::decision::ledger::LedgerStart;
 use quorate_protocol::fault::Fault;
 use quorate_protocol::math::Fp61;
@@ -174,6 +180,8 @@ pub enum What<'a> {
         statement: &'a Statement,
         /// The network's signature.
         signature: &'a [u8; 64],
+        /// The certificate's encoding.
+        bytes: &'a [u8],
         /// Whether the certificate verifies.
         verifies: bool,
     },
@@ -213,6 +221,27 @@ pub enum What<'a> {
         /// Who.
         by: PartyId,
     },
+    /// What one peer has an honest party keep.
+    Keeps {
+        /// Who keeps it.
+        by: PartyId,
+        /// Whose it is.
+        of: PartyId,
+        /// How many epochs it keeps.
+        epochs: usize,
+        /// How many bytes.
+        bytes: usize,
+    },
+    /// What an honest party must not lose by a restart: as it is, and as it would be if it started
+    /// from what it has written down.
+    Restorable {
+        /// Who.
+        by: PartyId,
+        /// As it is.
+        live: &'a Lasting,
+        /// As it would be.
+        restored: &'a Lasting,
+    },
     /// So many frames and events were handled.
     Steps(u64),
     /// Nothing is in flight and no timer is armed: how an honest party stands.
@@ -239,6 +268,40 @@ pub struct Standing {
     pub waiting: String,
 }
 
+/// What a party must not lose by a restart.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Lasting {
+    /// The current epoch.
+    pub epoch: u64,
+    /// Of each epoch from the first.
+    pub epochs: Vec<LastingEpoch>,
+}
+
+/// What a party must not lose of an epoch.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LastingEpoch {
+    /// Which.
+    pub epoch: u64,
+    /// Slots, positions, finished runs; and bits, triples and nonce pairs that are not claimed.
+    /// Nothing of an epoch that is erased.
+    pub counts: Option<[i64; 6]>,
+    /// What is ordered in it.
+    pub decisions: Vec<LastingDecision>,
+}
+
+/// What a party must not lose of an ordered decision.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LastingDecision {
+    /// Its position.
+    pub position: u64,
+    /// Digest of the proposal.
+    pub decision: Digest,
+    /// Whether this party voted.
+    pub voted: bool,
+    /// The outcome, and who counts, once certified.
+    pub outcome: Option<(Outcome, Option<PartySet>)>,
+}
+
 /// One property.
 pub trait Checker {
     /// Its name.
@@ -255,6 +318,10 @@ pub trait Checker {
 pub fn all() -> Vec<Box<dyn Checker>> {
     vec![
         Box::<agreement::Agreement>::default(),
+        Box::new(certificate::Certificate),
+        Box::new(recovery::Recovery),
+        Box::new(state::State),
+        Box::<inclusion::Inclusion>::default(),
         Box::<votes::Votes>::default(),
         Box::<broadcasts::Broadcasts>::default(),
         Box::<correctness::Correctness>::default(),

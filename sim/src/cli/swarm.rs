@@ -12,9 +12,12 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Size, print_violation, simulate};
 use crate::coverage::{Coverage, Required};
-use crate::report::Report;
-use crate::token::Kind;
+use crate::report::{Report, Violation};
+use crate::token::{Faults, Kind, Token};
 use crate::variant;
+
+/// One seed in so many is run twice.
+const TWICE: u64 = 64;
 
 /// Which seeds.
 #[derive(clap::Args)]
@@ -81,12 +84,13 @@ impl Swarm {
 
     /// Whether enough was exercised.
     fn judge(&self, kind: Kind, coverage: &Coverage) -> ExitCode {
-        let liars = self.size.token(kind, 0).byzantine > 0;
+        let token = self.size.token(kind, 0);
+        let (liars, all) = (token.byzantine > 0, token.faults == Faults::ALL);
         let missing: Vec<Required> = coverage
             .required(kind)
             .into_iter()
             .filter(|needed| needed.count == 0 && (liars || !needed.byzantine))
-            .filter(|needed| self.seeds >= needed.seeds)
+            .filter(|needed| all && self.seeds >= needed.seeds)
             .collect();
         let rounds = coverage.sights.rounds.judge();
         if let Err(error) = &rounds {
@@ -117,7 +121,7 @@ impl Swarm {
                             return;
                         }
                         let token = self.size.token(kind, self.first_seed.saturating_add(index));
-                        let report = simulate(token, None);
+                        let report = run(token, index);
                         let failed = !report.as_ref().is_ok_and(|r| r.violation.is_none());
                         stop.fetch_or(failed, Ordering::Relaxed);
                         if sender.send(report).is_err() {
@@ -146,6 +150,25 @@ impl Swarm {
     }
 }
 
+/// Runs a seed, and one in so many once more: all of a run follows from its token.
+fn run(token: Token, index: u64) -> Result<Report, String> {
+    let report = simulate(token, None)?;
+    if !index.is_multiple_of(TWICE) || report.violation.is_some() {
+        return Ok(report);
+    }
+    simulate(token, None).map(|again| same(report, &again))
+}
+
+/// A report, with a violation if the run was another one the second time.
+fn same(report: Report, again: &Report) -> Report {
+    if report == *again {
+        return report;
+    }
+    let what = format!("the trace was {}, and is {}", report.trace, again.trace);
+    let time = report.time;
+    Report { violation: Some(Violation { time, checker: "determinism", what }), ..report }
+}
+
 /// A bar on a terminal, nothing elsewhere.
 fn progress(seeds: u64) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
@@ -155,4 +178,27 @@ fn progress(seeds: u64) -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} seeds, {per_sec}, {eta} left");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::coverage::Coverage;
+
+    #[test]
+    fn a_run_that_is_another_one_the_second_time_is_no_function_of_its_token() {
+        let report = |trace: &str, steps| Report {
+            token: Token::new(Kind::Decisions, 4, 1, 1),
+            trace: trace.into(),
+            steps,
+            time: 5,
+            coverage: Coverage::default(),
+            violation: None,
+        };
+        assert_eq!(same(report("a", 1), &report("a", 1)).violation, None);
+        for other in [report("b", 1), report("a", 2)] {
+            let found = same(report("a", 1), &other).violation.unwrap();
+            assert_eq!(found.checker, "determinism");
+        }
+    }
 }

@@ -106,6 +106,14 @@ impl Plan {
         self.byzantine_set().union(self.unsteady()).len() <= self.committee.t()
     }
 
+    /// Whether nothing goes wrong: nobody is faulty or killed, clocks are right, and every frame
+    /// arrives soon.
+    pub fn is_calm(&self) -> bool {
+        let questions = self.questions.clone();
+        let (window, policy) = (self.window, self.policy);
+        *self == Self { window, policy, ..Self::calm(self.token, self.committee, questions) }
+    }
+
     /// What a party does, if it is Byzantine.
     pub fn behaviours(&self, party: PartyId) -> &[Behaviour] {
         let mut all = self.byzantine.iter();

@@ -343,7 +343,8 @@ impl World {
             self.workload.decided(number);
         }
         let signature = &signature.to_bytes();
-        self.observe(What::Certified { by, statement, signature, verifies });
+        let bytes = &certificate.to_bytes();
+        self.observe(What::Certified { by, statement, signature, bytes, verifies });
     }
 }
 

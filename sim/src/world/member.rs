@@ -17,6 +17,7 @@ use rand::SeedableRng;
 use super::actor::{Actor, ActorId};
 use super::{Frame, Happening};
 use crate::adversary::{Adversary, Behaviour, Insider, Letter};
+use crate::ghost::Network;
 use crate::plan::{Pause, Plan, Restart};
 use crate::schedule::Next;
 use crate::{Rng, Wire};
@@ -73,6 +74,19 @@ impl Keys {
         let member = PartyId::new(0);
         let key = (&self.key_sets[member].public().certificate).into();
         Verifier::of(self.network, epoch, self.keyring(member).identities(), key, self.accountable)
+    }
+
+    /// The network as a verifier knows it.
+    pub(super) fn network(&self) -> Network {
+        let member = PartyId::new(0);
+        let identity = |keyring: &Arc<Keyring>| keyring.identity_of(keyring.me()).to_bytes();
+        let key_set = &self.key_sets[member];
+        Network {
+            digest: *self.network.as_bytes(),
+            key: key_set.public().certificate.to_bytes(),
+            identities: self.keyrings.iter().map(identity).collect(),
+            signers: if self.accountable { key_set.committee().quorum() } else { 0 },
+        }
     }
 
     /// What an actor has of its own in the first epoch.

@@ -6,6 +6,7 @@
 
 mod actor;
 mod effects;
+mod look;
 mod member;
 mod pauses;
 mod restarts;
@@ -128,8 +129,9 @@ impl World {
     /// The same, with somebody who watches.
     pub fn watched(plan: Plan, watcher: Option<Box<dyn Checker>>) -> Self {
         let committee = plan.committee;
-        let ghost = Ghost::of(&plan);
+        let mut ghost = Ghost::of(&plan);
         let keys = Keys::new(&plan);
+        ghost.network = Some(keys.network());
         let mut world = Self {
             members: PartyMap::from_fn(committee, |party| Member::new(&plan, &keys, party)),
             pending: Pending::new(plan.discipline, plan.links.clone()),
@@ -218,6 +220,9 @@ impl World {
             self.take(next);
             if self.steps.is_multiple_of(1024) {
                 self.observe(What::Steps(self.steps));
+            }
+            if self.steps.is_multiple_of(look::LOOK) {
+                self.look();
             }
             self.ask_more();
             watch(self);
@@ -371,6 +376,7 @@ impl World {
     fn rest(&mut self) {
         self.trace.event(self.pending.now(), &Told::Rest);
         self.observe(What::Steps(self.steps));
+        self.look();
         for by in self.honest().iter() {
             let Some(party) = self.party(by) else { continue };
             let erased = party.archives().iter().flat_map(|(epoch, archive)| {

@@ -3,12 +3,12 @@
 use serde::Serialize;
 
 use super::{Archive, Epochs};
-use crate::committee::PartySet;
+use crate::committee::{PartyId, PartySet};
 use crate::crypto::Digest;
 use crate::decision::certificate::Certificate;
 use crate::keys::GroupSignature;
 use crate::party::{DecisionView, Party, RealSuite, StatusView};
-use crate::wire::Bytes;
+use crate::wire::{self, Bytes};
 
 /// A refresh of the keys that is going on, as people see it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -82,6 +82,19 @@ impl Epochs {
             made: refresh.is_some_and(|refresh| refresh.made().is_some()),
             confirmed: refresh.map_or(PartySet::EMPTY, |refresh| refresh.confirmed()),
         })
+    }
+
+    /// Bytes that `peer` has this member keep: [of each epoch](Party::kept_bytes) that is not erased,
+    /// and of the next one.
+    pub fn kept_bytes(&self, peer: PartyId) -> usize {
+        let early = self.early.iter().filter(|(from, _)| *from == peer);
+        let early: usize = early.map(|(_, message)| wire::encode(message).len()).sum();
+        early + self.live.values().map(|live| live.party.kept_bytes(peer)).sum::<usize>()
+    }
+
+    /// Epochs that are not erased.
+    pub fn live(&self) -> impl Iterator<Item = u64> {
+        self.live.keys().copied()
     }
 
     /// The newest epoch first: that is where most is asked for.
