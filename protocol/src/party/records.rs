@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::crypto::transcript::Digest;
+use crate::decision::ballot::Ballot;
 use crate::decision::certifying::Certified;
 use crate::decision::ledger::SlotSummary;
 use crate::decision::proposal::{Proposal, ProposalId};
@@ -47,7 +48,7 @@ pub(super) enum Key {
     Pair(u64),
     /// What this nonce pair signs.
     Signs(u64),
-    /// We sent a ballot at this position.
+    /// The ballot that we sent at this position.
     Voted(u64),
     /// What the network signed at this position.
     Certified(u64),
@@ -147,7 +148,10 @@ impl Restored {
                 self.signs.insert(pair, read(key, value)?);
             }
             Key::Voted(position) => {
-                self.voted.insert(position);
+                // An abstention is written down as well, and is no vote.
+                if read::<Ballot>(key, value)? != Ballot::Abstain {
+                    self.voted.insert(position);
+                }
             }
             Key::Certified(position) => {
                 self.certified.insert(position, read(key, value)?);
@@ -175,4 +179,17 @@ fn contiguous<'a>(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_abstained_has_not_voted_after_a_restart_either() {
+        let vote = put(&Key::Voted(1), &Ballot::masked(&[true]));
+        let records = vec![put(&Key::Voted(0), &Ballot::Abstain), vote];
+        let restored = Restored::read(records).unwrap();
+        assert_eq!(restored.voted, BTreeSet::from([1]));
+    }
 }
