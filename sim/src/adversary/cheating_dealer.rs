@@ -13,7 +13,7 @@ use quorate_protocol::sharing::Shares;
 use quorate_protocol::sharing::acss::{self, Dealing, Deviation, Elements, Local, Terms};
 use serde::{Deserialize, Serialize};
 
-use super::{Adversary, Insider, Letter};
+use super::{Adversary, Insider};
 use crate::{Rng, Wire};
 
 /// What a cheating dealer does to its victims.
@@ -109,37 +109,30 @@ impl CheatingDealer {
 }
 
 impl Adversary for CheatingDealer {
-    fn rewrite(&mut self, letter: Letter, _rng: &mut Rng) -> Vec<Wire> {
-        vec![letter.message]
-    }
-
     fn begins(&mut self, insider: &Insider) {
         self.insider = insider.clone();
         self.secrets.clear();
     }
 
-    fn done(&mut self, mut message: Wire, rng: &mut Rng) -> Wire {
+    fn done(&mut self, message: &Wire, rng: &mut Rng) -> Option<Wire> {
+        let mut message = message.clone();
         match &mut message {
             Message::Run(run, supply::Message::Material(m)) => match m {
                 preprocessing::Message::Secrets(secrets) => {
                     self.secrets.insert(*run, secrets.clone());
+                    return None;
                 }
                 preprocessing::Message::Deal(_, acss::Message::Local(Local::Dealt(dealing))) => {
-                    if let Some(other) = self.dealing(*run) {
-                        **dealing = other;
-                    }
+                    **dealing = self.dealing(*run)?;
                 }
-                _ => {}
+                _ => return None,
             },
             Message::Run(run, supply::Message::Nonces(_, m)) => {
-                if let acss::Message::Local(Local::Dealt(dealing)) = m
-                    && let Some(other) = self.dealing_of_nonces(*run, rng)
-                {
-                    **dealing = other;
-                }
+                let acss::Message::Local(Local::Dealt(dealing)) = m else { return None };
+                **dealing = self.dealing_of_nonces(*run, rng)?;
             }
-            _ => {}
+            _ => return None,
         }
-        message
+        Some(message)
     }
 }

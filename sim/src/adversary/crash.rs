@@ -16,9 +16,9 @@ impl Crash {
 }
 
 impl<M> Adversary<M> for Crash {
-    fn rewrite(&mut self, letter: Letter<M>, _rng: &mut Rng) -> Vec<M> {
+    fn rewrite(&mut self, letter: &Letter<M>, _rng: &mut Rng) -> Option<Vec<M>> {
         self.letters = self.letters.saturating_sub(1);
         self.dead |= self.letters == 0 && letter.inner;
-        if self.dead { Vec::new() } else { vec![letter.message] }
+        self.dead.then(Vec::new)
     }
 }

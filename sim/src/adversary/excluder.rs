@@ -5,7 +5,7 @@ use quorate_protocol::committee::PartyId;
 use quorate_protocol::decision::{collect, life};
 use quorate_protocol::party::Message;
 
-use super::wrong_coin::agreement_mut;
+use super::parts::{Part, part};
 use super::{Adversary, Letter};
 use crate::{Rng, Wire};
 
@@ -21,22 +21,23 @@ impl Excluder {
 }
 
 impl Adversary for Excluder {
-    fn rewrite(&mut self, letter: Letter, _rng: &mut Rng) -> Vec<Wire> {
-        let mut message = letter.message;
-        match &mut message {
+    fn rewrite(&mut self, letter: &Letter, _rng: &mut Rng) -> Option<Vec<Wire>> {
+        match &letter.message {
             Message::Decision(_, life::Message::Collect(collect::Message::Value(of, _)))
             | Message::Slot(_, collect::Message::Value(of, _))
                 if *of == self.target =>
             {
-                return Vec::new();
+                return Some(Vec::new());
             }
             _ => {}
         }
-        if let Some(acs::Message::Votes { zero, one, bot, .. }) = agreement_mut(&mut message)
+        let mut message = letter.message.clone();
+        if let Part::Agreement(acs::Message::Votes { zero, one, bot, .. }) = part(&mut message)
             && (one.remove(self.target) || bot.remove(self.target))
         {
             zero.insert(self.target);
+            return Some(vec![message]);
         }
-        vec![message]
+        None
     }
 }

@@ -1,4 +1,5 @@
-//! Broadcasts, properly signed, a vote of the wrong shape.
+//! Broadcasts, properly signed, a vote of the wrong shape. Tests that only a ballot with one bit for each
+//! mask is a vote, which makes every vote one in range, and that the voter of another is named.
 
 use std::sync::Arc;
 
@@ -42,16 +43,17 @@ impl MalformedVote {
 }
 
 impl Adversary for MalformedVote {
-    fn rewrite(&mut self, letter: Letter, _rng: &mut Rng) -> Vec<Wire> {
-        let mut message = letter.message;
+    fn rewrite(&mut self, letter: &Letter, _rng: &mut Rng) -> Option<Vec<Wire>> {
+        let mut message = letter.message.clone();
         if let Message::Decision(position, life::Message::Collect(m)) = &mut message
             && let collect::Message::Value(voter, m @ rbc::Message::Send { .. }) = m
             && *voter == self.insider.keyring.me()
             && let Some(send) = self.send(*position)
         {
             *m = send;
+            return Some(vec![message]);
         }
-        vec![message]
+        None
     }
 
     fn begins(&mut self, insider: &Insider) {

@@ -16,15 +16,15 @@ pub(super) struct OldEpoch {
 }
 
 impl Adversary for OldEpoch {
-    fn rewrite(&mut self, letter: Letter, rng: &mut Rng) -> Vec<Wire> {
-        let mut said = vec![letter.message.clone()];
-        if !self.before.is_empty() {
-            said.extend(self.before.get(rng.random_range(0..self.before.len())).cloned());
-        }
+    fn rewrite(&mut self, letter: &Letter, rng: &mut Rng) -> Option<Vec<Wire>> {
         if self.said.len() < KEPT {
-            self.said.push(letter.message);
+            self.said.push(letter.message.clone());
         }
-        said
+        if self.before.is_empty() {
+            return None;
+        }
+        let old = self.before.get(rng.random_range(0..self.before.len()))?;
+        Some(vec![letter.message.clone(), old.clone()])
     }
 
     fn begins(&mut self, _insider: &Insider) {

@@ -7,7 +7,7 @@ use crate::Rng;
 pub(crate) struct Silent;
 
 impl<M> Adversary<M> for Silent {
-    fn rewrite(&mut self, _letter: Letter<M>, _rng: &mut Rng) -> Vec<M> {
-        Vec::new()
+    fn rewrite(&mut self, _letter: &Letter<M>, _rng: &mut Rng) -> Option<Vec<M>> {
+        Some(Vec::new())
     }
 }

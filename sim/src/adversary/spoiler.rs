@@ -87,22 +87,22 @@ struct Delayer {
 }
 
 impl Adversary for Delayer {
-    fn rewrite(&mut self, letter: Letter, _rng: &mut Rng) -> Vec<Wire> {
+    fn rewrite(&mut self, letter: &Letter, _rng: &mut Rng) -> Option<Vec<Wire>> {
         let to = letter.to;
         let begun = !self.held.is_empty() || matches!(letter.message, Message::Refresh(_));
         if begun && self.left < u64::MAX {
             self.left = self.left.saturating_sub(1);
         }
         if self.left > 0 && matches!(letter.message, Message::Refresh(_)) {
-            self.held.push(letter);
-            return Vec::new();
+            self.held.push(letter.clone());
+            return Some(Vec::new());
         }
-        let mut said = Vec::new();
-        if self.left == 0 {
-            let ours = self.held.extract_if(.., |held| held.to == to);
-            said.extend(ours.map(|held| held.message));
+        if self.left > 0 || self.held.iter().all(|held| held.to != to) {
+            return None;
         }
-        said.push(letter.message);
-        said
+        let ours = self.held.extract_if(.., |held| held.to == to);
+        let mut said: Vec<Wire> = ours.map(|held| held.message).collect();
+        said.push(letter.message.clone());
+        Some(said)
     }
 }

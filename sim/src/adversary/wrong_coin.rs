@@ -2,10 +2,8 @@
 
 use quorate_protocol::agreement::acs;
 use quorate_protocol::agreement::coin::Coin;
-use quorate_protocol::decision::{collect, life, supply};
-use quorate_protocol::mpc::preprocessing;
-use quorate_protocol::party::{CoinShare, Message, RealSuite};
 
+use super::parts::{Part, part};
 use super::{Adversary, Insider, Letter};
 use crate::{Rng, Wire};
 
@@ -21,28 +19,19 @@ impl WrongCoin {
 }
 
 impl Adversary for WrongCoin {
-    fn rewrite(&mut self, letter: Letter, _rng: &mut Rng) -> Vec<Wire> {
-        let mut message = letter.message;
-        if let Some(acs::Message::Shares { shares, .. }) = agreement_mut(&mut message) {
+    fn rewrite(&mut self, letter: &Letter, _rng: &mut Rng) -> Option<Vec<Wire>> {
+        let mut message = letter.message.clone();
+        if let Part::Agreement(acs::Message::Shares { shares, .. }) = part(&mut message) {
             let other = self.insider.root.child("another coin");
             for (_, share) in shares {
                 *share = self.insider.coin.share(&other);
             }
+            return Some(vec![message]);
         }
-        vec![message]
+        None
     }
 
     fn begins(&mut self, insider: &Insider) {
         self.insider = insider.clone();
-    }
-}
-
-/// The part of a message that belongs to binary agreements, but those of a refresh.
-pub(super) fn agreement_mut(message: &mut Wire) -> Option<&mut acs::Message<CoinShare<RealSuite>>> {
-    match message {
-        Message::Slot(_, collect::Message::Subset(m))
-        | Message::Decision(_, life::Message::Collect(collect::Message::Subset(m)))
-        | Message::Run(_, supply::Message::Material(preprocessing::Message::Agree(m))) => Some(m),
-        _ => None,
     }
 }

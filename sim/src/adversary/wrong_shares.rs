@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use quorate_protocol::decision::{certifying, life, supply};
+use quorate_protocol::decision::{certifying, life};
 use quorate_protocol::math::{Field, Fl, Fp61};
-use quorate_protocol::mpc::preprocessing::{self, refine};
 use quorate_protocol::party::Message;
 use quorate_protocol::sharing::Shares;
 use quorate_protocol::sharing::open;
 use rand::RngExt;
 
+use super::parts::{Part, part};
 use super::{Adversary, Letter};
 use crate::{Rng, Wire};
 
@@ -25,39 +25,28 @@ impl WrongShares {
 }
 
 impl Adversary for WrongShares {
-    fn rewrite(&mut self, letter: Letter, rng: &mut Rng) -> Vec<Wire> {
-        let mut message = letter.message;
+    fn rewrite(&mut self, letter: &Letter, rng: &mut Rng) -> Option<Vec<Wire>> {
+        let mut message = letter.message.clone();
         if let Message::Decision(_, life::Message::Certify(certifying::Message::Share(_, share))) =
             &mut message
             && rng.random_range(0..100) < self.percent
         {
             share.0 += Fl::from_u64(rng.random_range(1..u64::from(u32::MAX)));
+            return Some(vec![message]);
         }
-        if let Some(opening) = opening_mut(&mut message)
+        if let Part::Opening(opening) = part(&mut message)
             && rng.random_range(0..100) < self.percent
         {
             let (open::Message::Share(shares) | open::Message::Word(shares)) = opening;
             *shares = Arc::new(falsified(shares, rng));
+            return Some(vec![message]);
         }
-        vec![message]
-    }
-}
-
-/// The shares in a message, if they are for an opening.
-fn opening_mut(message: &mut Wire) -> Option<&mut open::Message<Fp61>> {
-    match message {
-        Message::Decision(_, life::Message::Mask(m)) => Some(m),
-        Message::Decision(_, life::Message::Compute(m)) => Some(&mut m.shares),
-        Message::Run(
-            _,
-            supply::Message::Material(preprocessing::Message::Refine(refine::Message::Open(_, m))),
-        ) => Some(m),
-        _ => None,
+        None
     }
 }
 
 /// Wrong shares: sometimes one, sometimes all.
-fn falsified(shares: &Shares<Fp61>, rng: &mut Rng) -> Shares<Fp61> {
+pub(super) fn falsified(shares: &Shares<Fp61>, rng: &mut Rng) -> Shares<Fp61> {
     let mut wrong = shares.to_vec();
     let only = rng.random_range(0..2 * wrong.len().max(1));
     let all = only >= wrong.len();

@@ -5,12 +5,13 @@ mod sights;
 
 use std::ops::AddAssign;
 
+use crate::adversary::Deviations;
 use crate::token::Kind;
 pub use rounds::Rounds;
 pub use sights::{Sight, Sights, Watch};
 
 /// A swarm of so many seeds must have exercised everything that is not rare.
-const LARGE: u64 = 200;
+pub(crate) const LARGE: u64 = 200;
 
 /// Counts of what happened.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -43,6 +44,8 @@ pub struct Coverage {
     pub malformed: u64,
     /// States that were seen.
     pub sights: Sights,
+    /// What Byzantine parties really did.
+    pub deviations: Deviations,
     /// Messages delivered.
     pub messages: u64,
     /// Their bytes.
@@ -52,6 +55,10 @@ pub struct Coverage {
 impl Coverage {
     /// Counts of which a large swarm must not have zero, with their names and what makes them.
     pub fn required(&self, kind: Kind) -> Vec<Required> {
+        self.counted(kind).into_iter().chain(self.deviations.required()).collect()
+    }
+
+    fn counted(&self, kind: Kind) -> Vec<Required> {
         let required = |name, count, cause, byzantine| {
             let seeds = LARGE;
             Required { name, count, cause, byzantine, seeds }
@@ -93,7 +100,7 @@ impl Coverage {
     /// One count a line, for people.
     pub fn lines(&self, kind: Kind) -> String {
         let line = |(name, count): (&str, u64)| format!("{count:>12} {name}\n");
-        let needed = self.required(kind).into_iter().map(|needed| (needed.name, needed.count));
+        let needed = self.counted(kind).into_iter().map(|needed| (needed.name, needed.count));
         let needed: String = needed.map(line).collect();
         let text = match kind {
             Kind::Decisions => {
@@ -104,7 +111,10 @@ impl Coverage {
                 ];
                 let (decisions, expired) = (self.decisions, self.expired);
                 let others: String = others.into_iter().map(line).collect();
-                format!("{decisions:>12} decisions, {expired} of them expired\n{needed}{others}")
+                format!(
+                    "{decisions:>12} decisions, {expired} of them expired\n{needed}{others}{}",
+                    self.deviations
+                )
             }
             Kind::Keygen => needed,
         };
@@ -143,6 +153,7 @@ impl AddAssign for Coverage {
         self.restarts += other.restarts;
         self.malformed += other.malformed;
         self.sights += other.sights;
+        self.deviations += other.deviations;
         self.messages += other.messages;
         self.bytes += other.bytes;
     }

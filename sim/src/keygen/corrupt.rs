@@ -287,7 +287,11 @@ fn rewrite<M>(
     let mut messages = vec![message];
     for adversary in adversaries {
         let letters = messages.into_iter().map(|message| Letter { to, inner, message });
-        messages = letters.flat_map(|letter| adversary.rewrite(letter, rng)).collect();
+        let rewritten = |letter: Letter<M>| match adversary.rewrite(&letter, rng) {
+            Some(said) => said,
+            None => vec![letter.message],
+        };
+        messages = letters.flat_map(rewritten).collect();
     }
     messages
 }

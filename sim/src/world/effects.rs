@@ -105,7 +105,7 @@ impl World {
         if self.ghost.honest(by) {
             self.observe(What::Said { by, epoch, to, message: &message });
         }
-        if !self.members[by].is_wrapped() {
+        if self.members[by].corruption.is_honest() {
             if let Some(actor) = self.members[by].actor(actor) {
                 actor.say(epoch, to, message);
             }
@@ -117,8 +117,9 @@ impl World {
         };
         for (i, to) in peers.into_iter().enumerate() {
             let letter = Letter { to, inner: i > 0, message: message.clone() };
-            let rewritten = self.members[by].rewrite(letter, &mut self.rng);
+            let rewritten = self.members[by].corruption.rewrite(letter, &mut self.rng);
             for said in rewritten {
+                self.note(by, epoch, &said);
                 // What twins say is not all one party's, so it is not followed.
                 if self.members[by].actors.len() == 1 && is_lie(&message, &said) {
                     self.observe(What::Lied { by, to, message: &said });
@@ -164,7 +165,7 @@ impl World {
         self.trace.at(now, actor, Mark::Begins { epoch });
         if !actor.twin {
             let insider = self.keys.insider(keys);
-            self.members[by].begins(&insider);
+            self.members[by].corruption.begins(&insider);
             for number in self.workload.lapsed(by) {
                 self.pending.at(now, Happening::Ask(number));
             }

@@ -16,11 +16,10 @@ use rand::SeedableRng;
 
 use super::actor::{Actor, ActorId};
 use super::{Frame, Happening};
-use crate::adversary::{Adversary, Behaviour, Insider, Letter};
+use crate::adversary::{Behaviour, Corruption, Insider};
 use crate::ghost::Network;
 use crate::plan::{Pause, Plan, Restart};
 use crate::schedule::Next;
-use crate::{Rng, Wire};
 
 /// The first epoch of all simulated networks.
 pub(super) const FIRST_EPOCH: u64 = 1;
@@ -138,7 +137,7 @@ impl Keys {
 /// One member.
 pub(super) struct Member {
     pub(super) actors: Vec<Actor>,
-    adversaries: Vec<Box<dyn Adversary>>,
+    pub(super) corruption: Corruption,
     /// How often it was started.
     pub(super) life: u32,
     pub(super) down: bool,
@@ -164,7 +163,7 @@ impl Member {
         let insider = keys.insider(&keys.first(ActorId { party, twin: false }));
         Self {
             actors: if twins { vec![actor(false), actor(true)] } else { vec![actor(false)] },
-            adversaries: behaviours.iter().filter_map(|b| b.adversary(&insider)).collect(),
+            corruption: Corruption::new(behaviours, &insider),
             life: 0,
             down: false,
             pauses: plan.pauses.iter().filter(|p| p.party == party).copied().collect(),
@@ -179,31 +178,5 @@ impl Member {
     /// An actor of this member.
     pub(super) fn actor(&mut self, id: ActorId) -> Option<&mut Actor> {
         self.actors.iter_mut().find(|actor| actor.id == id)
-    }
-
-    /// An epoch begins at it.
-    pub(super) fn begins(&mut self, insider: &Insider) {
-        self.adversaries.iter_mut().for_each(|adversary| adversary.begins(insider));
-    }
-
-    /// Whether its messages are rewritten.
-    pub(super) fn is_wrapped(&self) -> bool {
-        !self.adversaries.is_empty()
-    }
-
-    /// What is really sent in place of a message to one recipient.
-    pub(super) fn rewrite(&mut self, letter: Letter, rng: &mut Rng) -> Vec<Wire> {
-        let Letter { to, inner, message } = letter;
-        let mut messages = vec![message];
-        for adversary in &mut self.adversaries {
-            let letters = messages.into_iter().map(|message| Letter { to, inner, message });
-            messages = letters.flat_map(|letter| adversary.rewrite(letter, rng)).collect();
-        }
-        messages
-    }
-
-    /// What is made of a result of its own work.
-    pub(super) fn done(&mut self, message: Wire, rng: &mut Rng) -> Wire {
-        self.adversaries.iter_mut().fold(message, |message, adversary| adversary.done(message, rng))
     }
 }

@@ -5,6 +5,7 @@
 //! node does. A sample of the frames is really encoded and decoded.
 
 mod actor;
+mod corrupted;
 mod effects;
 mod look;
 mod member;
@@ -255,7 +256,8 @@ impl World {
         match event {
             Happening::Done(actor, life, epoch, message) => {
                 if self.members[actor.party].life == life {
-                    let message = self.members[actor.party].done(message, &mut self.rng);
+                    let corruption = &mut self.members[actor.party].corruption;
+                    let message = corruption.done(message, &mut self.rng);
                     let event = Event::Done(message);
                     self.step(actor, EpochsEvent::Party { epoch, event });
                 }
@@ -306,6 +308,7 @@ impl World {
     }
 
     fn handle(&mut self, actor: ActorId, from: PartyId, epoch: u64, message: &Wire) {
+        self.hear(actor, from, epoch, message);
         let event = EpochsEvent::Message { from, epoch, message: message.clone() };
         let effects = self.tick(actor, event);
         let by = actor.party;
@@ -434,6 +437,9 @@ impl World {
             sights: self.watch.sights(),
             ..Coverage::default()
         };
+        for member in self.members.values() {
+            coverage.deviations += member.corruption.deviations();
+        }
         (coverage.messages, coverage.bytes) = self.trace.traffic();
         for party in self.ghost.steady().iter() {
             let Some(party) = self.party(party) else { continue };

@@ -57,13 +57,13 @@ impl Complainer {
 }
 
 impl Adversary<Content> for Complainer {
-    fn rewrite(&mut self, letter: Letter<Content>, rng: &mut Rng) -> Vec<Content> {
+    fn rewrite(&mut self, letter: &Letter<Content>, rng: &mut Rng) -> Option<Vec<Content>> {
         match letter.message {
             Message::Dealing(dealer, acss::Message::Ok) if dealer != self.me => {
-                let complaint = self.complaint(dealer, rng).map(acss::Message::Complain);
-                vec![Message::Dealing(dealer, complaint.unwrap_or(acss::Message::Ok))]
+                let complaint = acss::Message::Complain(self.complaint(dealer, rng)?);
+                Some(vec![Message::Dealing(dealer, complaint)])
             }
-            other => vec![other],
+            _ => None,
         }
     }
 

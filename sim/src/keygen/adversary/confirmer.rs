@@ -27,13 +27,13 @@ impl Confirmer {
 }
 
 impl Adversary<Wire> for Confirmer {
-    fn rewrite(&mut self, letter: Letter<Wire>, _rng: &mut Rng) -> Vec<Wire> {
+    fn rewrite(&mut self, letter: &Letter<Wire>, _rng: &mut Rng) -> Option<Vec<Wire>> {
         if matches!(letter.message, Wire::Confirm { .. }) {
-            return vec![self.confirm()];
+            return Some(vec![self.confirm()]);
         }
         if std::mem::replace(&mut self.begun, true) {
-            return vec![letter.message];
+            return None;
         }
-        vec![letter.message, self.confirm()]
+        Some(vec![letter.message.clone(), self.confirm()])
     }
 }

@@ -20,18 +20,19 @@ impl Excluder {
 }
 
 impl Adversary<Content> for Excluder {
-    fn rewrite(&mut self, letter: Letter<Content>, _rng: &mut Rng) -> Vec<Content> {
-        let mut content = letter.message;
+    fn rewrite(&mut self, letter: &Letter<Content>, _rng: &mut Rng) -> Option<Vec<Content>> {
+        let mut content = letter.message.clone();
         if let Message::Dealing(of, _) | Message::Set(of, _) = &content
             && *of == self.target
         {
-            return Vec::new();
+            return Some(Vec::new());
         }
         if let Message::Agreement(acs::Message::Votes { zero, one, bot, .. }) = &mut content
             && (one.remove(self.target) || bot.remove(self.target))
         {
             zero.insert(self.target);
+            return Some(vec![content]);
         }
-        vec![content]
+        None
     }
 }

@@ -19,16 +19,17 @@ impl Garbler {
 }
 
 impl Adversary<Wire> for Garbler {
-    fn rewrite(&mut self, letter: Letter<Wire>, rng: &mut Rng) -> Vec<Wire> {
-        let mut messages = Vec::new();
-        if rng.random_range(0..100) < self.percent {
-            for mut frame in encode([letter.message.clone()]) {
-                garble(&mut frame, rng);
-                messages.extend(decode(&frame).map(|decoded| decoded.messages).unwrap_or_default());
-            }
+    fn rewrite(&mut self, letter: &Letter<Wire>, rng: &mut Rng) -> Option<Vec<Wire>> {
+        if rng.random_range(0..100) >= self.percent {
+            return None;
         }
-        messages.push(letter.message);
-        messages
+        let mut messages = Vec::new();
+        for mut frame in encode([letter.message.clone()]) {
+            garble(&mut frame, rng);
+            messages.extend(decode(&frame).map(|decoded| decoded.messages).unwrap_or_default());
+        }
+        messages.push(letter.message.clone());
+        Some(messages)
     }
 }
 

@@ -4,17 +4,13 @@ use quorate_protocol::committee::PartyId;
 use rand::RngExt;
 
 use crate::Rng;
-use crate::adversary::{Adversary, Letter};
+use crate::adversary::Adversary;
 use crate::keygen::Wire;
 
 /// Answers some messages by a hello that is false.
 pub(super) struct Greeter;
 
 impl Adversary<Wire> for Greeter {
-    fn rewrite(&mut self, letter: Letter<Wire>, _rng: &mut Rng) -> Vec<Wire> {
-        vec![letter.message]
-    }
-
     fn hear(&mut self, from: PartyId, heard: &Wire, rng: &mut Rng) -> Vec<(PartyId, Wire)> {
         if !matches!(heard, Wire::Said { .. }) || rng.random_range(0..8) > 0 {
             return Vec::new();

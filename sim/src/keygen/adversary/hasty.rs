@@ -5,7 +5,7 @@ use quorate_protocol::keys::generation::Message;
 use quorate_protocol::sharing::acss;
 
 use crate::Rng;
-use crate::adversary::{Adversary, Letter};
+use crate::adversary::Adversary;
 use crate::keygen::Content;
 
 /// OK and DONE at once, to everybody.
@@ -21,10 +21,6 @@ impl Hasty {
 }
 
 impl Adversary<Content> for Hasty {
-    fn rewrite(&mut self, letter: Letter<Content>, _rng: &mut Rng) -> Vec<Content> {
-        vec![letter.message]
-    }
-
     fn hear(&mut self, _: PartyId, heard: &Content, _: &mut Rng) -> Vec<(PartyId, Content)> {
         let Message::Dealing(dealer, _) = heard else { return Vec::new() };
         if !self.done.insert(*dealer) {

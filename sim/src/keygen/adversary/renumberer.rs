@@ -18,20 +18,18 @@ impl Renumberer {
 }
 
 impl Adversary<Wire> for Renumberer {
-    fn rewrite(&mut self, letter: Letter<Wire>, rng: &mut Rng) -> Vec<Wire> {
-        let mut messages = Vec::new();
-        if let Wire::Said { number, message } = &letter.message
-            && rng.random_range(0..100) < self.percent
-        {
-            let number = match rng.random_range(0..4) {
-                0 => number.wrapping_sub(1),
-                1 => number.wrapping_add(1),
-                2 => number.wrapping_add(rng.random_range(0..1_000)),
-                _ => rng.random(),
-            };
-            messages.push(Wire::Said { number, message: message.clone() });
+    fn rewrite(&mut self, letter: &Letter<Wire>, rng: &mut Rng) -> Option<Vec<Wire>> {
+        let Wire::Said { number, message } = &letter.message else { return None };
+        if rng.random_range(0..100) >= self.percent {
+            return None;
         }
-        messages.push(letter.message);
-        messages
+        let number = match rng.random_range(0..4) {
+            0 => number.wrapping_sub(1),
+            1 => number.wrapping_add(1),
+            2 => number.wrapping_add(rng.random_range(0..1_000)),
+            _ => rng.random(),
+        };
+        let again = Wire::Said { number, message: message.clone() };
+        Some(vec![again, letter.message.clone()])
     }
 }

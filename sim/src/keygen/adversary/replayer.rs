@@ -31,9 +31,9 @@ impl Replayer {
 }
 
 impl Adversary<Content> for Replayer {
-    fn rewrite(&mut self, letter: Letter<Content>, rng: &mut Rng) -> Vec<Content> {
+    fn rewrite(&mut self, letter: &Letter<Content>, rng: &mut Rng) -> Option<Vec<Content>> {
         self.keep(&letter.message, rng);
-        vec![letter.message]
+        None
     }
 
     fn hear(&mut self, from: PartyId, heard: &Content, rng: &mut Rng) -> Vec<(PartyId, Content)> {

@@ -18,7 +18,7 @@ impl Selective {
 }
 
 impl Adversary<Content> for Selective {
-    fn rewrite(&mut self, letter: Letter<Content>, rng: &mut Rng) -> Vec<Content> {
-        if rng.random_range(0..100) < self.percent { Vec::new() } else { vec![letter.message] }
+    fn rewrite(&mut self, _letter: &Letter<Content>, rng: &mut Rng) -> Option<Vec<Content>> {
+        (rng.random_range(0..100) < self.percent).then(Vec::new)
     }
 }

@@ -102,15 +102,14 @@ impl TwoSets {
 }
 
 impl Adversary<Content> for TwoSets {
-    fn rewrite(&mut self, letter: Letter<Content>, _rng: &mut Rng) -> Vec<Content> {
-        let mut content = letter.message;
-        if self.half.contains(letter.to)
-            && let Message::Set(_, m) = &mut content
-            && let rbc::Message::Send { payload, .. } = &*m
-            && let Some(other) = self.other(payload)
-        {
-            *m = other;
+    fn rewrite(&mut self, letter: &Letter<Content>, _rng: &mut Rng) -> Option<Vec<Content>> {
+        match &letter.message {
+            Message::Set(of, rbc::Message::Send { payload, .. })
+                if self.half.contains(letter.to) =>
+            {
+                Some(vec![Message::Set(*of, self.other(payload)?)])
+            }
+            _ => None,
         }
-        vec![content]
     }
 }

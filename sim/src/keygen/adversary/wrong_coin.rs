@@ -31,15 +31,16 @@ impl WrongCoin {
 }
 
 impl Adversary<Content> for WrongCoin {
-    fn rewrite(&mut self, letter: Letter<Content>, _rng: &mut Rng) -> Vec<Content> {
-        let mut content = letter.message;
+    fn rewrite(&mut self, letter: &Letter<Content>, _rng: &mut Rng) -> Option<Vec<Content>> {
+        let mut content = letter.message.clone();
         if let Message::Agreement(acs::Message::Shares { shares, .. }) = &mut content
             && let Some(other) = &self.other
         {
             for (_, share) in shares {
                 *share = other.share(&self.tag);
             }
+            return Some(vec![content]);
         }
-        vec![content]
+        None
     }
 }

@@ -12,18 +12,17 @@ use crate::keygen::Content;
 pub(super) struct WrongReveals;
 
 impl Adversary<Content> for WrongReveals {
-    fn rewrite(&mut self, letter: Letter<Content>, rng: &mut Rng) -> Vec<Content> {
-        let mut content = letter.message;
-        if let Message::Dealing(_, acss::Message::Reveal(share)) = &mut content {
-            let mut wrong = share.to_vec();
-            if rng.random_range(0..8) == 0 {
-                wrong.pop();
-            } else if !wrong.is_empty() {
-                let place = rng.random_range(0..wrong.len());
-                wrong.iter_mut().skip(place).take(1).for_each(|byte| *byte ^= 1);
-            }
-            *share = wrong.into();
+    fn rewrite(&mut self, letter: &Letter<Content>, rng: &mut Rng) -> Option<Vec<Content>> {
+        let Message::Dealing(dealer, acss::Message::Reveal(share)) = &letter.message else {
+            return None;
+        };
+        let mut wrong = share.to_vec();
+        if rng.random_range(0..8) == 0 {
+            wrong.pop();
+        } else if !wrong.is_empty() {
+            let place = rng.random_range(0..wrong.len());
+            wrong.iter_mut().skip(place).take(1).for_each(|byte| *byte ^= 1);
         }
-        vec![content]
+        Some(vec![Message::Dealing(*dealer, acss::Message::Reveal(wrong.into()))])
     }
 }
