@@ -2,7 +2,9 @@
 
 use quorate_protocol::PartyId;
 use quorate_protocol::decision::certificate::Outcome;
-use quorate_protocol::party::{Party, Refusal};
+use quorate_protocol::decision::proposal::Proposal;
+use quorate_protocol::party::{Answer, Event, Message, Notice, Party, Refusal, RequestId};
+use quorate_protocol::rule::Rule;
 
 use crate::world::{Real, World};
 
@@ -70,4 +72,43 @@ fn who_was_away_when_the_epoch_ended_learns_where() {
         let state = &world.parties[&PartyId::new(party)];
         assert_eq!((state.refresh(), state.end()), (position, Some(end)));
     }
+}
+
+#[test]
+fn what_has_a_position_does_not_lapse_with_a_copy_that_has_none() {
+    let mut world = World::new(4, 24);
+    // Nobody hears what member 2 proposes.
+    world.lost = |(from, _, message)| {
+        from.index() == 2 && matches!(message, Message::Proposal(id, _) if id.proposer == *from)
+    };
+    let proposal = Proposal {
+        title: "Extend the credit line".into(),
+        text: String::new(),
+        rule: Rule::parse("count(approve) >= 2").unwrap(),
+        deadline_ms: 1_000_000,
+        minimum: 3,
+        nonce: [7; 16],
+        document: None,
+        refresh: false,
+    };
+    for party in [2, 1] {
+        let (request, proposal) = (RequestId(7), proposal.clone());
+        let event = Event::Propose { request, proposal, document: None };
+        world.step(PartyId::new(party), event);
+        world.run_untimed();
+    }
+    let Some((_, _, Ok(Answer::Proposed { decision }))) = world.answers.last().cloned() else {
+        panic!("{:?}", world.answers.last());
+    };
+    let unheard = world.propose(2, "count(approve) >= 3");
+    world.accept_refresh();
+    (0..4).for_each(|party| world.ready(party));
+    for party in world.parties.values() {
+        assert!(party.end().is_some() && party.decision(&decision).unwrap().position.is_some());
+    }
+    let lapsed = world.notices.iter().filter_map(|(party, notice)| match notice {
+        Notice::Lapsed { decision } => Some((party.index(), *decision)),
+        _ => None,
+    });
+    assert_eq!(lapsed.collect::<Vec<_>>(), [(2, unheard)]);
 }
