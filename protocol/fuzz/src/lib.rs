@@ -2,7 +2,7 @@
 //! arbitrary messages. The node's own formats are not among them.
 //!
 //! Each [`Target`] is a function of bytes that panics if a property does not hold. Three drivers share
-//! them: `tests/corpus.rs`, which replays the checked-in [corpus](corpus) and mutates it a little;
+//! them: `tests/corpus.rs`, which replays the checked-in corpus and mutates it a little;
 //! the command `quorate-fuzz`, which does the same for longer; and libFuzzer, through the thin
 //! targets in `libfuzzer/`, a workspace of its own because it needs nightly Rust and a C++ compiler.
 //!

@@ -137,7 +137,11 @@ impl<S: Suite> Party<S> {
         sink.persist(records);
         for (id, proposal) in forgotten {
             self.discard_document(&id, sink);
-            sink.notify(Notice::Lapsed { decision: self.ledger.digest_of(&proposal) });
+            let decision = self.ledger.digest_of(&proposal);
+            // A copy in another member's name may have got a position.
+            if self.ledger.find(&decision).is_none() {
+                sink.notify(Notice::Lapsed { decision });
+            }
         }
         let without: Vec<Digest> =
             self.deciding.waiting_votes().filter(|d| self.ledger.find(d).is_none()).collect();

@@ -6,7 +6,7 @@
 //! run a [`Liar`], and a [`Schedule`] that picks the next message of all in flight. Everything is
 //! delivered in the end. The adversary knows everything that was said, and a coin as soon as an
 //! honest member has released its share of it. It is one adversary: scheduler and liars have the same
-//! [`Aim`].
+//! aim.
 //!
 //! # The bound
 //! Rounds 0 and 1 have public coins and may all be lost. In each later round the only bit that can

@@ -3,7 +3,7 @@
 //!
 //! A shared value is a polynomial: its value at 0 is the secret, at a member's point the member's
 //! share, and an opening shows all of it. With four members it is a line, so a gadget is run twice,
-//! on the secrets and on one corrupt member's shares, and a [`View`] is all that the member was dealt
+//! on the secrets and on one corrupt member's shares, and a *view* is all that the member was dealt
 //! and all that was opened. Of what is to be hidden nothing is learnt but the outcome if the views
 //! under one outcome, over all randomness, are the same multiset: not nearly, exactly. Only the masked
 //! number of a comparison is hidden statistically; there the distance is measured against the bound
