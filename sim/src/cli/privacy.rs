@@ -62,7 +62,7 @@ impl Shape {
         let (mut runs, mut lines) = (0, 0);
         for seed in self.first_seed..last {
             let token = self.size.token(Kind::Decisions, seed);
-            let plan = Plan::draw(token)?;
+            let plan = shape::blind(Plan::draw(token)?);
             match shape::compare(&plan, shape::sampled(&plan, self.votes, seed)) {
                 Ok(compared) => {
                     runs += compared.runs;
