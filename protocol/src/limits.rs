@@ -104,6 +104,13 @@ pub const MAX_EARLY_BYTES: usize = 4 << 20;
 /// of the past, and documents.
 pub const MAX_KEPT_BYTES: usize = 4 * MAX_EARLY_BYTES + EARLY_DOCUMENTS * MAX_DOCUMENT;
 
+/// Epochs after the current one of which messages are kept: as many as one may be away for.
+pub const EPOCH_WINDOW: u64 = REFRESHES_KEPT as u64;
+
+/// Bytes kept from one peer for all epochs that have not begun here. Honest peers say more in an epoch
+/// only if they make material more than once in it.
+pub const MAX_AHEAD_BYTES: usize = REFRESHES_KEPT * MAX_EARLY_BYTES;
+
 /// Bytes of one message of a decision's circuit that is kept before the input set is fixed here: a
 /// circuit opens a few values at a time.
 pub const MAX_EARLY_OPENING: usize = 16 << 10;

@@ -230,6 +230,8 @@ impl<S: Suite> Party<S> {
                 None if certificate.verify(&self.shared.verifier).is_ok() => {
                     let (certificate, said) = (certificate.clone(), [(from, *document)].into());
                     self.deciding.foretold.insert(position, Foretold { certificate, said });
+                    // Its slot has ended, and who certified forgets what ends it here.
+                    self.ask(sink);
                 }
                 _ => sink.outbox().blame(from, DecisionFault::BadCertificate),
             }

@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::committee::{Committee, PartyId, PartyMap, PartySet};
-use crate::limits;
 use crate::wire;
 
 /// Kept messages by instance, within a budget of bytes for each peer.
@@ -18,15 +17,18 @@ pub(super) struct Early<M> {
     speakers: BTreeMap<u64, PartySet>,
     messages: BTreeMap<u64, Vec<(PartyId, usize, M)>>,
     bytes: PartyMap<usize>,
+    budget: usize,
 }
 
 impl<M: Serialize> Early<M> {
-    pub(super) fn new(committee: Committee) -> Self {
+    /// Nothing is kept yet; of each peer so many bytes may be.
+    pub(super) fn new(committee: Committee, budget: usize) -> Self {
         Self {
             committee,
             speakers: BTreeMap::new(),
             messages: BTreeMap::new(),
             bytes: PartyMap::new(committee),
+            budget,
         }
     }
 
@@ -40,7 +42,7 @@ impl<M: Serialize> Early<M> {
     /// Keeps a message, if its sender's budget allows.
     pub(super) fn keep(&mut self, instance: u64, from: PartyId, message: M) {
         let size = wire::size(&message);
-        if self.bytes[from] + size <= limits::MAX_EARLY_BYTES {
+        if self.bytes[from] + size <= self.budget {
             self.bytes[from] += size;
             self.messages.entry(instance).or_default().push((from, size, message));
         }

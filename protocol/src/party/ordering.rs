@@ -90,7 +90,7 @@ impl<S: Suite> Ordering<S> {
             barred: BTreeSet::new(),
             sequences_barred: PartyMap::new(committee),
             slots: BTreeMap::new(),
-            early: Early::new(committee),
+            early: Early::new(committee, limits::MAX_EARLY_BYTES),
             begun: BTreeSet::new(),
             slots_barred: 0,
             slots_begun: 0,

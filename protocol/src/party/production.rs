@@ -45,7 +45,7 @@ impl<S: Suite> Production<S> {
             started: None,
             dealers: Vec::new(),
             done: BTreeMap::new(),
-            early: Early::new(committee),
+            early: Early::new(committee, limits::MAX_EARLY_BYTES),
         }
     }
 

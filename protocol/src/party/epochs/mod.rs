@@ -28,9 +28,10 @@
 //!   once `t + 1` say so.
 //! - (N4) The epoch is over and the next keys are here: write them down, and begin the next epoch's
 //!   party where the ledger ends. The party before goes on until all it has is decided.
-//! - (N5) Messages of the next epoch that come before it has begun here are kept, within a budget for
-//!   each peer; more can be had again by asking. When `t + 1` members speak in later epochs, ask them
-//!   for what is missed of this one.
+//! - (N5) Messages of the next few epochs that come before these have begun here are kept, within a
+//!   budget for each peer: the order and certificates can be had again by asking, what is said in a
+//!   preprocessing run cannot. When `t + 1` members speak in later epochs, ask them for what is missed
+//!   of this one.
 //! - (N6) A refresh whose keys `n - t` members have confirmed, and which needs nothing new of us, is
 //!   over once the next epoch has begun here: all of it is erased but what we said in it, for those who
 //!   come late.
@@ -52,6 +53,7 @@
 //! ([`REFRESHES_KEPT`](crate::limits::REFRESHES_KEPT)) with our words in their refresh until all members
 //! have confirmed.
 
+mod ahead;
 mod archive;
 mod event;
 mod store;
@@ -60,12 +62,13 @@ mod view;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use ahead::Ahead;
 pub use archive::Archive;
 pub use event::{EpochsEffect, EpochsEvent};
 pub use store::{restored_in, restored_mark};
 pub use view::RefreshView;
 
-use crate::committee::{Committee, PartyId, PartyMap, PartySet};
+use crate::committee::{Committee, PartyId};
 use crate::crypto::{Digest, Identities, Keyring, Transcript};
 use crate::decision::ledger::LedgerStart;
 use crate::decision::stock::Policy;
@@ -78,7 +81,6 @@ use crate::party::{Config, Effect, Event, Message, MessageOf, Party, RealSuite, 
 use crate::record::{Record, RestoreError};
 use crate::secret::Secret;
 use crate::tag::Tag;
-use crate::wire;
 use crate::zoo::{self, Mutant};
 use store::{Begun, Part, Store};
 
@@ -129,10 +131,7 @@ pub struct Epochs {
     /// Entropy was asked for.
     drawing: bool,
     ready: bool,
-    /// What came of the next epoch.
-    early: Vec<(PartyId, MessageOf<RealSuite>)>,
-    early_bytes: PartyMap<usize>,
-    ahead: PartySet,
+    ahead: Ahead,
 }
 
 impl Epochs {
@@ -177,9 +176,7 @@ impl Epochs {
             store,
             drawing: false,
             ready: false,
-            early: Vec::new(),
-            early_bytes: PartyMap::new(committee),
-            ahead: PartySet::EMPTY,
+            ahead: Ahead::new(committee),
         };
         let mut keys = match this.store.restored().and_then(|epoch| this.store.begun(epoch)) {
             Some(begun) => Some(this.epoch_keys(begun)?),
@@ -357,19 +354,15 @@ impl Epochs {
         message: MessageOf<RealSuite>,
         out: &mut Vec<EpochsEffect>,
     ) {
-        let before = self.ahead.len();
-        self.ahead.insert(from);
-        let enough = self.committee().one_honest();
-        if before < enough && self.ahead.len() >= enough {
-            let effects = self.live.get_mut(&self.current).map(|live| live.party.catch_up());
-            self.put_party(self.current, effects.unwrap_or_default(), out);
+        if self.ahead.hear(self.current, from, epoch, message) {
+            self.catch_up(out);
         }
-        let size = wire::size(&message);
-        let next = epoch == self.current + 1;
-        if next && self.early_bytes[from] + size <= limits::MAX_EARLY_BYTES {
-            self.early_bytes[from] += size;
-            self.early.push((from, message));
-        }
+    }
+
+    /// Others are in a later epoch: asks them for what is missed of this one.
+    fn catch_up(&mut self, out: &mut Vec<EpochsEffect>) {
+        let effects = self.live.get_mut(&self.current).map(|live| live.party.catch_up());
+        self.put_party(self.current, effects.unwrap_or_default(), out);
     }
 
     /// Where a request belongs: a vote to the epoch that has the decision, all else to the current one.
@@ -534,10 +527,12 @@ impl Epochs {
         self.live.insert(self.current, Live { keys: keys.clone(), party });
         out.push(EpochsEffect::Began(Box::new(keys)));
         self.step_party(self.current, Event::Start, out);
-        self.ahead = PartySet::EMPTY;
-        self.early_bytes = PartyMap::new(self.committee());
-        for (from, message) in std::mem::take(&mut self.early) {
+        let (messages, behind) = self.ahead.begin(self.current);
+        for (from, message) in messages {
             self.step_party(self.current, Event::Message { from, message }, out);
+        }
+        if behind {
+            self.catch_up(out);
         }
         true
     }

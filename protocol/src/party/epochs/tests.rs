@@ -3,10 +3,12 @@
 mod world;
 
 use super::*;
+use crate::agreement::rbc;
 use crate::crypto::point::Point;
 use crate::decision::certificate::Outcome;
 use crate::party::{Refusal, records};
 use crate::protocol::Recipient;
+use crate::wire;
 use world::{World, party};
 
 /// A network that has decided to refresh its keys, and has done it, while something else was open.
@@ -157,6 +159,59 @@ fn a_member_that_slept_through_refreshes_takes_part_again() {
         assert!(world.members().all(|m| outcome(m) == Some(Outcome::Accepted)));
         world.assert_nobody_blamed();
     }
+}
+
+/// Its proposer sent it to two only, and what these say of it comes to the third when they have forgotten
+/// it, since it is decided. A certificate tells it that there is something to ask for.
+#[test]
+fn a_member_that_hears_of_a_proposal_when_it_is_decided_gets_it_from_the_order() {
+    let mut world = World::new(4, 11);
+    world.run_untimed();
+    // What all asked for when they began is over by now.
+    for _ in 0..2 {
+        let decision = world.propose(0, false).unwrap();
+        world.run_untimed();
+        world.vote_all(decision, &[0, 1, 2, 3]);
+        world.run();
+    }
+    world.lost = |(_, to, _, m)| {
+        *to == party(3) && matches!(m, Message::Proposal(_, rbc::Message::Send { .. }))
+    };
+    world.held = |(_, to, _, m)| *to == party(3) && matches!(m, Message::Proposal(..));
+    let decision = world.propose(0, false).unwrap();
+    world.run_untimed();
+    world.vote_all(decision, &[0, 1, 2]);
+    world.run();
+    let knows = |world: &World, p: usize| world.member(p).certificate(&decision).is_some();
+    assert!((0..3).all(|p| knows(&world, p)));
+    world.release();
+    world.run();
+    assert!(knows(&world, 3));
+    world.assert_nobody_blamed();
+}
+
+/// It was not away, it only hears late, and nothing is lost: then it has the material of the last epoch
+/// as well, and the others need not.
+#[test]
+fn a_member_that_hears_of_two_refreshes_late_and_backwards_takes_part_in_the_last_epoch() {
+    let mut world = World::new(4, 10);
+    world.run_untimed();
+    world.held = |(_, to, ..)| *to == party(3);
+    for _ in 0..2 {
+        world.accept_refresh(&[0, 1, 2]);
+        world.run();
+    }
+    world.release();
+    world.run();
+    world.assert_epoch(3);
+    world.stop(party(0));
+    let decision = world.propose(1, false).unwrap();
+    world.run_untimed();
+    world.vote_all(decision, &[1, 2, 3]);
+    world.run();
+    let outcome = |m: &Epochs| m.certificate(&decision).map(|c| c.statement.outcome);
+    assert!(world.members().all(|m| outcome(m) == Some(Outcome::Accepted)));
+    world.assert_nobody_blamed();
 }
 
 /// What led to an epoch is as secret as the epoch: it goes with it, though the epoch before is still

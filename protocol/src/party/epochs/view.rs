@@ -8,7 +8,7 @@ use crate::crypto::Digest;
 use crate::decision::certificate::Certificate;
 use crate::keys::GroupSignature;
 use crate::party::{DecisionView, Party, RealSuite, StatusView};
-use crate::wire::{self, Bytes};
+use crate::wire::Bytes;
 
 /// A refresh of the keys that is going on, as people see it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -85,11 +85,10 @@ impl Epochs {
     }
 
     /// Bytes that `peer` has this member keep: [of each epoch](Party::kept_bytes) that is not erased,
-    /// and of the next one.
+    /// and of the next few.
     pub fn kept_bytes(&self, peer: PartyId) -> usize {
-        let early = self.early.iter().filter(|(from, _)| *from == peer);
-        let early: usize = early.map(|(_, message)| wire::encode(message).len()).sum();
-        early + self.live.values().map(|live| live.party.kept_bytes(peer)).sum::<usize>()
+        let live = self.live.values().map(|live| live.party.kept_bytes(peer));
+        self.ahead.kept_bytes(peer) + live.sum::<usize>()
     }
 
     /// Epochs that are not erased.

@@ -26,6 +26,9 @@ pub(super) struct World {
     now: u64,
     /// Letters for which this holds are lost.
     pub lost: fn(&Letter) -> bool,
+    /// Letters for which this holds wait.
+    pub held: fn(&Letter) -> bool,
+    waiting: Vec<Letter>,
     /// All that member 0 was sent.
     pub heard: Vec<(PartyId, u64, MessageOf<RealSuite>)>,
     pub answers: Vec<(PartyId, Result<Answer, Refusal>)>,
@@ -63,6 +66,8 @@ impl World {
             timers: Vec::new(),
             now: 0,
             lost: |_| false,
+            held: |_| false,
+            waiting: Vec::new(),
             heard: Vec::new(),
             answers: Vec::new(),
             faults: Vec::new(),
@@ -127,6 +132,14 @@ impl World {
         self.flight.retain(|(_, to, ..)| *to != p);
         self.done.retain(|(of, ..)| *of != p);
         self.timers.retain(|(_, of, ..)| *of != p);
+    }
+
+    /// What waits arrives, the newest first.
+    pub(super) fn release(&mut self) {
+        self.held = |_| false;
+        for (from, to, epoch, message) in std::mem::take(&mut self.waiting).into_iter().rev() {
+            self.step(to, EpochsEvent::Message { from, epoch, message });
+        }
     }
 
     pub(super) fn step(&mut self, p: PartyId, event: EpochsEvent) {
@@ -222,7 +235,12 @@ impl World {
         } else if !self.flight.is_empty() {
             let i = self.rng.random_range(0..self.flight.len());
             let letter = self.flight.swap_remove(i);
-            if !(self.lost)(&letter) {
+            if (self.lost)(&letter) {
+                return true;
+            }
+            if (self.held)(&letter) {
+                self.waiting.push(letter);
+            } else {
                 let (from, to, epoch, message) = letter;
                 if to.index() == 0 {
                     self.heard.push((from, epoch, message.clone()));

@@ -1,0 +1,57 @@
+//! What is said in epochs that have not begun here (N5).
+
+use crate::committee::{Committee, PartyId, PartyMap};
+use crate::limits;
+use crate::party::early::Early;
+use crate::party::{MessageOf, RealSuite};
+
+/// Messages of the next few epochs, and how far each peer is.
+pub(super) struct Ahead {
+    committee: Committee,
+    messages: Early<MessageOf<RealSuite>>,
+    /// The latest epoch in which each peer spoke.
+    reached: PartyMap<u64>,
+}
+
+impl Ahead {
+    pub(super) fn new(committee: Committee) -> Self {
+        Self {
+            committee,
+            messages: Early::new(committee, limits::MAX_AHEAD_BYTES),
+            reached: PartyMap::new(committee),
+        }
+    }
+
+    /// Keeps what a peer says in an epoch after the current one; whether that shows for the first time
+    /// that an honest member has left the current one.
+    pub(super) fn hear(
+        &mut self,
+        current: u64,
+        from: PartyId,
+        epoch: u64,
+        message: MessageOf<RealSuite>,
+    ) -> bool {
+        let before = self.is_behind(current);
+        self.reached[from] = self.reached[from].max(epoch);
+        if epoch - current <= limits::EPOCH_WINDOW {
+            self.messages.keep(epoch, from, message);
+        }
+        !before && self.is_behind(current)
+    }
+
+    /// An epoch begins: what was said in it, and whether an honest member has left it already.
+    pub(super) fn begin(&mut self, epoch: u64) -> (Vec<(PartyId, MessageOf<RealSuite>)>, bool) {
+        (self.messages.take(epoch), self.is_behind(epoch))
+    }
+
+    /// Bytes of a peer's messages that are kept.
+    pub(super) fn kept_bytes(&self, peer: PartyId) -> usize {
+        self.messages.kept_bytes(peer)
+    }
+
+    /// Whether `t + 1` members have spoken in epochs after this one.
+    fn is_behind(&self, epoch: u64) -> bool {
+        let ahead = self.reached.values().iter().filter(|reached| **reached > epoch);
+        ahead.count() >= self.committee.one_honest()
+    }
+}
