@@ -27,7 +27,9 @@ pub struct Ghost {
     pub byzantine: PartySet,
     /// Honest ones that are killed and start again.
     pub unsteady: PartySet,
-    /// Whether a run must come to an end: no more than `t` are faulty or killed.
+    /// Honest ones that are behind for good.
+    pub stranded: PartySet,
+    /// Whether a run must come to an end: no more than `t` are faulty, killed or behind for good.
     pub live: bool,
     /// By how many milliseconds each party's clock is fast.
     pub skews: PartyMap<i64>,
@@ -73,6 +75,7 @@ impl Ghost {
             committee,
             byzantine,
             unsteady,
+            stranded: PartySet::EMPTY,
             live: true,
             skews,
             calm: false,
@@ -107,9 +110,17 @@ impl Ghost {
         !self.byzantine.contains(party)
     }
 
-    /// Honest parties that are never killed: at least `n - t`.
+    /// Honest parties that are never killed nor behind for good.
     pub fn steady(&self) -> PartySet {
-        self.committee.everyone().difference(self.byzantine).difference(self.unsteady)
+        let faulty = self.byzantine.union(self.unsteady).union(self.stranded);
+        self.committee.everyone().difference(faulty)
+    }
+
+    /// These are behind for good, as if they were lost.
+    pub fn strand(&mut self, stranded: PartySet) {
+        self.stranded = stranded;
+        let faulty = self.byzantine.union(self.unsteady).union(stranded);
+        self.live &= stranded.is_empty() || faulty.len() <= self.committee.t();
     }
 
     /// Somebody asked something.

@@ -30,6 +30,7 @@ mod measure;
 mod parties;
 pub mod plan;
 pub mod privacy;
+pub mod reduce;
 pub mod report;
 pub mod rounds;
 pub mod schedule;

@@ -8,32 +8,12 @@ use std::fmt;
 
 use crate::coverage::Coverage;
 use crate::plan::{Plan, Scenario};
+use crate::reduce::Reducible;
 use crate::report::{Report, Violation};
 use crate::token::{Kind, Token};
 use crate::trace::{Listener, Party};
 use crate::world::World;
 use crate::{keygen, variant};
-
-/// A plan of which parts can be left out.
-pub trait Reducible: Sized {
-    /// The names of its parts, the largest first.
-    fn parts(&self) -> Vec<String>;
-
-    /// The same without these parts.
-    #[must_use]
-    fn without(&self, parts: &BTreeSet<String>) -> Self;
-}
-
-/// The parts of a list are named by a letter and their place in it. What is left of the list.
-pub fn left_of<T: Clone>(list: &[T], letter: &str, parts: &BTreeSet<String>) -> Vec<T> {
-    let stays = |i: usize| !parts.contains(&format!("{letter}{i}"));
-    list.iter().enumerate().filter(|(i, _)| stays(*i)).map(|(_, item)| item.clone()).collect()
-}
-
-/// The names of a list's parts.
-pub fn names(letter: &str, length: usize) -> impl Iterator<Item = String> {
-    (0..length).map(move |i| format!("{letter}{i}"))
-}
 
 /// A run, before it begins.
 #[derive(Clone, Debug)]

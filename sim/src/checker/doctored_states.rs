@@ -79,7 +79,7 @@ fn a_party_that_keeps_too_much_or_would_forget_is_found() {
         let what = What::Keeps { by: p(0), of: p(3), epochs, bytes };
         verdict("state", &ghost, vec![what])
     };
-    let most = limits::MAX_KEPT_BYTES + limits::MAX_EARLY_BYTES;
+    let most = limits::MAX_KEPT_BYTES + limits::MAX_AHEAD_BYTES;
     assert_eq!(keeps(1, most), Ok(()));
     assert!(keeps(1, most + 1).is_err());
     assert_eq!(keeps(2, most + 1), Ok(()));

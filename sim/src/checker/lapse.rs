@@ -41,7 +41,7 @@ impl Checker for Lapse {
                 self.lapsed.entry(decision).or_insert(by);
                 self.both(&decision)
             }
-            What::AtRest { by, standing } if ghost.live => {
+            What::AtRest { by, standing } if ghost.live && !ghost.stranded.contains(by) => {
                 let certified = standing.iter().filter(|s| s.certified).map(|s| s.decision);
                 let certified: BTreeSet<Digest> = certified.collect();
                 let missing = self.ordered.iter().find(|(digest, _)| !certified.contains(digest));

@@ -24,7 +24,7 @@ impl Checker for Quiescence {
 
     fn check(&mut self, ghost: &Ghost, seen: &Observation<'_>) -> Result<(), String> {
         let What::AtRest { by, standing } = seen.what else { return Ok(()) };
-        if !ghost.live {
+        if !ghost.live || ghost.stranded.contains(by) {
             return Ok(());
         }
         if let Some(open) = standing.iter().find(|s| !s.certified) {

@@ -16,7 +16,7 @@ impl Checker for State {
 
     fn check(&mut self, _ghost: &Ghost, seen: &Observation<'_>) -> Result<(), String> {
         let What::Keeps { by, of, epochs, bytes } = seen.what else { return Ok(()) };
-        let most = limits::MAX_KEPT_BYTES.saturating_mul(epochs) + limits::MAX_EARLY_BYTES;
+        let most = limits::MAX_KEPT_BYTES.saturating_mul(epochs) + limits::MAX_AHEAD_BYTES;
         if bytes <= most {
             return Ok(());
         }

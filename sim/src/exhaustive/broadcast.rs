@@ -1,6 +1,6 @@
 //! A short broadcast: rules R2 to R4, R6 and R7 of the protocol.
 
-use super::{HONEST, Model};
+use super::{HONEST, Model, after_one};
 
 /// What one honest member has said. Payloads are two: `false` is what an honest sender sends.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
@@ -77,16 +77,7 @@ impl Model for Broadcast {
     }
 
     fn next(&self, state: &State, byzantine: usize) -> Vec<State> {
-        let mut next = Vec::new();
-        for (place, member) in state.iter().enumerate() {
-            for said in self.said(state, *member, byzantine) {
-                let mut state = *state;
-                state.iter_mut().skip(place).take(1).for_each(|member| *member = said);
-                state.sort_unstable();
-                next.push(state);
-            }
-        }
-        next
+        after_one(state, |member| self.said(state, member, byzantine))
     }
 
     fn check(&self, state: &State) -> Result<(), &'static str> {

@@ -1,6 +1,6 @@
 //! One round of a binary agreement up to its outcome: rules A1 to A6 of the protocol.
 
-use super::{HONEST, Model};
+use super::{HONEST, Model, after_one};
 
 /// A bit, or `None` for bot.
 type Outcome = Option<bool>;
@@ -127,16 +127,7 @@ impl Model for Crusader {
     }
 
     fn next(&self, state: &State, byzantine: usize) -> Vec<State> {
-        let mut next = Vec::new();
-        for (place, member) in state.iter().enumerate() {
-            for said in self.said(state, *member, byzantine) {
-                let mut state = *state;
-                state.iter_mut().skip(place).take(1).for_each(|member| *member = said);
-                state.sort_unstable();
-                next.push(state);
-            }
-        }
-        next
+        after_one(state, |member| self.said(state, member, byzantine))
     }
 
     fn check(&self, state: &State) -> Result<(), &'static str> {

@@ -63,6 +63,20 @@ pub trait Model {
     fn is_bound(&self, state: &Self::State) -> bool;
 }
 
+/// All states after one in which one member alone said what it may, members in any order.
+fn after_one<M: Copy + Ord>(state: &[M; HONEST], said: impl Fn(M) -> Vec<M>) -> Vec<[M; HONEST]> {
+    let mut next = Vec::new();
+    for (place, member) in state.iter().enumerate() {
+        for said in said(*member) {
+            let mut state = *state;
+            state.iter_mut().skip(place).take(1).for_each(|member| *member = said);
+            state.sort_unstable();
+            next.push(state);
+        }
+    }
+    next
+}
+
 /// All states of a model.
 pub struct Space<S> {
     /// Each state with its number.

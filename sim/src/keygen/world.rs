@@ -238,7 +238,7 @@ impl World {
         let config = CeremonyConfig {
             network: self.network,
             keyring: keyring(&self.ghost.keyrings, party),
-            seed: seed(party),
+            seed: Secret::new(self.plan.token.rng(&format!("seed of {party}")).random()),
         };
         let Some(honest) = self.honest(party) else { return };
         let records = honest.store.iter();
@@ -452,13 +452,6 @@ impl World {
 
 fn keyring(keyrings: &[std::sync::Arc<Keyring>], party: PartyId) -> std::sync::Arc<Keyring> {
     keyrings.get(party.index()).cloned().expect("every member has a keyring")
-}
-
-fn seed(party: PartyId) -> Secret<[u8; 32]> {
-    let mut seed = [0x5e; 32];
-    let (point, _) = seed.split_at_mut(8);
-    point.copy_from_slice(&party.point().to_le_bytes());
-    Secret::new(seed)
 }
 
 /// A message as it comes out of its frame.

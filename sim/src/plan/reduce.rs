@@ -6,69 +6,45 @@ use quorate_protocol::committee::{Committee, PartySet};
 
 use super::Plan;
 use crate::draw::party_at;
-use crate::schedule::{Discipline, Latency};
-use crate::story::{Reducible, left_of, names};
+use crate::reduce::{
+    Reducible, behaviours, left_of, left_of_behaviours, left_of_travel, names, single, travel,
+};
 
 /// The smallest network.
 const FEWEST: usize = 4;
 
 impl Reducible for Plan {
     fn parts(&self) -> Vec<String> {
-        let mut parts = Vec::new();
-        if self.committee.n() > FEWEST {
-            parts.push("orgs".into());
-        }
-        parts.extend(names("q", self.questions.len()));
-        for (party, behaviours) in &self.byzantine {
-            parts.extend(names(&format!("b{party}."), behaviours.len()));
-        }
-        parts.extend(names("r", self.restarts.len()));
-        parts.extend(names("p", self.pauses.len()));
-        parts.extend(names("o", self.outages.len()));
-        parts.extend(names("c", self.links.cuts.len()));
-        let links = &self.links;
-        let more = [
-            ("skews", self.skews.iter().any(|skew| *skew != 0)),
-            ("bandwidth", links.bandwidth.is_some()),
-            ("repeats", links.repeated > 0),
-            ("latency", links.latency != Latency::Usual),
-            ("discipline", self.discipline != Discipline::Fifo),
-            ("window", self.window > 1),
-        ];
-        parts.extend(more.into_iter().filter(|(_, there)| *there).map(|(name, _)| name.to_owned()));
-        parts
+        let smaller = single(&[("orgs", self.committee.n() > FEWEST)]).collect::<Vec<_>>();
+        let more =
+            [("skews", self.skews.iter().any(|skew| *skew != 0)), ("window", self.window > 1)];
+        smaller
+            .into_iter()
+            .chain(names("q", self.questions.len()))
+            .chain(behaviours(&self.byzantine))
+            .chain(names("r", self.restarts.len()))
+            .chain(names("p", self.pauses.len()))
+            .chain(names("o", self.outages.len()))
+            .chain(travel(&self.links, self.discipline))
+            .chain(single(&more))
+            .collect()
     }
 
     fn without(&self, parts: &BTreeSet<String>) -> Self {
         let gone = |name: &str| parts.contains(name);
-        let mut plan = self.clone();
-        plan.questions = left_of(&plan.questions, "q", parts);
-        for (party, behaviours) in &mut plan.byzantine {
-            *behaviours = left_of(behaviours, &format!("b{party}."), parts);
-        }
-        plan.byzantine.retain(|(_, behaviours)| !behaviours.is_empty());
-        plan.restarts = left_of(&plan.restarts, "r", parts);
-        plan.pauses = left_of(&plan.pauses, "p", parts);
-        plan.outages = left_of(&plan.outages, "o", parts);
-        plan.links.cuts = left_of(&plan.links.cuts, "c", parts);
-        if gone("skews") {
-            plan.skews.fill(0);
-        }
-        if gone("bandwidth") {
-            plan.links.bandwidth = None;
-        }
-        if gone("repeats") {
-            plan.links.repeated = 0;
-        }
-        if gone("latency") {
-            plan.links.latency = Latency::Usual;
-        }
-        if gone("discipline") {
-            plan.discipline = Discipline::Fifo;
-        }
-        if gone("window") {
-            plan.window = 1;
-        }
+        let (links, discipline) = left_of_travel(&self.links, self.discipline, parts);
+        let plan = Self {
+            questions: left_of(&self.questions, "q", parts),
+            byzantine: left_of_behaviours(&self.byzantine, parts),
+            restarts: left_of(&self.restarts, "r", parts),
+            pauses: left_of(&self.pauses, "p", parts),
+            outages: left_of(&self.outages, "o", parts),
+            links,
+            discipline,
+            skews: if gone("skews") { vec![0; self.skews.len()] } else { self.skews.clone() },
+            window: if gone("window") { 1 } else { self.window },
+            ..self.clone()
+        };
         match Committee::new(FEWEST) {
             Ok(fewest) if gone("orgs") => plan.among(fewest),
             _ => plan,

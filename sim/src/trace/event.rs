@@ -85,6 +85,8 @@ pub enum Mark<'a> {
     Pauses,
     /// Its process goes on.
     GoesOn,
+    /// At rest, a refresh has left it behind for good.
+    Stranded,
     /// At rest, it has not decided what has this position, if any; what it waits for.
     Undecided(Option<u64>, &'a str),
     /// A timer fires.
@@ -174,6 +176,7 @@ impl Mark<'_> {
             Self::StaysDown(_) => "down",
             Self::Pauses => "pause",
             Self::GoesOn => "resumed",
+            Self::Stranded => "stranded",
             Self::Undecided(..) => "undecided",
             Self::Timer(_) => "timer",
             Self::Draws { .. } => "draw",
@@ -266,6 +269,7 @@ impl fmt::Display for Mark<'_> {
             Self::StaysDown(why) => write!(f, "does not start: {why}"),
             Self::Pauses => f.write_str("pauses"),
             Self::GoesOn => f.write_str("goes on"),
+            Self::Stranded => f.write_str("is left behind for good: it cannot get its new share"),
             Self::Undecided(Some(position), why) => {
                 write!(f, "has not decided {position}: it waits for {why}")
             }

@@ -4,7 +4,7 @@ use quorate_protocol::committee::PartyId;
 use quorate_protocol::crypto::Digest;
 use quorate_protocol::decision::certificate::{Certificate, Outcome};
 use quorate_protocol::decision::life;
-use quorate_protocol::fault::{DecisionFault, Fault, FaultKind};
+use quorate_protocol::fault::{DecisionFault, Fault, FaultKind, SharingFault};
 use quorate_protocol::party::epochs::{EpochKeys, EpochsEffect, EpochsEvent};
 use quorate_protocol::party::frame::decode_frame;
 use quorate_protocol::party::{
@@ -93,7 +93,7 @@ impl World {
                 let done = Happening::Done(actor, life, epoch, job());
                 self.pending.work(done, &mut self.rng);
             }
-            Effect::Fault(fault) => self.on_fault(actor.party, &fault),
+            Effect::Fault(fault) => self.on_fault(actor.party, epoch, &fault),
             Effect::Answer { request, answer } => self.on_answer(actor, request, answer),
             Effect::Notify(notice) => self.on_notice(actor, epoch, &notice),
         }
@@ -213,13 +213,17 @@ impl World {
         }
     }
 
-    fn on_fault(&mut self, by: PartyId, fault: &Fault) {
+    fn on_fault(&mut self, by: PartyId, epoch: u64, fault: &Fault) {
         if !self.ghost.honest(by) {
             return;
         }
         self.trace.at(self.pending.now(), by, Mark::Blames(fault));
-        if fault.kind == FaultKind::Decision(DecisionFault::MalformedVote) {
-            self.malformed += 1;
+        match fault.kind {
+            FaultKind::Decision(DecisionFault::MalformedVote) => self.malformed += 1,
+            FaultKind::Sharing(SharingFault::BadDispersal | SharingFault::BadShare) => {
+                self.disputes.insert((by, epoch));
+            }
+            _ => {}
         }
         self.observe(What::Blamed { by, fault });
     }

@@ -12,7 +12,7 @@ use quorate_protocol::party::epochs::{EpochKeys, Epochs, EpochsConfig};
 use quorate_protocol::party::{Record, RestoreError};
 use quorate_protocol::secret::Secret;
 use quorate_protocol::tag::Tag;
-use rand::SeedableRng;
+use rand::{RngExt, SeedableRng};
 
 use super::actor::{Actor, ActorId};
 use super::{Frame, Happening};
@@ -20,12 +20,14 @@ use crate::adversary::{Behaviour, Corruption, Insider};
 use crate::ghost::Network;
 use crate::plan::{Pause, Plan, Restart};
 use crate::schedule::Next;
+use crate::token::Token;
 
 /// The first epoch of all simulated networks.
 pub(super) const FIRST_EPOCH: u64 = 1;
 
 /// The first keys of a network.
 pub(super) struct Keys {
+    token: Token,
     network: Digest,
     policy: Policy,
     keyrings: Vec<Arc<Keyring>>,
@@ -49,6 +51,7 @@ impl Keys {
             Behaviour::deviation(plan.behaviours(party), copied.unwrap_or_default())
         };
         Self {
+            token: plan.token,
             network: Digest::from([0x51; 32]),
             policy: plan.policy,
             key_sets: PartyMap::from_fn(committee, &mut next),
@@ -93,7 +96,7 @@ impl Keys {
         EpochKeys {
             keyring: self.keyring(actor.party),
             keys: Arc::clone(&self.key_sets[actor.party]),
-            seed: Self::seed(actor),
+            seed: self.seed(actor),
         }
     }
 
@@ -116,9 +119,9 @@ impl Keys {
     }
 
     /// Twins deal differently under one name.
-    fn seed(actor: ActorId) -> Secret<[u8; 32]> {
-        let name = format!("{} {}", actor.party.point(), actor.twin);
-        Secret::new(blake3::derive_key("quorate 2026 simulation seed v2", name.as_bytes()))
+    fn seed(&self, actor: ActorId) -> Secret<[u8; 32]> {
+        let purpose = format!("{} {}", actor.party.point(), actor.twin);
+        Secret::new(self.token.rng(&purpose).random())
     }
 
     /// What a corrupt member knows of itself in an epoch.

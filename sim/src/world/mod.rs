@@ -10,20 +10,21 @@ mod effects;
 mod look;
 mod member;
 mod pauses;
+mod rest;
 mod restarts;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use quorate_protocol::committee::{PartyId, PartyMap, PartySet};
 use quorate_protocol::crypto::Digest;
-use quorate_protocol::decision::ledger::{Entry, LedgerStart};
+use quorate_protocol::decision::ledger::LedgerStart;
 use quorate_protocol::decision::proposal::Proposal;
 use quorate_protocol::party::epochs::EpochsEvent;
 use quorate_protocol::party::{Event, Party, RealSuite, RequestId, TimerToken};
 use quorate_protocol::secret::Secret;
 use rand::RngExt;
 
-use crate::checker::{self, Checker, Observation, Standing, What};
+use crate::checker::{self, Checker, Observation, What};
 use crate::coverage::{Coverage, Watch};
 use crate::ghost::Ghost;
 use crate::plan::{Outage, Plan, Vote};
@@ -100,6 +101,8 @@ pub struct World {
     /// Decisions that some honest party has certified.
     decided: BTreeMap<Digest, bool>,
     malformed: u64,
+    /// Who was dealt what is wrong, in which epoch.
+    disputes: BTreeSet<(PartyId, u64)>,
     restarts: u64,
     /// Epochs that followed the first one, and proposals that lapsed.
     epochs: u64,
@@ -141,6 +144,7 @@ impl World {
             next_request: 0,
             decided: BTreeMap::new(),
             malformed: 0,
+            disputes: BTreeSet::new(),
             restarts: 0,
             epochs: 0,
             lapsed: 0,
@@ -373,43 +377,6 @@ impl World {
         self.next_request += 1;
         self.requests.insert(request, asker);
         request
-    }
-
-    /// Nothing is left to happen: how does everybody stand?
-    fn rest(&mut self) {
-        self.trace.event(self.pending.now(), &Told::Rest);
-        self.observe(What::Steps(self.steps));
-        self.look();
-        for by in self.honest().iter() {
-            let Some(party) = self.party(by) else { continue };
-            let erased = party.archives().iter().flat_map(|(epoch, archive)| {
-                let standing = |entry: &Entry| Standing {
-                    decision: entry.digest,
-                    epoch: *epoch,
-                    position: Some(entry.position),
-                    certified: archive.certificate(&entry.digest).is_some(),
-                    waiting: "nothing: its epoch is erased".into(),
-                };
-                archive.entries().iter().map(standing)
-            });
-            let live = (FIRST_EPOCH..=party.epoch()).filter_map(|epoch| party.party(epoch));
-            let live = live.flat_map(|party| {
-                party.decisions().into_iter().map(|view| Standing {
-                    decision: view.digest,
-                    epoch: party.epoch(),
-                    position: view.position,
-                    certified: view.outcome.is_some(),
-                    waiting: format!("{} ({})", view.waiting, view.id),
-                })
-            });
-            let standing: Vec<Standing> = erased.chain(live).collect();
-            for open in standing.iter().filter(|standing| !standing.certified) {
-                let mark = Mark::Undecided(open.position, &open.waiting);
-                self.trace.at(self.pending.now(), by, mark);
-            }
-            self.observe(What::AtRest { by, standing: &standing });
-            self.show_store(by);
-        }
     }
 
     /// Shows something to all checkers.

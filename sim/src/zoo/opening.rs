@@ -23,42 +23,6 @@ use super::campaign::{Verdict, fails, holds};
 use super::net::Net;
 use crate::Rng;
 
-/// An opening of either kind.
-trait Opens: Protocol<Message = Message<Fp61>, Output = Vec<Fp61>> {
-    fn of(committee: Committee, count: usize) -> Self;
-    fn give(
-        &mut self,
-        shares: Shares<Fp61>,
-        out: &mut dyn Outbox<Message<Fp61>>,
-    ) -> Result<(), Error>;
-}
-
-impl Opens for Opening<Fp61> {
-    fn of(committee: Committee, count: usize) -> Self {
-        Self::new(committee, count)
-    }
-    fn give(
-        &mut self,
-        shares: Shares<Fp61>,
-        out: &mut dyn Outbox<Message<Fp61>>,
-    ) -> Result<(), Error> {
-        self.open(shares, out)
-    }
-}
-
-impl Opens for BatchOpening<Fp61> {
-    fn of(committee: Committee, count: usize) -> Self {
-        Self::new(committee, count)
-    }
-    fn give(
-        &mut self,
-        shares: Shares<Fp61>,
-        out: &mut dyn Outbox<Message<Fp61>>,
-    ) -> Result<(), Error> {
-        self.open(shares, out)
-    }
-}
-
 /// Shares that are wrong in some places, or too many or too few.
 fn falsified(shares: &Shares<Fp61>, rng: &mut Rng) -> Shares<Fp61> {
     let mut wrong = shares.to_vec();
@@ -92,7 +56,15 @@ fn lie(message: Message<Fp61>, rng: &mut Rng) -> Vec<Message<Fp61>> {
     }
 }
 
-fn opening<O: Opens>(seed: u64) -> Verdict {
+/// Opens some values: made for so many members and values, and given one's own shares, as either kind.
+fn opening<O>(
+    seed: u64,
+    make: fn(Committee, usize) -> O,
+    give: fn(&mut O, Shares<Fp61>, &mut dyn Outbox<Message<Fp61>>) -> Result<(), Error>,
+) -> Verdict
+where
+    O: Protocol<Message = Message<Fp61>, Output = Vec<Fp61>>,
+{
     let mut rng = Rng::seed_from_u64(seed);
     let n = if seed % 4 == 3 { 7 } else { 4 };
     let committee = Committee::new(n).expect("a committee of four or seven");
@@ -105,12 +77,12 @@ fn opening<O: Opens>(seed: u64) -> Verdict {
     };
     let when: Vec<usize> = committee.parties().map(|_| rng.random_range(0..10)).collect();
     let liars: Vec<PartyId> = committee.parties().take(committee.t()).collect();
-    let mut net = Net::new(committee, rng, |_| O::of(committee, count))
+    let mut net = Net::new(committee, rng, |_| make(committee, count))
         .lying(liars, |_, _, message, rng| lie(message, rng));
     for (party, when) in committee.parties().zip(when) {
         let shares = row(party);
         net.input(when, party, move |opening, out| {
-            let _opened = opening.give(shares, out);
+            let _opened = give(opening, shares, out);
             None
         });
     }
@@ -122,12 +94,12 @@ fn opening<O: Opens>(seed: u64) -> Verdict {
 
 /// One opening in one hop.
 pub(super) fn one_hop(seed: u64) -> Verdict {
-    opening::<Opening<Fp61>>(seed)
+    opening(seed, Opening::new, Opening::open)
 }
 
 /// One opening in two hops.
 pub(super) fn two_hops(seed: u64) -> Verdict {
-    opening::<BatchOpening<Fp61>>(seed)
+    opening(seed, BatchOpening::new, BatchOpening::open)
 }
 
 type Run = Preprocessing<Fp61, IdealCoin>;
