@@ -2,9 +2,12 @@
 
 use std::fmt;
 
+use quorate_protocol::agreement::rbc;
 use quorate_protocol::committee::{PartyId, PartySet};
+use quorate_protocol::keys::ceremony::Envelope;
 use quorate_protocol::keys::refresh;
 use quorate_protocol::party::Message;
+use quorate_protocol::sharing::acss;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -215,12 +218,21 @@ impl Behaviour {
         deviation
     }
 
-    /// Whether a message shows the behaviour as it is: that of a party which is another from the start.
-    pub(super) const fn is_in(self, message: &Wire) -> bool {
-        match self {
-            Self::Twins => true,
-            Self::Spoil(Spoil::Shifted | Spoil::Dealing(_) | Spoil::Sealing(_)) => {
-                matches!(message, Message::Refresh(_))
+    /// Whether a message of `me` shows the behaviour as it is: that of a party which is another from the
+    /// start.
+    pub(super) fn is_in(self, me: PartyId, message: &Wire) -> bool {
+        let Message::Refresh(envelope) = message else { return false };
+        let Envelope::Said { message, .. } = &**envelope else { return false };
+        match (self, message) {
+            (Self::Spoil(Spoil::Shifted | Spoil::Dealing(_)), refresh::Message::Dealing(of, m)) => {
+                let dealt = matches!(
+                    m,
+                    acss::Message::Rbc(rbc::Message::Send { .. }) | acss::Message::Shards(_)
+                );
+                *of == me && dealt
+            }
+            (Self::Spoil(Spoil::Sealing(_)), refresh::Message::Sealing(of, m)) => {
+                *of == me && matches!(m, rbc::Message::Send { .. })
             }
             _ => false,
         }

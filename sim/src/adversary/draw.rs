@@ -158,6 +158,9 @@ mod tests {
             let committee = Committee::new(7).unwrap();
             let file = File { behaviours: draw(PartyId::new(2), committee, &mut rng) };
             let text = toml::to_string(&file).unwrap();
+            for behaviour in &file.behaviours {
+                assert!(text.contains(behaviour.name()), "{text}");
+            }
             assert_eq!(toml::from_str::<File>(&text).unwrap(), file, "{text}");
         }
     }

@@ -4,14 +4,14 @@
 use std::collections::BTreeSet;
 
 use super::parts::{Place, place};
-use super::{Adversary, Kind, Letter};
+use super::{Adversary, Insider, Kind, Letter};
 use crate::{Rng, Wire};
 
 /// Drops everything of a place after the first DECIDE there went to everybody.
 #[derive(Default)]
 pub(super) struct EarlyLeaver {
     left: BTreeSet<Place>,
-    /// Where a DECIDE is just being said, and to whom it goes still.
+    /// Where a DECIDE is being said: until its multicast is over.
     leaving: Option<Place>,
 }
 
@@ -34,5 +34,11 @@ impl Adversary for EarlyLeaver {
             self.leaving = Some(place);
         }
         None
+    }
+
+    /// Places begin anew.
+    fn begins(&mut self, _insider: &Insider) {
+        self.left.clear();
+        self.leaving = None;
     }
 }

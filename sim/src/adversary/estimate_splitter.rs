@@ -8,7 +8,7 @@ use super::parts::{Part, part, place, round};
 use super::{Adversary, Kind, Letter};
 use crate::{Rng, Wire};
 
-/// Votes 1 to a part of the members, and 0 to the others; E3 says bot to all that voted E2 for both.
+/// Votes 1 to a part of the members, and 0 to the others; its E3 are all bot.
 pub(super) struct EstimateSplitter {
     part: PartySet,
     /// Rounds in which it has spoken already because of what it heard.

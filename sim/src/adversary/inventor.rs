@@ -1,5 +1,6 @@
-//! Sends messages of its own invention: of every kind, well formed, about places near to what it is asked
-//! about, with contents that nobody computed. Tests that no part of a party trusts what it can read.
+//! Sends messages of its own invention: well formed, about places near to what it is asked about, with
+//! contents that nobody computed. Tests that no part of a party trusts what it can read. Of refreshes, and
+//! of what carries a certificate or the shards of a long broadcast, it invents nothing.
 
 use std::sync::Arc;
 

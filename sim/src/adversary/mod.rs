@@ -60,7 +60,7 @@ pub use behaviour::Behaviour;
 pub use cheating_dealer::{Cheat, How};
 pub use coin_holder::Withheld;
 pub use complaints::Complaints;
-pub use corruption::Corruption;
+pub use corruption::{Corruption, differs};
 pub use deviations::Deviations;
 pub use draw::draw;
 pub use kind::Kind;

@@ -12,11 +12,12 @@ use quorate_protocol::protocol::{Job, Outbox, Protocol, Recipient};
 use quorate_protocol::secret::Secret;
 use quorate_protocol::sharing::acss::{self, scalar::Forgery};
 use quorate_protocol::wire::Bytes;
+use serde::Serialize;
 
 use super::adversary::{Behaviour, Insider, Rewriter};
 use super::{Content, Wire};
 use crate::Rng;
-use crate::adversary::{Adversary, Letter};
+use crate::adversary::{Adversary, Letter, differs};
 
 /// The epoch whose keys are made.
 const EPOCH: u64 = 1;
@@ -37,8 +38,10 @@ pub(super) struct Corrupt {
     insider: Insider,
     committee: Committee,
     behaviours: Vec<Behaviour>,
-    contents: Vec<Box<dyn Adversary<Content>>>,
-    wires: Vec<Box<dyn Adversary<Wire>>>,
+    contents: Vec<Deed<Content>>,
+    wires: Vec<Deed<Wire>>,
+    /// How often each behaviour was seen that is no wrapper, in their order.
+    times: Vec<u64>,
     /// One key generation, or two that are twins.
     cores: Vec<Core>,
     started: bool,
@@ -51,6 +54,21 @@ pub(super) struct Corrupt {
     total: u64,
     /// The dealing it copies.
     copied: Option<Bytes>,
+}
+
+/// A behaviour that is a wrapper, and how often it was seen.
+struct Deed<M> {
+    behaviour: Behaviour,
+    adversary: Box<dyn Adversary<M>>,
+    times: u64,
+}
+
+impl<M> Deed<M> {
+    fn hear(&mut self, from: PartyId, message: &M, rng: &mut Rng) -> Vec<(PartyId, M)> {
+        let said = self.adversary.hear(from, message, rng);
+        self.times += said.len() as u64;
+        said
+    }
 }
 
 /// A key generation, and what it wants done.
@@ -67,8 +85,12 @@ impl Corrupt {
         let (mut contents, mut wires) = (Vec::new(), Vec::new());
         for behaviour in behaviours {
             match behaviour.rewriter(&insider) {
-                Some(Rewriter::Content(rewriter)) => contents.push(rewriter),
-                Some(Rewriter::Wire(rewriter)) => wires.push(rewriter),
+                Some(Rewriter::Content(adversary)) => {
+                    contents.push(Deed { behaviour: *behaviour, adversary, times: 0 });
+                }
+                Some(Rewriter::Wire(adversary)) => {
+                    wires.push(Deed { behaviour: *behaviour, adversary, times: 0 });
+                }
                 None => {}
             }
         }
@@ -83,6 +105,7 @@ impl Corrupt {
             cores: parts.into_iter().zip(0..).map(core).collect(),
             committee,
             behaviours: behaviours.to_vec(),
+            times: vec![0; behaviours.len()],
             contents,
             wires,
             started: false,
@@ -93,6 +116,25 @@ impl Corrupt {
             total: 0,
             copied: None,
             insider,
+        }
+    }
+
+    /// How often each behaviour was really seen.
+    pub(super) fn deviations(&self) -> Vec<(Behaviour, u64)> {
+        let others = self.behaviours.iter().copied().zip(self.times.iter().copied());
+        let contents = self.contents.iter().map(|deed| (deed.behaviour, deed.times));
+        let wires = self.wires.iter().map(|deed| (deed.behaviour, deed.times));
+        let wrappers: Vec<_> = contents.chain(wires).collect();
+        let no_wrapper = |(behaviour, _): &(Behaviour, u64)| {
+            wrappers.iter().all(|(other, _)| other != behaviour)
+        };
+        others.filter(no_wrapper).chain(wrappers.iter().copied()).collect()
+    }
+
+    /// Notes behaviours that are seen.
+    fn seen(&mut self, seen: impl Fn(Behaviour) -> bool) {
+        for (behaviour, times) in self.behaviours.iter().zip(&mut self.times) {
+            *times += u64::from(seen(*behaviour));
         }
     }
 
@@ -183,6 +225,9 @@ impl Corrupt {
             Behaviour::Rogue { .. } => self.copied.is_none(),
             _ => false,
         });
+        if !self.started && waits {
+            self.seen(|behaviour| matches!(behaviour, Behaviour::Late { .. }));
+        }
         if !self.started && !waits {
             self.started = true;
             let deviation = self.deviation();
@@ -195,6 +240,8 @@ impl Corrupt {
             let Some(core) = self.cores.get_mut(index) else { continue };
             let (to, letters) = (core.to, std::mem::take(&mut core.effects.letters));
             for (recipient, message) in letters {
+                let me = self.insider.keyring.me();
+                self.seen(|behaviour| behaviour.is_in(me, index > 0, &message));
                 said.extend(self.say(recipient, to, &message, rng));
             }
         }
@@ -278,17 +325,16 @@ impl Corrupt {
 }
 
 /// Applies one adversary after the other.
-fn rewrite<M>(
-    adversaries: &mut [Box<dyn Adversary<M>>],
-    letter: Letter<M>,
-    rng: &mut Rng,
-) -> Vec<M> {
+fn rewrite<M: Serialize>(deeds: &mut [Deed<M>], letter: Letter<M>, rng: &mut Rng) -> Vec<M> {
     let Letter { to, inner, message } = letter;
     let mut messages = vec![message];
-    for adversary in adversaries {
+    for Deed { adversary, times, .. } in deeds {
         let letters = messages.into_iter().map(|message| Letter { to, inner, message });
         let rewritten = |letter: Letter<M>| match adversary.rewrite(&letter, rng) {
-            Some(said) => said,
+            Some(said) => {
+                *times += u64::from(differs(&letter.message, &said));
+                said
+            }
             None => vec![letter.message],
         };
         messages = letters.flat_map(rewritten).collect();

@@ -21,7 +21,7 @@ use quorate_protocol::tag::Tag;
 use quorate_protocol::wire;
 use rand::RngExt;
 
-use super::adversary::Insider;
+use super::adversary::{Behaviour, Insider};
 use super::checker::{self, Checker, Keys, Observation, Standing, What};
 use super::corrupt::Corrupt;
 use super::ghost::Ghost;
@@ -430,6 +430,15 @@ impl World {
                 self.violation = Some(Violation { time, checker, what });
             }
         }
+    }
+
+    /// How often each behaviour of Byzantine members was really seen.
+    pub fn deviations(&self) -> Vec<(Behaviour, u64)> {
+        let corrupt = self.members.values().iter().filter_map(|member| match member {
+            Member::Corrupt(corrupt) => Some(corrupt.deviations()),
+            Member::Honest(_) => None,
+        });
+        corrupt.flatten().collect()
     }
 
     fn coverage(&self) -> Coverage {

@@ -52,7 +52,7 @@ pub enum Discipline {
     },
     /// Looks into frames, and sees to it that members hear different things first: votes for 0 and
     /// for 1 in binary agreements reach half of the members in one order and the others in the other,
-    /// and frames with shares of coins go before votes, so that who votes late is known to the coin.
+    /// and frames with shares of coins go before votes, so that a coin is known before late votes arrive.
     Splitting,
 }
 

@@ -117,7 +117,7 @@ impl World {
         };
         for (i, to) in peers.into_iter().enumerate() {
             let letter = Letter { to, inner: i > 0, message: message.clone() };
-            let rewritten = self.members[by].corruption.rewrite(letter, &mut self.rng);
+            let rewritten = self.members[by].corruption.rewrite(actor.twin, letter, &mut self.rng);
             for said in rewritten {
                 self.note(by, epoch, &said);
                 // What twins say is not all one party's, so it is not followed.

@@ -56,12 +56,11 @@ fn lie(message: Message<Fp61>, rng: &mut Rng) -> Vec<Message<Fp61>> {
     }
 }
 
+/// Gives one's own shares to an opening.
+type Give<O> = fn(&mut O, Shares<Fp61>, &mut dyn Outbox<Message<Fp61>>) -> Result<(), Error>;
+
 /// Opens some values: made for so many members and values, and given one's own shares, as either kind.
-fn opening<O>(
-    seed: u64,
-    make: fn(Committee, usize) -> O,
-    give: fn(&mut O, Shares<Fp61>, &mut dyn Outbox<Message<Fp61>>) -> Result<(), Error>,
-) -> Verdict
+fn opening<O>(seed: u64, make: fn(Committee, usize) -> O, give: Give<O>) -> Verdict
 where
     O: Protocol<Message = Message<Fp61>, Output = Vec<Fp61>>,
 {

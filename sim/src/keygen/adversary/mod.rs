@@ -22,8 +22,10 @@ mod wrong_reveals;
 use std::fmt;
 use std::sync::Arc;
 
+use quorate_protocol::agreement::rbc;
 use quorate_protocol::committee::{Committee, PartyId, PartySet};
 use quorate_protocol::crypto::Keyring;
+use quorate_protocol::sharing::acss;
 use quorate_protocol::tag::Tag;
 use rand::RngExt;
 
@@ -128,6 +130,72 @@ pub(super) enum Rewriter {
 }
 
 impl Behaviour {
+    /// The names of all behaviours.
+    pub const NAMES: [&str; 19] = [
+        "silent",
+        "crash",
+        "twins",
+        "late",
+        "rogue",
+        "dealer",
+        "two-sets",
+        "bad-set",
+        "false-complaints",
+        "wrong-reveals",
+        "hasty",
+        "wrong-coin",
+        "exclude",
+        "selective",
+        "replays",
+        "garbage",
+        "renumbers",
+        "false-hellos",
+        "other-keys",
+    ];
+
+    /// The behaviour's name, without its particulars.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Silent => "silent",
+            Self::Crash { .. } => "crash",
+            Self::Twins { .. } => "twins",
+            Self::Late { .. } => "late",
+            Self::Rogue { .. } => "rogue",
+            Self::Dealer(_) => "dealer",
+            Self::TwoSets { .. } => "two-sets",
+            Self::BadSet(_) => "bad-set",
+            Self::FalseComplaints => "false-complaints",
+            Self::WrongReveals => "wrong-reveals",
+            Self::Hasty => "hasty",
+            Self::WrongCoin => "wrong-coin",
+            Self::Exclude { .. } => "exclude",
+            Self::Selective { .. } => "selective",
+            Self::Replays { .. } => "replays",
+            Self::Garbage { .. } => "garbage",
+            Self::Renumbers { .. } => "renumbers",
+            Self::FalseHellos => "false-hellos",
+            Self::OtherKeys { .. } => "other-keys",
+        }
+    }
+
+    /// Whether a message of `me`, of the second of twins or not, shows the behaviour as it is: that of a
+    /// member which deals or chooses otherwise.
+    pub(super) fn is_in(self, me: PartyId, twin: bool, message: &Content) -> bool {
+        let dealt = match message {
+            Content::Dealing(of, acss::Message::Rbc(rbc::Message::Send { .. })) => *of == me,
+            Content::Dealing(of, acss::Message::Shards(_)) => *of == me,
+            _ => false,
+        };
+        match self {
+            Self::Twins { .. } => twin && dealt,
+            Self::Rogue { .. } | Self::Dealer(_) => dealt,
+            Self::BadSet(_) => {
+                matches!(message, Content::Set(of, rbc::Message::Send { .. }) if *of == me)
+            }
+            _ => false,
+        }
+    }
+
     /// The behaviour as a wrapper of `insider`'s messages; `None` for what is done otherwise.
     pub(super) fn rewriter(self, insider: &Insider) -> Option<Rewriter> {
         let (keyring, me) = (&insider.keyring, insider.keyring.me());
