@@ -4,7 +4,9 @@
 //! `n` real members ([`Epochs`](quorate_protocol::party::epochs::Epochs) on the real suite), a virtual
 //! clock, and a scheduler that decides when each frame arrives. Up to `t` of them are faulty:
 //! Byzantine ones wrap a real member and rewrite what it says ([`adversary`]); others are killed and
-//! start again from what they wrote down. Some networks decide to refresh their keys, once or twice,
+//! start again from what they wrote down, or from less: storage forgets, tears and restores writes,
+//! and who starts from that counts as Byzantine. Any member may pause, and any clock be wrong. Links
+//! are late, reorder and repeat frames, and are cut for a while. Some networks decide to refresh their keys, once or twice,
 //! among other decisions; a proposal that lapses is proposed again in the next epoch. Everything is
 //! drawn from one seed ([`plan`]), so a seed is a whole story that can be told again.
 //!
@@ -13,12 +15,14 @@
 //! and restart as it happens, and knows what really was voted ([`ghost`]).
 //!
 //! # What is not simulated
-//! Links: the simulator's are reliable, authenticated and keep nothing in order. Disks: what a
-//! party was told to write is written. Time inside computations: a step takes none.
+//! The transport: links are authenticated, and lose nothing but with a member that is killed. The
+//! file system: what a member finds of what it wrote is drawn, not read. Time inside computations: a
+//! step takes none.
 
 #![cfg_attr(test, allow(clippy::cast_possible_truncation, clippy::too_many_lines))]
 
 pub mod adversary;
+mod caught;
 pub mod checker;
 pub mod cli;
 pub mod coverage;

@@ -1,24 +1,30 @@
 //! Runs by name: what a token names, the same without some of it, or a scenario in a file.
 //!
-//! A name is a token, or a token and after a `~` the parts that are left out of its plan, with commas
-//! between them, such as `n4b1-all-real-v3-123~q2,r0,links`.
+//! A name is a token or the path of a scenario file, and after a `~` the parts that are left out of
+//! its plan, with commas between them, such as `n4b1-all-real-v3-123~q2,r0,c1`. It prints as that.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
+use crate::caught::caught;
 use crate::coverage::Coverage;
 use crate::plan::{Plan, Scenario};
 use crate::reduce::Reducible;
-use crate::report::{Report, Violation};
+use crate::report::Report;
 use crate::token::{Kind, Token};
 use crate::trace::{Listener, Party};
 use crate::world::World;
 use crate::{keygen, variant};
 
+/// How the names of scenario files end.
+const FILE: &str = ".toml";
+
 /// A run, before it begins.
 #[derive(Clone, Debug)]
 pub struct Story {
     token: Token,
+    /// The file that it was read from; `None` if its token is all there is to it.
+    file: Option<String>,
     without: BTreeSet<String>,
     whole: Planned,
 }
@@ -48,17 +54,20 @@ impl Story {
             Kind::Decisions => Planned::Decisions(Box::new(Plan::draw(token)?)),
             Kind::Keygen => Planned::Keygen(Box::new(keygen::Plan::draw(token)?)),
         };
-        Ok(Self { token, without: BTreeSet::new(), whole })
+        Ok(Self { token, file: None, without: BTreeSet::new(), whole })
     }
 
-    /// The run of a scenario.
+    /// The run of a scenario in a file.
     ///
     /// # Errors
-    /// As [`Scenario::parse`] and [`Scenario::plan`].
-    pub fn of_scenario(text: &str) -> Result<Self, String> {
-        let plan = Scenario::parse(text)?.plan()?;
-        let (token, without) = (plan.token, BTreeSet::new());
-        Ok(Self { token, without, whole: Planned::Decisions(Box::new(plan)) })
+    /// It cannot be read, or as [`Scenario::parse`] and [`Scenario::plan`].
+    pub fn of_file(path: &str) -> Result<Self, String> {
+        let text = std::fs::read_to_string(path);
+        let text = text.map_err(|error| format!("{path} cannot be read: {error}"))?;
+        let plan = Scenario::parse(&text).and_then(Scenario::plan);
+        let plan = plan.map_err(|error| format!("{path}: {error}"))?;
+        let (token, file, without) = (plan.token, Some(path.to_owned()), BTreeSet::new());
+        Ok(Self { token, file, without, whole: Planned::Decisions(Box::new(plan)) })
     }
 
     /// Reads a name.
@@ -66,12 +75,16 @@ impl Story {
     /// # Errors
     /// It is none, or names a part that is not there.
     pub fn parse(name: &str) -> Result<Self, String> {
-        let (token, without) = name.split_once('~').unwrap_or((name, ""));
-        let mut story = Self::of(token.parse()?)?;
+        let (whole, without) = match name.rsplit_once('~') {
+            Some(both) if !name.ends_with(FILE) => both,
+            _ => (name, ""),
+        };
+        let mut story =
+            if whole.ends_with(FILE) { Self::of_file(whole)? } else { Self::of(whole.parse()?)? };
         let parts: BTreeSet<String> = story.parts().into_iter().collect();
         for part in without.split(',').filter(|part| !part.is_empty()) {
             if !parts.contains(part) {
-                return Err(format!("`{part}` is no part of the run {token}"));
+                return Err(format!("`{part}` is no part of the run {whole}"));
             }
             story.without.insert(part.to_owned());
         }
@@ -81,6 +94,11 @@ impl Story {
     /// What it follows from.
     pub const fn token(&self) -> Token {
         self.token
+    }
+
+    /// Whether it was read from a file.
+    pub const fn is_scenario(&self) -> bool {
+        self.file.is_some()
     }
 
     /// The parts that could be left out, the largest first, but those that are.
@@ -155,12 +173,12 @@ impl Story {
     ) -> Result<Report, String> {
         variant::check(self.token.crypto)?;
         Ok(match &self.whole {
-            Planned::Decisions(plan) => caught(self.token, || {
+            Planned::Decisions(plan) => ended(self.token, || {
                 let mut world = World::new(plan.without(&self.without));
                 listener.into_iter().for_each(|listener| world.listen(listener));
                 world.run_before(|world| watch(Network::Decisions(world)))
             }),
-            Planned::Keygen(plan) => caught(self.token, || {
+            Planned::Keygen(plan) => ended(self.token, || {
                 let mut world = keygen::World::new(plan.without(&self.without));
                 listener.into_iter().for_each(|listener| world.listen(listener));
                 world.run_before(|world| watch(Network::Keygen(world)))
@@ -171,25 +189,24 @@ impl Story {
 
 impl fmt::Display for Story {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.token.fmt(f)?;
+        match &self.file {
+            Some(file) => f.write_str(file)?,
+            None => self.token.fmt(f)?,
+        }
         let parts: Vec<&str> = self.without.iter().map(String::as_str).collect();
         if parts.is_empty() { Ok(()) } else { write!(f, "~{}", parts.join(",")) }
     }
 }
 
-fn caught(token: Token, run: impl FnOnce() -> Report) -> Report {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().cloned();
-        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-        let what = text.unwrap_or_else(|| "of unknown kind".into());
-        Report {
-            token,
-            trace: String::new(),
-            steps: 0,
-            time: 0,
-            coverage: Coverage::default(),
-            violation: Some(Violation { time: 0, checker: "panic", what }),
-        }
+/// How a run ended, if only by a panic.
+fn ended(token: Token, run: impl FnOnce() -> Report) -> Report {
+    caught(run).unwrap_or_else(|violation| Report {
+        token,
+        trace: String::new(),
+        steps: 0,
+        time: 0,
+        coverage: Coverage::default(),
+        violation: Some(violation),
     })
 }
 
@@ -213,5 +230,17 @@ mod tests {
         let parts = keygen.parts();
         let least = keygen.leave_out(&parts);
         assert!(least.parts().is_empty() && !least.plan().contains("Byzantine"));
+    }
+    #[test]
+    fn a_scenario_is_named_by_its_file_and_leaves_parts_out() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+        let file = folder.join("partition-heals.toml").to_string_lossy().into_owned();
+        let whole = Story::parse(&file).unwrap();
+        assert!(whole.is_scenario() && whole.to_string() == file);
+        let some = Story::parse(&format!("{file}~c0,q1")).unwrap();
+        assert_eq!(some.to_string(), format!("{file}~c0,q1"));
+        assert_eq!(some.parts().len(), whole.parts().len() - 2);
+        assert!(Story::parse(&format!("{file}~q9")).unwrap_err().contains("q9"));
+        assert!(Story::parse("no-such.toml").unwrap_err().contains("no-such.toml cannot be read"));
     }
 }

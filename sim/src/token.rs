@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use quorate_protocol::committee::Committee;
+use serde::{Deserialize, Serialize};
 
 /// What seeds mean: it goes up with every change of what is drawn from one.
 pub const VERSION: u32 = 3;
@@ -39,7 +40,20 @@ impl fmt::Display for Kind {
 }
 
 /// What the cryptography of a run is worth.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug, clap::ValueEnum)]
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Default,
+    Debug,
+    clap::ValueEnum,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
 pub enum Crypto {
     /// The cryptography that nodes use
     #[default]

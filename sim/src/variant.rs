@@ -19,7 +19,7 @@ pub const IDEAL: &str = "quorate_ideal";
 pub const ZOO: &str = "zoo";
 
 /// Tells a program which build it was started as.
-const STARTED_AS: &str = "QUORATE_SIM_VARIANT";
+pub const STARTED_AS: &str = "QUORATE_SIM_VARIANT";
 
 /// Separates flags in `CARGO_ENCODED_RUSTFLAGS`.
 const SEPARATOR: &str = "\u{1f}";

@@ -21,7 +21,7 @@ fn every_property_holds_in_every_scenario() {
             let plan = scenario.plan().unwrap();
             (plan.promises_liveness(), plan.questions.len() as u64)
         };
-        let report = Story::of_scenario(&text).unwrap().run(None).unwrap();
+        let report = Story::parse(&path.to_string_lossy()).unwrap().run(None).unwrap();
         assert_eq!(report.violation, None, "{name}");
         assert!(!live || report.coverage.decisions == questions, "{name}: {:?}", report.coverage);
         names.push(name);

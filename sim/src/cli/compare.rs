@@ -4,6 +4,7 @@
 //! apart and measures the same seeds itself.
 
 use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -11,10 +12,14 @@ use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Size;
+use clap::value_parser;
+
+use super::say::{say, tell};
+use super::which::{Size, seeds};
+use super::whole::Whole;
 use crate::measure::{Cost, Measure};
 use crate::story::Story;
-use crate::token::{Kind, VERSION};
+use crate::token::{Kind, Token, VERSION};
 use crate::trace::Event;
 use crate::variant;
 
@@ -30,7 +35,7 @@ pub(super) struct Compare {
     #[command(flatten)]
     size: Size,
     /// How many seeds
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 20, value_parser = value_parser!(u64).range(1..))]
     seeds: u64,
     /// The first of them
     #[arg(long, default_value_t = 0)]
@@ -65,13 +70,13 @@ struct Run {
 
 impl Compare {
     pub(super) fn run(self) -> Result<ExitCode, String> {
-        variant::with_crypto(self.size.crypto)?;
+        variant::with_crypto(self.size.crypto())?;
+        let file = self.save.clone().map(Whole::begin).transpose()?;
         let base = self.base.as_deref().map(|base| self.base(base)).transpose()?;
         let measured = self.measure()?;
-        if let Some(file) = &self.save {
+        if let Some(file) = file {
             let json = serde_json::to_string(&measured).expect("measurements have an encoding");
-            fs::write(file, json)
-                .map_err(|error| format!("{} cannot be written: {error}", file.display()))?;
+            file.write(&json)?;
         }
         match base {
             Some(base) => print_both(&base, &measured),
@@ -81,13 +86,12 @@ impl Compare {
     }
 
     fn networks(&self) -> String {
-        let Size { orgs, faults, crypto, .. } = self.size;
-        let byzantine = self.size.token(Kind::Decisions, 0).byzantine;
+        let Token { orgs, byzantine, faults, crypto, .. } = self.size.token(Kind::Decisions, 0);
         format!("{orgs} organisations, up to {byzantine} Byzantine, faults {faults}, {crypto}")
     }
 
     fn measure(&self) -> Result<Measured, String> {
-        let seeds = self.first_seed..self.first_seed.saturating_add(self.seeds);
+        let seeds = seeds(self.first_seed, self.seeds)?;
         let runs = seeds.map(|seed| self.seed(seed)).collect::<Result<_, _>>()?;
         Ok(Measured { format: FORMAT, version: VERSION, networks: self.networks(), runs })
     }
@@ -151,7 +155,7 @@ impl Compare {
     }
 
     fn built(&self, revision: &str, tree: &Path, folder: &Path) -> Result<Measured, String> {
-        eprintln!("building the simulator of {revision}");
+        tell!("building the simulator of {revision}");
         let target = folder.join("target");
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut build = Command::new(cargo);
@@ -170,8 +174,7 @@ impl Compare {
             ));
         }
         let file = folder.join("measured.json");
-        let Size { orgs, faults, crypto, .. } = self.size;
-        let byzantine = self.size.token(Kind::Decisions, 0).byzantine;
+        let Token { orgs, byzantine, faults, crypto, .. } = self.size.token(Kind::Decisions, 0);
         let numbers = [
             ("--orgs", orgs.to_string()),
             ("--byzantine", byzantine.to_string()),
@@ -182,6 +185,8 @@ impl Compare {
         ];
         let mut measure = Command::new(&program);
         measure.arg("compare").arg("--save").arg(&file).stdout(Stdio::null());
+        // It finds for itself whether it is the build that is asked for, and keeps its others apart.
+        measure.env_remove(variant::STARTED_AS).env("CARGO_TARGET_DIR", &target);
         for (name, value) in numbers {
             measure.args([name, &value]);
         }
@@ -248,31 +253,31 @@ fn decisions(measured: &Measured) -> usize {
 }
 
 fn print_one(measured: &Measured) {
-    println!("{}", measured.networks);
-    println!("{} seeds, {} decisions; medians", measured.runs.len(), decisions(measured));
+    say!("{}", measured.networks);
+    say!("{} seeds, {} decisions; medians", measured.runs.len(), decisions(measured));
     for (name, column) in COLUMNS {
         if let Some(median) = median(column(measured)) {
-            println!("{name:<26}{median:>12.1}");
+            say!("{name:<26}{median:>12.1}");
         }
     }
 }
 
 fn print_both(base: &Measured, now: &Measured) {
-    println!("{}", now.networks);
-    println!(
+    say!("{}", now.networks);
+    say!(
         "{} seeds, {} decisions before and {} after; medians",
         now.runs.len(),
         decisions(base),
         decisions(now)
     );
-    println!("{:<26}{:>12}{:>12}{:>8}", "", "before", "after", "ratio");
+    say!("{:<26}{:>12}{:>12}{:>8}", "", "before", "after", "ratio");
     for (name, column) in COLUMNS {
         if let (Some(before), Some(after)) = (median(column(base)), median(column(now))) {
-            println!("{name:<26}{before:>12.1}{after:>12.1}{:>8.3}", after / before);
+            say!("{name:<26}{before:>12.1}{after:>12.1}{:>8.3}", after / before);
         }
     }
     if let Some(difference) = difference(base, now) {
-        println!("{difference}");
+        say!("{difference}");
     }
 }
 
@@ -285,10 +290,16 @@ fn difference(base: &Measured, now: &Measured) -> Option<String> {
         ));
     }
     let plan = |run: &Run| (run.seed, run.plan.clone());
-    let plans: Vec<_> = base.runs.iter().map(plan).collect();
-    let others = now.runs.iter().filter(|run| !plans.contains(&plan(run))).count();
-    (others > 0)
-        .then(|| format!("plans differ: {others} of {} seeds have another one", now.runs.len()))
+    let [before, after] =
+        [base, now].map(|of| of.runs.iter().map(plan).collect::<BTreeMap<_, _>>());
+    let seeds: BTreeSet<&u64> = before.keys().chain(after.keys()).collect();
+    let others = seeds.iter().filter(|seed| before.get(**seed) != after.get(**seed)).count();
+    (others > 0).then(|| {
+        format!(
+            "plans differ: {others} of {} seeds have another one, or none on a side",
+            seeds.len()
+        )
+    })
 }
 
 #[cfg(test)]
@@ -324,6 +335,9 @@ mod tests {
         assert!(told(measured(2, &[(1, "a"), (2, "b")])).contains("version 1 before and 2 after"));
         assert!(told(measured(1, &[(1, "a"), (2, "c")])).contains("1 of 2 seeds"));
         assert!(told(measured(1, &[(2, "a"), (1, "b")])).contains("2 of 2 seeds"));
+        // Seeds that only one of them has, on either side.
+        assert!(told(measured(1, &[(1, "a")])).contains("1 of 2 seeds"));
+        assert!(told(measured(1, &[(1, "a"), (2, "b"), (3, "c")])).contains("1 of 3 seeds"));
     }
 
     #[test]

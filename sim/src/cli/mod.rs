@@ -1,4 +1,7 @@
-//! The command line: `run`, `swarm`, `replay`, `shrink`, `zoo`.
+//! The command line: one file for each command.
+//!
+//! What was asked for goes to the standard output, and what is said about the run itself to the
+//! standard error, errors as `error:` and now and then a `hint:`.
 
 mod compare;
 mod exhaustive;
@@ -7,23 +10,35 @@ mod privacy;
 mod replay;
 mod rounds;
 mod run;
+mod say;
 mod shrink;
 mod swarm;
 mod trace;
+mod which;
+mod whole;
 mod zoo;
 
+use std::fmt::Display;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::report::Report;
+use crate::report::Violation;
 use crate::story::Story;
-use crate::token::{Crypto, Faults, Kind, Token};
-use crate::trace::Listener;
+use say::{say, tell};
+
+/// The exit code if what was asked for cannot be done.
+const UNUSABLE: u8 = 2;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  all properties hold
+  1  a property does not hold, or too little was exercised to say so
+  2  what was asked for cannot be done: an `error:` says why";
 
 /// Simulates whole networks of parties under faults, from one seed.
 #[derive(Parser)]
-#[command(name = "quorate-sim", version, max_term_width = 100)]
+#[command(name = "quorate-sim", version, max_term_width = 100, after_help = EXIT_CODES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -53,39 +68,6 @@ enum Command {
     Exhaustive(exhaustive::Exhaustive),
 }
 
-/// Which networks.
-#[derive(clap::Args, Clone, Copy)]
-struct Size {
-    /// Number of organisations, at least 4
-    #[arg(long, default_value_t = 4)]
-    orgs: usize,
-    /// Most Byzantine organisations [default: as many as are tolerated]
-    #[arg(long)]
-    byzantine: Option<usize>,
-    /// Which faults: all, none, or some of byzantine, links, process, storage, clock
-    #[arg(long, default_value_t = Faults::ALL)]
-    faults: Faults,
-    /// Which cryptography: for the ideal one, another build of this program is made and started
-    #[arg(long, default_value_t)]
-    crypto: Crypto,
-}
-
-impl Size {
-    fn token(self, kind: Kind, seed: u64) -> Token {
-        let byzantine = self.byzantine.unwrap_or(self.orgs.saturating_sub(1) / 3);
-        let Self { orgs, faults, crypto, .. } = self;
-        Token { kind, orgs, byzantine, faults, crypto, seed }
-    }
-}
-
-/// The run that a name stands for, or a number as a seed.
-fn story(text: &str, size: Size, only: Option<Kind>) -> Result<Story, String> {
-    match text.parse::<u64>() {
-        Ok(seed) => Story::of(size.token(only.unwrap_or(Kind::Decisions), seed)),
-        Err(_) => named(text),
-    }
-}
-
 /// Parses the command line and does what it says.
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
@@ -101,35 +83,62 @@ pub fn main() -> ExitCode {
         Command::Exhaustive(exhaustive) => exhaustive.run(),
     };
     result.unwrap_or_else(|error| {
-        eprintln!("error: {error}");
-        ExitCode::from(2)
+        tell!("error: {error}");
+        ExitCode::from(UNUSABLE)
     })
 }
 
-/// The run that a name stands for, or a file.
-fn named(text: &str) -> Result<Story, String> {
-    if !text.ends_with(".toml") {
-        return Story::parse(text);
-    }
-    let read = std::fs::read_to_string(text);
-    let read = read.map_err(|error| format!("{text}: {error}"))?;
-    Story::of_scenario(&read).map_err(|error| format!("{text}: {error}"))
-}
-
-/// Runs one seed, and tells its story to the listener.
-fn simulate(token: Token, listener: Option<Listener>) -> Result<Report, String> {
-    Story::of(token)?.run(listener)
-}
-
 /// The command that tells the story of a run again.
-fn replay_command(run: &impl std::fmt::Display) -> String {
-    format!("cargo run --release -p quorate-sim -- replay {run}")
+fn replay_command(run: &Story) -> String {
+    format!("cargo run --release -p quorate-sim -- replay {}", quoted(&run.to_string()))
 }
 
-/// Says what failed, and how to see it again.
-fn print_violation(report: &Report) {
-    if let Some(violation) = &report.violation {
-        println!("seed {} ({}) fails: {violation}", report.token.seed, report.token.kind);
-        println!("replay: {}", replay_command(&report.token));
+/// A text as one word of a shell.
+fn quoted(text: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-+_./~,:".contains(letter);
+    if text.chars().all(plain) && !text.starts_with('~') {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// What is run, before it begins.
+fn print_heading(story: &Story) {
+    if story.is_scenario() {
+        say!("scenario {story}");
+    } else {
+        say!("seed {} ({story})", story.token().seed);
+    }
+    say!("{}", story.plan());
+}
+
+/// Says what failed, and how to see it again; whether all is well.
+fn judge(story: &Story, violation: Option<&Violation>) -> ExitCode {
+    let Some(violation) = violation else { return ExitCode::SUCCESS };
+    say!("{story} fails: {violation}");
+    say!("replay: {}", replay_command(story));
+    ExitCode::FAILURE
+}
+
+/// Says what does not hold, and of what.
+fn failed(what: &impl Display, violation: &Violation) -> ExitCode {
+    say!("{what} fails: {violation}");
+    ExitCode::FAILURE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_replayed_by_its_own_name() {
+        let command = |name: &str| replay_command(&Story::parse(name).unwrap());
+        let less = "n4b1-all-real-v3-7~q0";
+        assert!(command(less).ends_with(&format!(" replay {less}")));
+        let folder = tempfile::Builder::new().prefix("it's here").tempdir().unwrap();
+        let file = folder.path().join("a.toml").to_string_lossy().into_owned();
+        std::fs::write(&file, "why = \"a test\"\norgs = 4\nquestions = []").unwrap();
+        let escaped = file.replace('\'', r"'\''");
+        assert!(command(&file).ends_with(&format!(" replay '{escaped}'")), "{}", command(&file));
     }
 }

@@ -2,13 +2,16 @@
 
 use std::process::ExitCode;
 
-use clap::Subcommand;
+use clap::builder::RangedU64ValueParser;
+use clap::{Subcommand, value_parser};
 
-use super::Size;
+use super::failed;
+use super::say::say;
+use super::which::{Size, seeds};
+use crate::caught::caught_in;
 use crate::plan::Plan;
 use crate::privacy::canary::{self, Searched};
 use crate::privacy::{count, shape};
-use crate::report::Violation;
 use crate::token::Kind;
 use crate::variant;
 
@@ -35,13 +38,13 @@ struct Shape {
     #[command(flatten)]
     size: Size,
     /// How many seeds, each a network with its faults
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 20, value_parser = value_parser!(u64).range(1..))]
     seeds: u64,
     /// The first of them
     #[arg(long, default_value_t = 0)]
     first_seed: u64,
     /// Votes that each seed is run with
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 4, value_parser = RangedU64ValueParser::<usize>::new().range(2..))]
     votes: usize,
 }
 
@@ -57,28 +60,27 @@ impl Privacy {
 
 impl Shape {
     fn run(self) -> Result<ExitCode, String> {
-        variant::with_crypto(self.size.crypto)?;
-        let last = self.first_seed.saturating_add(self.seeds);
+        variant::with_crypto(self.size.crypto())?;
         let (mut runs, mut lines) = (0, 0);
-        for seed in self.first_seed..last {
+        for seed in seeds(self.first_seed, self.seeds)? {
             let token = self.size.token(Kind::Decisions, seed);
             let plan = shape::blind(Plan::draw(token)?);
-            match shape::compare(&plan, shape::sampled(&plan, self.votes, seed)) {
+            let votes = shape::sampled(&plan, self.votes, seed);
+            match caught_in(&token, || shape::compare(&plan, votes)) {
                 Ok(compared) => {
                     runs += compared.runs;
                     lines += compared.lines;
-                    println!(
+                    say!(
                         "{token}: {} votes, {} outcomes, {} lines each: the same",
-                        compared.runs, compared.outcomes, compared.lines
+                        compared.runs,
+                        compared.outcomes,
+                        compared.lines
                     );
                 }
-                Err(violation) => return Ok(failed(&violation)),
+                Err(violation) => return Ok(failed(&token, &violation)),
             }
         }
-        println!(
-            "{runs} runs of {} networks, {lines} lines: votes cannot be told apart",
-            self.seeds
-        );
+        say!("{runs} runs of {} networks, {lines} lines: votes cannot be told apart", self.seeds);
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -89,7 +91,7 @@ struct Networks {
     #[command(flatten)]
     size: Size,
     /// How many seeds, each a network with its faults
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 20, value_parser = value_parser!(u64).range(1..))]
     seeds: u64,
     /// The first of them
     #[arg(long, default_value_t = 0)]
@@ -98,22 +100,24 @@ struct Networks {
 
 impl Networks {
     fn search(self) -> Result<ExitCode, String> {
+        variant::with_crypto(self.size.crypto())?;
         let mut all = Searched::default();
-        for seed in self.first_seed..self.first_seed.saturating_add(self.seeds) {
+        for seed in seeds(self.first_seed, self.seeds)? {
             let token = self.size.token(Kind::Decisions, seed);
-            match canary::search(&Plan::draw(token)?) {
+            let plan = Plan::draw(token)?;
+            match caught_in(&token, || canary::search(&plan)) {
                 Ok(Searched { secrets, messages, bytes, handed }) => {
-                    println!("{token}: {secrets} secrets, {messages} messages: none shows");
+                    say!("{token}: {secrets} secrets, {messages} messages: none shows");
                     all.secrets += secrets;
                     all.messages += messages;
                     all.bytes += bytes;
                     all.handed += handed;
                 }
-                Err(violation) => return Ok(failed(&violation)),
+                Err(violation) => return Ok(failed(&token, &violation)),
             }
         }
         let Searched { secrets, messages, bytes, handed } = all;
-        println!(
+        say!(
             "{secrets} secrets in {messages} messages and {:.1} MB: none shows but {handed} shares \
              of masks, to their voters",
             bytes as f64 / 1e6
@@ -124,7 +128,7 @@ impl Networks {
 
 /// Counts every claim and every control, for the member at each point.
 fn count() -> ExitCode {
-    println!("{:>12} {:>7} {:>9}", "views", "hidden", "distance");
+    say!("{:>12} {:>7} {:>9}", "views", "hidden", "distance");
     for case in count::cases() {
         let mut all = count::Counted::default();
         for point in 1..=4 {
@@ -134,18 +138,12 @@ fn count() -> ExitCode {
                     all.hidden = counted.hidden;
                     all.distance = all.distance.max(counted.distance);
                 }
-                Err(violation) => return failed(&violation),
+                Err(violation) => return failed(&case.name, &violation),
             }
         }
         let count::Counted { views, hidden, distance } = all;
         let kind = if case.control { "control, which must show: " } else { "" };
-        println!("{views:>12} {hidden:>7} {distance:>9.4}  {kind}{}", case.name);
+        say!("{views:>12} {hidden:>7} {distance:>9.4}  {kind}{}", case.name);
     }
     ExitCode::SUCCESS
-}
-
-/// Says what does not hold.
-pub(super) fn failed(violation: &Violation) -> ExitCode {
-    println!("fails: {violation}");
-    ExitCode::FAILURE
 }

@@ -2,8 +2,9 @@
 
 use std::process::ExitCode;
 
-use super::{Size, print_violation, story};
-use crate::token::Kind;
+use super::say::say;
+use super::which::Which;
+use super::{judge, print_heading};
 use crate::trace::{Event, stamp};
 use crate::variant;
 
@@ -13,10 +14,7 @@ pub(super) struct Replay {
     /// A seed, a token such as n4b1-all-real-v3-123, or a scenario file
     run: String,
     #[command(flatten)]
-    size: Size,
-    /// What the seed is of [default: decisions]
-    #[arg(long)]
-    only: Option<Kind>,
+    which: Which,
     /// Every message, too
     #[arg(long, short)]
     verbose: bool,
@@ -24,20 +22,17 @@ pub(super) struct Replay {
 
 impl Replay {
     pub(super) fn run(self) -> Result<ExitCode, String> {
-        let story = story(&self.run, self.size, self.only)?;
-        let token = story.token();
-        variant::with_crypto(token.crypto)?;
-        println!("seed {} ({story})", token.seed);
-        println!("{}", story.plan());
+        let story = self.which.story(&self.run)?;
+        variant::with_crypto(story.token().crypto)?;
+        print_heading(&story);
         let verbose = self.verbose;
         let listener = move |time: u64, event: &Event<'_>| match event {
             Event::Plan(_) => {}
             Event::Message(_) if !verbose => {}
-            _ => println!("{} {event}", stamp(time)),
+            _ => say!("{} {event}", stamp(time)),
         };
         let report = story.run(Some(Box::new(listener)))?;
-        println!("trace {}", report.trace);
-        print_violation(&report);
-        Ok(if report.violation.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+        say!("trace {}", report.trace);
+        Ok(judge(&story, report.violation.as_ref()))
     }
 }

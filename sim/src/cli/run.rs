@@ -6,25 +6,22 @@ use std::process::ExitCode;
 use std::rc::Rc;
 
 use super::live::{Live, Traffic};
-use super::{Size, print_violation, story};
-use crate::token::Kind;
+use super::say::say;
+use super::which::Which;
+use super::{judge, print_heading};
 use crate::trace::{Event, Mark, stamp};
 use crate::variant;
 
 /// Which seed.
 #[derive(clap::Args)]
 pub(super) struct Run {
-    /// A token such as n4b1-all-real-v3-123, or a scenario file, in place of size and seed
-    #[arg(conflicts_with_all = ["orgs", "byzantine", "faults", "crypto", "only", "seed"])]
+    /// A seed, a token such as n4b1-all-real-v3-123, or a scenario file [default: 1]
     run: Option<String>,
     #[command(flatten)]
-    size: Size,
-    /// What is simulated [default: decisions]
-    #[arg(long)]
-    only: Option<Kind>,
-    /// The seed
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
+    which: Which,
+    /// The seed, by name
+    #[arg(long, conflicts_with = "run")]
+    seed: Option<u64>,
     /// Virtual seconds a second, to watch it [default: as fast as it goes]
     #[arg(long, value_parser = speed)]
     speed: Option<f64>,
@@ -32,35 +29,34 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn run(self) -> Result<ExitCode, String> {
-        let text = self.run.unwrap_or_else(|| self.seed.to_string());
-        let story = story(&text, self.size, self.only)?;
+        let text = self.run.unwrap_or_else(|| self.seed.unwrap_or(1).to_string());
+        let story = self.which.story(&text)?;
         let token = story.token();
         variant::with_crypto(token.crypto)?;
-        println!("seed {} ({story})", token.seed);
-        println!("{}", story.plan());
+        print_heading(&story);
         let traffic = Rc::new(RefCell::new(Traffic::default()));
         let mut live = Live::new(token.committee()?, Rc::clone(&traffic), self.speed);
         let (voice, mut told) = (live.voice(), BTreeSet::new());
         let listener = move |time: u64, event: &Event<'_>| {
             traffic.borrow_mut().event(event);
-            // The plan is said already, and each blame is told once.
-            if is_news(event) && told.insert(event.to_string()) {
-                voice.suspend(|| println!("{} {event}", stamp(time)));
+            // The plan is said already, and what a party blames or certifies is told once.
+            let again = matches!(event, Event::At(..)) && !told.insert(event.to_string());
+            if is_news(event) && !again {
+                voice.suspend(|| say!("{} {event}", stamp(time)));
             }
         };
         let report = story.run_before(Some(Box::new(listener)), |now| live.step(now))?;
         drop(live);
-        println!(
+        say!(
             "{} steps, {} virtual, {} messages, {:.1} MB",
             report.steps,
             stamp(report.time).trim(),
             report.coverage.messages,
             report.coverage.bytes as f64 / 1e6
         );
-        println!("{}", report.coverage.lines(token.kind));
-        println!("trace {}", report.trace);
-        print_violation(&report);
-        Ok(if report.violation.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+        say!("{}", report.coverage.lines(token.kind));
+        say!("trace {}", report.trace);
+        Ok(judge(&story, report.violation.as_ref()))
     }
 }
 

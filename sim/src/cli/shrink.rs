@@ -6,8 +6,12 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 
-use super::{named, replay_command};
+use super::replay_command;
+use super::say::say;
+use super::whole::Whole;
 use crate::shrink::shrink;
+use crate::story::Story;
+use crate::token::Kind;
 use crate::variant;
 
 /// Which run, and for how long.
@@ -25,15 +29,21 @@ pub(super) struct Shrink {
 
 impl Shrink {
     pub(super) fn run(self) -> Result<ExitCode, String> {
-        let whole = named(&self.run)?;
+        let whole = Story::parse(&self.run)?;
+        if self.scenario.is_some() && whole.token().kind == Kind::Keygen {
+            return Err("there are no scenarios of key generation\n\
+                 hint: without --scenario, the name of what is left is printed"
+                .into());
+        }
         variant::with_crypto(whole.token().crypto)?;
+        let file = self.scenario.clone().map(Whole::begin).transpose()?;
         // A panic is a failure like any other.
         std::panic::set_hook(Box::new(|_| {}));
         let report = whole.run(None)?;
         let Some(first) = report.violation else {
             return Err(format!("{whole} does not fail: all properties hold"));
         };
-        println!("{whole} fails in {} steps: {first}", report.steps);
+        say!("{whole} fails in {} steps: {first}", report.steps);
         let (mut steps, mut last) = (report.steps, first.clone());
         let bar = ProgressBar::new_spinner();
         let shrunk = shrink(whole, Duration::from_secs(self.seconds), |story| {
@@ -47,19 +57,24 @@ impl Shrink {
         });
         bar.finish_and_clear();
         let _default = std::panic::take_hook();
-        println!("after {} runs it fails in {steps} steps: {last}", shrunk.runs);
-        println!("{}", shrunk.story.plan());
+        say!("after {} runs it fails in {steps} steps: {last}", shrunk.runs);
+        say!("{}", shrunk.story.plan());
         if !shrunk.least {
-            println!("time is over: with more (--seconds) it may get smaller");
+            say!("time is over: with more (--seconds) it may get smaller");
         }
-        println!("replay: {}", replay_command(&shrunk.story));
-        if let Some(file) = self.scenario {
+        say!("replay: {}", replay_command(&shrunk.story));
+        if let (Some(file), Some(path)) = (file, self.scenario) {
             let why = format!("{}: {}", last.checker, last.what);
             let scenario = shrunk.story.scenario(&why);
             let scenario = scenario.ok_or("there are no scenarios of key generation")?;
-            let write = std::fs::write(&file, scenario.text()?);
-            write.map_err(|error| format!("{}: {error}", file.display()))?;
-            println!("written to {}", file.display());
+            file.write(&scenario.text()?)?;
+            say!("written to {}", path.display());
+            let report = Story::of_file(&path.to_string_lossy())?.run(None)?;
+            if report.violation.as_ref() != Some(&last) {
+                let how =
+                    report.violation.map_or("does not fail".into(), |v| format!("fails: {v}"));
+                return Err(format!("{} is another run: it {how}", path.display()));
+            }
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -8,11 +8,15 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
 
+use clap::value_parser;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Size, print_violation, simulate};
+use super::judge;
+use super::say::say;
+use super::which::{Size, seeds};
 use crate::coverage::{Coverage, Required};
 use crate::report::{Report, Violation};
+use crate::story::Story;
 use crate::token::{Faults, Kind, Token};
 use crate::variant;
 
@@ -28,7 +32,7 @@ pub(super) struct Swarm {
     #[arg(long)]
     only: Option<Kind>,
     /// How many seeds
-    #[arg(long, default_value_t = 1000)]
+    #[arg(long, default_value_t = 1000, value_parser = value_parser!(u64).range(1..))]
     seeds: u64,
     /// The first of them
     #[arg(long, default_value_t = 0)]
@@ -40,7 +44,7 @@ pub(super) struct Swarm {
 
 impl Swarm {
     pub(super) fn run(self) -> Result<ExitCode, String> {
-        variant::with_crypto(self.size.crypto)?;
+        variant::with_crypto(self.size.crypto())?;
         let kinds = self.only.map_or(Kind::ALL.to_vec(), |kind| vec![kind]);
         // A panic is reported as a violation, with its seed.
         std::panic::set_hook(Box::new(|_| {}));
@@ -58,8 +62,8 @@ impl Swarm {
     fn swarm(&self, kind: Kind) -> Result<ExitCode, String> {
         let first = self.size.token(kind, self.first_seed);
         let committee = first.committee()?;
-        let last = self.first_seed.saturating_add(self.seeds).saturating_sub(1);
-        println!(
+        let last = seeds(self.first_seed, self.seeds)?.end - 1;
+        say!(
             "{kind}, seeds {} to {last}: {} organisations, up to {} of {} faulty ones Byzantine",
             self.first_seed,
             committee.n(),
@@ -70,15 +74,14 @@ impl Swarm {
         let (coverage, done, failed) = self.all(kind)?;
         let elapsed = began.elapsed().as_secs_f64();
         if let Some(report) = failed {
-            print_violation(&report);
-            return Ok(ExitCode::FAILURE);
+            return Ok(judge(&Story::of(report.token)?, report.violation.as_ref()));
         }
-        println!(
+        say!(
             "{done} seeds in {elapsed:.1} s, {:.1} a second: all properties hold",
             done as f64 / elapsed.max(1e-9)
         );
-        println!("{:>12} messages, {:.1} GB", coverage.messages, coverage.bytes as f64 / 1e9);
-        println!("{}", coverage.lines(kind));
+        say!("{:>12} messages, {:.1} GB", coverage.messages, coverage.bytes as f64 / 1e9);
+        say!("{}", coverage.lines(kind));
         Ok(self.judge(kind, &coverage))
     }
 
@@ -94,13 +97,13 @@ impl Swarm {
             .collect();
         let rounds = coverage.sights.rounds.judge();
         if let Err(error) = &rounds {
-            println!("too many rounds: {error}");
+            say!("too many rounds: {error}");
         }
         if missing.is_empty() && rounds.is_ok() {
             return ExitCode::SUCCESS;
         }
         for Required { name, cause, .. } in missing {
-            println!("nothing was shown about {name}: they need {cause}");
+            say!("nothing was shown about {name}: they need {cause}");
         }
         ExitCode::FAILURE
     }
@@ -152,11 +155,12 @@ impl Swarm {
 
 /// Runs a seed, and one in so many once more: all of a run follows from its token.
 fn run(token: Token, index: u64) -> Result<Report, String> {
-    let report = simulate(token, None)?;
+    let story = Story::of(token)?;
+    let report = story.run(None)?;
     if !index.is_multiple_of(TWICE) || report.violation.is_some() {
         return Ok(report);
     }
-    simulate(token, None).map(|again| same(report, &again))
+    story.run(None).map(|again| same(report, &again))
 }
 
 /// A report, with a violation if the run was another one the second time.

@@ -8,8 +8,10 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
 
+use clap::value_parser;
 use quorate_protocol::zoo::{ALL, BUILT, Entry};
 
+use super::say::{say, tell};
 use crate::variant;
 use crate::zoo::{Campaign, Hunt, campaigns, control};
 
@@ -23,7 +25,7 @@ pub(super) struct Zoo {
     #[arg(long)]
     list: bool,
     /// Most seeds of each campaign for one mutant [default: as many as the campaign has]
-    #[arg(long)]
+    #[arg(long, value_parser = value_parser!(u64).range(1..))]
     seeds: Option<u64>,
     /// How many mutants at a time [default: one for each core]
     #[arg(long)]
@@ -35,7 +37,7 @@ impl Zoo {
         let mutants = self.mutants()?;
         if self.list {
             for Entry { id, source, broken, .. } in &mutants {
-                println!("{id:<24} {broken} ({source})");
+                say!("{id:<24} {broken} ({source})");
             }
             return Ok(ExitCode::SUCCESS);
         }
@@ -65,7 +67,7 @@ impl Zoo {
             |entry| Hunt::of(*entry, most),
             |hunt| {
                 done += 1;
-                eprintln!("{done:>3} of {}: {}", mutants.len(), line(hunt));
+                tell!("{done:>3} of {}: {}", mutants.len(), line(hunt));
             },
         );
         let mut used: BTreeMap<&str, (Campaign, u64)> = BTreeMap::new();
@@ -149,14 +151,14 @@ fn report(hunts: &[Hunt], alarms: &[String], controls: u64, seconds: f64) -> Exi
     for row in &rows {
         let cells = row.iter().zip(&widths);
         let text: Vec<String> = cells.map(|(cell, width)| format!("{cell:<width$}")).collect();
-        println!("{}", text.join("  ").trim_end());
+        say!("{}", text.join("  ").trim_end());
     }
     let mut seeds: Vec<u64> =
         hunts.iter().filter(|hunt| hunt.kill.is_some()).map(Hunt::all_seeds).collect();
     seeds.sort_unstable();
     let (killed, median) = (seeds.len(), seeds.get(seeds.len() / 2).copied().unwrap_or(0));
     let worst = seeds.last().copied().unwrap_or(0);
-    println!(
+    say!(
         "{killed} of {} mutants killed in {seconds:.0} s; seeds to kill: median {median}, worst \
          {worst}; {controls} runs without any mutant violate {} properties",
         hunts.len(),
@@ -167,7 +169,7 @@ fn report(hunts: &[Hunt], alarms: &[String], controls: u64, seconds: f64) -> Exi
     false_alarms.sort_unstable();
     false_alarms.dedup();
     for alarm in &false_alarms {
-        println!("FALSE ALARM: {alarm}");
+        say!("FALSE ALARM: {alarm}");
     }
     if killed == hunts.len() && false_alarms.is_empty() {
         ExitCode::SUCCESS

@@ -20,6 +20,7 @@ use rand::{RngExt, SeedableRng};
 use super::crusader::Crusader;
 use super::{HONEST, Model, Space, broadcast, crusader as round};
 use crate::Rng;
+use crate::caught::caught_in;
 use crate::report::Violation;
 
 /// The Byzantine member; those before it are honest.
@@ -265,8 +266,10 @@ pub fn crusader(
         let first =
             |member: &InRound| (member.me, Recipient::All, vote(Vote::E1(member.record.estimate)));
         let first = members.iter().map(first).collect();
-        play(&mut members, first, &lies, &mut rng, |records| {
-            expect(model, space, &mut visited, records.try_into().ok(), seed)
+        caught_in(&format!("{}, seed {seed}", model.name()), || {
+            play(&mut members, first, &lies, &mut rng, |records| {
+                expect(model, space, &mut visited, records.try_into().ok(), seed)
+            })
         })?;
     }
     Ok(visited.len())
@@ -387,8 +390,10 @@ pub fn broadcast(
             let said = member.hear(sender, send.clone());
             first.extend(said.into_iter().map(|(to, message)| (sender, to, message)));
         }
-        play(&mut members, first, &lies, &mut rng, |records| {
-            expect(model, space, &mut visited, records.try_into().ok(), seed)
+        caught_in(&format!("{}, seed {seed}", model.name()), || {
+            play(&mut members, first, &lies, &mut rng, |records| {
+                expect(model, space, &mut visited, records.try_into().ok(), seed)
+            })
         })?;
     }
     Ok(visited.len())

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Outage, Pause, Plan, Question, Restart};
 use crate::adversary::Behaviour;
 use crate::schedule::{Discipline, Links};
-use crate::token::{Kind, Token};
+use crate::token::{Crypto, Faults, Kind, Token};
 use quorate_protocol::committee::PartyId;
 
 /// A plan, and why there is one.
@@ -19,6 +19,16 @@ pub struct Scenario {
     /// What is left to chance is drawn from this.
     #[serde(default)]
     pub seed: u64,
+    /// How many members the run's token allows to be Byzantine; as many as are tolerated if nothing
+    /// is said. What is left to chance depends on it, and on the next one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most_byzantine: Option<usize>,
+    /// The classes of faults that the run's token names.
+    #[serde(default = "all_faults", with = "faults", skip_serializing_if = "is_all")]
+    pub faults: Faults,
+    /// The cryptography.
+    #[serde(default, skip_serializing_if = "is_real")]
+    pub crypto: Crypto,
     /// How many questions are open at once.
     #[serde(default = "one")]
     pub window: usize,
@@ -57,6 +67,36 @@ pub struct Deviating {
     pub behaviours: Vec<Behaviour>,
 }
 
+/// Classes of faults as text.
+mod faults {
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    use crate::token::Faults;
+
+    pub(super) fn serialize<S: Serializer>(
+        faults: &Faults,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(faults)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Faults, D::Error> {
+        String::deserialize(from)?.parse().map_err(de::Error::custom)
+    }
+}
+
+const fn all_faults() -> Faults {
+    Faults::ALL
+}
+
+fn is_all(faults: &Faults) -> bool {
+    *faults == Faults::ALL
+}
+
+fn is_real(crypto: &Crypto) -> bool {
+    *crypto == Crypto::Real
+}
+
 const fn one() -> usize {
     1
 }
@@ -75,6 +115,9 @@ impl Scenario {
             why: why.to_owned(),
             orgs: committee.n(),
             seed: token.seed,
+            most_byzantine: (token.byzantine != committee.t()).then_some(token.byzantine),
+            faults: token.faults,
+            crypto: token.crypto,
             window,
             discipline,
             skews: if skews.iter().all(|skew| *skew == 0) { Vec::new() } else { skews },
@@ -110,7 +153,15 @@ impl Scenario {
     pub fn plan(self) -> Result<Plan, String> {
         let committee = Token::new(Kind::Decisions, self.orgs, 0, self.seed).committee()?;
         let (n, t) = (committee.n(), committee.t());
-        let token = Token::new(Kind::Decisions, n, t, self.seed);
+        let token = Token {
+            kind: Kind::Decisions,
+            orgs: n,
+            byzantine: self.most_byzantine.unwrap_or(t),
+            faults: self.faults,
+            crypto: self.crypto,
+            seed: self.seed,
+        };
+        token.committee().map_err(|error| format!("most_byzantine: {error}"))?;
         let mut plan = Plan {
             window: self.window.max(1),
             discipline: self.discipline,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::token::{Class, Faults, Kind};
+use crate::token::{Class, Crypto, Faults, Kind};
 
 fn token(seed: u64) -> Token {
     Token::new(Kind::Decisions, 7, 2, seed)
@@ -68,6 +68,25 @@ fn a_plan_can_be_written_as_a_scenario_and_read() {
         let text = Scenario::of(&plan, "a test").text().unwrap();
         assert_eq!(Scenario::parse(&text).unwrap().plan().unwrap(), plan, "{text}");
     }
+}
+
+#[test]
+fn a_scenario_keeps_all_of_the_token_that_chance_depends_on() {
+    let links = Faults::NONE.with(Class::Links);
+    for token in [
+        Token { byzantine: 1, ..token(3) },
+        Token { faults: links, ..token(3) },
+        Token { faults: Faults::NONE, crypto: Crypto::Ideal, ..token(3) },
+    ] {
+        let plan = Plan::draw(token).unwrap();
+        let text = Scenario::of(&plan, "a test").text().unwrap();
+        assert_eq!(Scenario::parse(&text).unwrap().plan().unwrap(), plan, "{text}");
+    }
+    let plan = Plan::draw(token(3)).unwrap();
+    let text = Scenario::of(&plan, "a test").text().unwrap();
+    assert!(!text.contains("faults") && !text.contains("most_byzantine"), "{text}");
+    let more = Scenario { most_byzantine: Some(3), ..Scenario::of(&plan, "a test") };
+    assert!(more.plan().unwrap_err().contains("most_byzantine"));
 }
 
 #[test]

@@ -91,7 +91,8 @@ impl Story {
 /// plan's questions with other inputs in them.
 ///
 /// # Errors
-/// The first two runs that can be told apart, or a run in which a property does not hold.
+/// The first two runs that can be told apart, a run in which a property does not hold, or fewer than
+/// two runs.
 pub fn compare(
     plan: &Plan,
     votes: impl IntoIterator<Item = Vec<Question>>,
@@ -116,6 +117,10 @@ pub fn compare(
         compared.lines = story.told.lines.len();
         outcomes.insert(story.told.outcomes.clone());
         first.get_or_insert(story);
+    }
+    if compared.runs < 2 {
+        let (time, what) = (0, format!("{} runs are not compared with any", compared.runs));
+        return Err(Violation { time, checker: "shape", what });
     }
     compared.outcomes = outcomes.len();
     Ok(compared)
@@ -180,4 +185,20 @@ pub fn sampled(plan: &Plan, times: usize, seed: u64) -> impl Iterator<Item = Vec
 fn votes_of(question: &Question) -> String {
     let vote = |vote: &Option<crate::plan::Vote>| vote.map_or("-".into(), |v| v.value.to_string());
     question.votes.iter().map(vote).collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::token::{Kind, Token};
+
+    #[test]
+    fn one_run_is_compared_with_nothing() {
+        let plan = Plan::quiet(Token::new(Kind::Decisions, 4, 0, 1), 0).unwrap();
+        for votes in [0, 1] {
+            let found = compare(&plan, sampled(&plan, votes, 1)).unwrap_err();
+            assert!(found.checker == "shape" && found.what.contains("not compared"), "{found}");
+        }
+        assert_eq!(compare(&plan, sampled(&plan, 2, 1)).unwrap().runs, 2);
+    }
 }

@@ -28,6 +28,7 @@ const SCRIPT: [&str; 8] = [
 /// What the page says of a run beside its events.
 #[derive(Serialize)]
 pub struct Heading {
+    /// The run's name.
     token: String,
     /// The plan, for people.
     plan: String,
@@ -64,15 +65,15 @@ struct Run<'a> {
 }
 
 impl Heading {
-    /// Of a run that ended so.
-    pub fn new(report: &Report, plan: String, parties: Vec<Party>) -> Self {
+    /// Of a run with this name that ended so.
+    pub fn new(name: String, report: &Report, plan: String, parties: Vec<Party>) -> Self {
         let failure = |violation: &Violation| Failure {
             time: violation.time,
             checker: violation.checker,
             what: violation.what.clone(),
         };
         Self {
-            token: report.token.to_string(),
+            token: name,
             plan,
             parties,
             time: report.time,

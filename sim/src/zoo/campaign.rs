@@ -1,7 +1,6 @@
 //! What a campaign is: a kind of run, by seed, that says whether all properties held.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
+use crate::caught::caught;
 use crate::report::Violation;
 
 /// Whether all properties held in a run.
@@ -39,10 +38,6 @@ impl Campaign {
     /// The first property that does not hold.
     pub fn run(&self, seed: u64) -> Result<(), Violation> {
         let run = self.run;
-        catch_unwind(AssertUnwindSafe(|| run(seed))).unwrap_or_else(|panic| {
-            let text = panic.downcast_ref::<String>().cloned();
-            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-            fails("panic", text.unwrap_or_else(|| "of unknown kind".into()))
-        })
+        caught(|| run(seed)).unwrap_or_else(Err)
     }
 }

@@ -36,6 +36,7 @@ fn run() -> (Report, Record, [usize; 2]) {
 fn heading(report: &Report, what: &str) -> Heading {
     let party = |does: Option<&str>| Party { byzantine: does.map(str::to_owned) };
     Heading::new(
+        "a~b.toml".into(),
         report,
         what.into(),
         vec![party(None), party(Some(what)), party(None), party(None)],
@@ -69,7 +70,7 @@ fn the_page_has_every_message_and_mark_of_the_run() {
     assert_eq!(data["marks"].as_array().unwrap().len(), marks);
     assert_eq!(sum(&data["messages"]["size"]), report.coverage.bytes);
     assert!(sum(&data["messages"]["after"]) <= report.time);
-    assert_eq!(data["token"], token().to_string());
+    assert_eq!(data["token"], "a~b.toml");
     assert_eq!(data["trace"], report.trace);
     assert_eq!(data["questions"].as_array().unwrap().len(), 2);
     let certified = |mark: &&Value| mark["kind"] == "certified";
