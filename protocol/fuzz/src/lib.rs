@@ -1,5 +1,6 @@
 //! What fuzzers drive: every decoder of the protocol's formats, and the members of a network that hear
-//! arbitrary messages. The node's own formats are not among them.
+//! arbitrary messages. Files and requests that a node reads are in
+//! `node/tests/decoders.rs`, with the same [mutations](mutate).
 //!
 //! Each [`Target`] is a function of bytes that panics if a property does not hold. Three drivers share
 //! them: `tests/corpus.rs`, which replays the checked-in corpus and mutates it a little;

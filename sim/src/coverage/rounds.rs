@@ -9,6 +9,8 @@
 
 use std::ops::AddAssign;
 
+use crate::rounds::bound::{log_chance, tail};
+
 /// Real coins of one agreement that are told apart.
 const MOST: usize = 64;
 
@@ -60,8 +62,8 @@ impl Rounds {
     pub fn judge(&self) -> Result<(), String> {
         let all = self.all();
         for coins in 2..MOST {
-            let (more, bound) = (self.more_than(coins), exceeds(coins));
-            if unlikely(more as f64, all as f64, bound) > FALSE_ALARM + (MOST as f64).ln() {
+            let (more, bound) = (self.more_than(coins), tail(u32::try_from(coins).unwrap_or(u32::MAX)));
+            if -log_chance(all as f64, more as f64, bound) > FALSE_ALARM + (MOST as f64).ln() {
                 return Err(format!(
                     "{more} of {all} agreements needed more than {coins} real coins, and at most \
                      {:.4} of them should have",
@@ -71,22 +73,6 @@ impl Rounds {
         }
         Ok(())
     }
-}
-
-/// The chance that an agreement needs more than so many real coins, at most.
-fn exceeds(coins: usize) -> f64 {
-    (coins as f64 + 1.0) * 0.5f64.powi(i32::try_from(coins).unwrap_or(i32::MAX))
-}
-
-/// Chernoff's bound: of `all` tries that each succeed with a chance of at most `chance`, `more` or more
-/// succeed with a chance of at most `exp` of minus this.
-fn unlikely(more: f64, all: f64, chance: f64) -> f64 {
-    let rate = more / all.max(1.0);
-    if rate <= chance {
-        return 0.0;
-    }
-    let fail = if rate < 1.0 { (1.0 - rate) * ((1.0 - rate) / (1.0 - chance)).ln() } else { 0.0 };
-    all * (rate * (rate / chance).ln() + fail)
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ pub fn tail(k: u32) -> f64 {
 
 /// An upper bound on the logarithm of the chance that `of` tries at `chance` succeed `times` or more
 /// often: `-of KL(times / of || chance)`.
-fn log_chance(of: f64, times: f64, chance: f64) -> f64 {
+pub fn log_chance(of: f64, times: f64, chance: f64) -> f64 {
     let rate = times / of;
     if of <= 0.0 || rate <= chance {
         return 0.0;
