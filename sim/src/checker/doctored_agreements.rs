@@ -4,7 +4,7 @@ use quorate_protocol::agreement::acs::{self, Kind};
 use quorate_protocol::agreement::coin::{Coin, DdhCoin};
 use quorate_protocol::agreement::rbc;
 use quorate_protocol::committee::PartySet;
-use quorate_protocol::crypto::Digest;
+use quorate_protocol::crypto::{Digest, Keyring};
 use quorate_protocol::decision::{collect, supply};
 use quorate_protocol::mpc::preprocessing;
 use quorate_protocol::party::{Message, sync};
@@ -15,7 +15,9 @@ use quorate_protocol::wire::Bytes;
 
 use super::doctored::{ghost, p, set, verdict};
 use super::doctored_epochs::{began, keys, start};
+use super::instance::Instance;
 use super::*;
+use crate::ghost::Network;
 
 fn said(by: u16, message: &Wire) -> What<'_> {
     What::Said { by: p(by), epoch: 1, to: Recipient::All, message }
@@ -49,6 +51,29 @@ fn honest_parties_that_decide_differently_or_what_nobody_proposed_do_not_agree()
     assert!(judge("votes", &[propose(0, one), decide(1, 1, zero)]).is_err());
     assert!(judge("votes", &[propose(0, one), (2, vote(Kind::E2, 0, zero))]).is_err());
     assert_eq!(judge("votes", &[propose(0, one), (2, vote(Kind::E2, 0, one))]), Ok(()));
+}
+
+#[test]
+fn who_repeats_a_vote_of_too_few_has_proposed_two_values() {
+    let (one, zero) = (vote(Kind::E1, 0, Some(true)), vote(Kind::E1, 0, Some(false)));
+    let hears = |from, message| {
+        let (from, by) = (p(from), p(0));
+        What::Hears { from, by, epoch: 1, message }
+    };
+    let after = |froms: &[u16]| {
+        let mut all = vec![said(0, &one)];
+        all.extend(froms.iter().map(|from| hears(*from, &zero)));
+        all.push(said(0, &zero));
+        verdict("votes", &ghost(), all)
+    };
+    assert!(after(&[3]).is_err(), "a Byzantine one alone");
+    assert!(after(&[3, 3]).is_err(), "the same once more");
+    assert_eq!(after(&[3, 1]), Ok(()));
+    // Nor is what is repeated rightly a proposal.
+    let all = [hears(3, &zero), hears(1, &zero), said(0, &zero)];
+    let decides = vote(Kind::Decide, 0, Some(false));
+    let all = all.into_iter().chain([said(1, &decides)]);
+    assert!(verdict("votes", &ghost(), all.collect()).is_err());
 }
 
 #[test]
@@ -91,6 +116,21 @@ fn honest_parties_that_vouch_for_two_payloads_break_a_broadcast() {
     assert!(pair(echo(2, 1), echo(2, 2)).is_err());
     assert!(pair(echo(2, 1), ready(2, 2)).is_err());
     assert_eq!(pair(ready(1, 1), ready(2, 2)), Ok(()), "two broadcasts");
+    let mut ghost = ghost();
+    ghost.network = Some(Network { digest: [5; 32], key: [0; 32], identities: vec![], signers: 0 });
+    let signed = Keyring::for_tests(4, 1);
+    let signature = signed[2].identity().sign(&Tag::root(&[0; 32], 0), "", b"");
+    let send = |last: u8| of(2, rbc::Message::Send { payload: vec![last].into(), signature });
+    let name = super::broadcasts::name(&ghost, 1, Instance::Value(0, p(2))).unwrap();
+    let digest = super::broadcasts::digest(&name, &[1]);
+    let after = |by, message: Wire| {
+        let sent = send(1);
+        verdict("broadcasts", &ghost, vec![said(2, &sent), said(by, &message)])
+    };
+    assert_eq!(after(2, send(1)), Ok(()));
+    assert!(after(2, send(2)).is_err(), "two payloads");
+    assert_eq!(after(0, of(2, rbc::Message::Echo(digest))), Ok(()));
+    assert!(after(0, echo(2, 1)).is_err(), "not what was sent");
 }
 
 #[test]

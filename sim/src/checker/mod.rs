@@ -93,6 +93,17 @@ pub enum What<'a> {
         /// The message with the wrong shares.
         message: &'a Wire,
     },
+    /// A message arrives at an honest party, which is about to handle it.
+    Hears {
+        /// Who sent it.
+        from: PartyId,
+        /// Where it arrives.
+        by: PartyId,
+        /// The epoch of the frame that it came in.
+        epoch: u64,
+        /// What.
+        message: &'a Wire,
+    },
     /// An honest party has handled a message, with all that follows from it.
     Handled {
         /// Who sent it.

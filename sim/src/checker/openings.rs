@@ -73,12 +73,26 @@ pub(super) struct Openings {
 
 impl Openings {
     /// What a position claims follows from what all before it did.
-    fn order(&mut self, ghost: &Ghost, epoch: u64, digest: Digest, position: u64) {
+    fn order(
+        &mut self,
+        ghost: &Ghost,
+        epoch: u64,
+        digest: Digest,
+        position: u64,
+    ) -> Result<(), String> {
         let next = self.next.entry(epoch).or_default();
-        let Some(asked) = ghost.questions.get(&digest).filter(|_| next.position == position) else {
-            return;
+        if position < next.position {
+            return Ok(());
+        }
+        if position > next.position {
+            return Err(format!("position {position} is ordered before {}", next.position));
+        }
+        let Some(asked) = ghost.questions.get(&digest) else {
+            return Err(format!("a question that nobody asked has position {position}"));
         };
-        let Some(rule) = Reference::of(&asked.proposal.rule) else { return };
+        let Some(rule) = Reference::of(&asked.proposal.rule) else {
+            return Err(format!("the rule at position {position} cannot be computed"));
+        };
         let (committee, n) = (ghost.committee, ghost.committee.n());
         let pairs = 1 + u64::from(asked.proposal.document.is_some());
         let after = Next {
@@ -103,6 +117,7 @@ impl Openings {
         };
         *next = after;
         self.decisions.insert(position, opened);
+        Ok(())
     }
 }
 
@@ -249,8 +264,7 @@ impl Checker for Openings {
                 return Ok(());
             }
             What::Ordered { epoch, decision, position, .. } => {
-                self.order(ghost, epoch, decision, position);
-                return Ok(());
+                return self.order(ghost, epoch, decision, position);
             }
             What::Certified { statement, .. } => {
                 let Some(opened) = self.decisions.get(&statement.position) else { return Ok(()) };
@@ -270,7 +284,14 @@ impl Checker for Openings {
             _ => return Ok(()),
         };
         let Self { pool, decisions, .. } = self;
-        let Some(opened) = decisions.get_mut(&position) else { return Ok(()) };
+        let Some(opened) = decisions.get_mut(&position) else {
+            return match message {
+                life::Message::Mask(_) | life::Message::Compute(_) => Err(format!(
+                    "{by} opens something at position {position}, which nobody ordered"
+                )),
+                _ => Ok(()),
+            };
+        };
         let result = match (message, to) {
             (life::Message::Mask(open::Message::Share(shares)), Recipient::One(to)) => {
                 opened.on_mask(ghost, pool, (by, to), shares)

@@ -313,9 +313,12 @@ impl World {
 
     fn handle(&mut self, actor: ActorId, from: PartyId, epoch: u64, message: &Wire) {
         self.hear(actor, from, epoch, message);
+        let by = actor.party;
+        if self.ghost.honest(by) {
+            self.observe(What::Hears { from, by, epoch, message });
+        }
         let event = EpochsEvent::Message { from, epoch, message: message.clone() };
         let effects = self.tick(actor, event);
-        let by = actor.party;
         if self.ghost.honest(by) && !self.members[by].down {
             self.observe(What::Handled { from, by, epoch, message, effects });
         }
