@@ -1,7 +1,8 @@
 //! Sets of parties as lists, which people can write.
 
 use quorate_protocol::committee::{PartyId, PartySet};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use quorate_protocol::limits::MAX_PARTIES;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 pub(crate) fn serialize<S: Serializer>(
     victims: &PartySet,
@@ -13,5 +14,10 @@ pub(crate) fn serialize<S: Serializer>(
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<PartySet, D::Error> {
-    Ok(Vec::<PartyId>::deserialize(deserializer)?.into_iter().collect())
+    let members = Vec::<PartyId>::deserialize(deserializer)?;
+    // A set has no place for them, and would be without them.
+    if let Some(member) = members.iter().find(|member| member.index() >= MAX_PARTIES) {
+        return Err(de::Error::custom(format!("there is no member {member}")));
+    }
+    Ok(members.into_iter().collect())
 }

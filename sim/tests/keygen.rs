@@ -11,7 +11,7 @@ use quorate_sim::keygen::adversary::{BadSet, Behaviour, Cheat, How};
 use quorate_sim::keygen::{Plan, World};
 use quorate_sim::plan::{Restart, Storage};
 use quorate_sim::report::Report;
-use quorate_sim::schedule::{Discipline, MILLI};
+use quorate_sim::schedule::{Cut, Discipline, MILLI};
 use quorate_sim::token::{Kind, Token};
 
 fn four(seed: u64) -> Token {
@@ -173,4 +173,18 @@ fn who_comes_late_ends_with_the_same_keys() {
     plan.begins[3] = 10_000 * MILLI;
     let (report, _) = run(plan);
     assert_eq!(report.coverage.excluded, 1);
+}
+
+#[test]
+fn a_story_tells_when_cuts_begin_and_end() {
+    let mut plan = Plan::quiet(four(1)).unwrap();
+    let (from, to) = (set(&[0, 1]), set(&[2, 3]));
+    plan.links.cuts = vec![Cut { from, to, begins: MILLI, ends: 900 * MILLI }];
+    let (_, lines) = run(plan);
+    let told: Vec<&String> = lines.iter().filter(|line| line.contains(" cut ")).collect();
+    let expected = [
+        "1000 {2,3} hear nothing from {0,1}: a cut begins",
+        "900000 {2,3} hear from {0,1} again: the cut ends",
+    ];
+    assert_eq!(told, expected);
 }

@@ -10,8 +10,9 @@ use quorate_sim::adversary::{Behaviour, Cheat, How};
 use quorate_sim::coverage::Coverage;
 use quorate_sim::plan::{Plan, Restart, Storage};
 use quorate_sim::report::Report;
-use quorate_sim::schedule::{Discipline, MILLI};
+use quorate_sim::schedule::{Cut, Discipline, MILLI};
 use quorate_sim::token::{Kind, Token};
+use quorate_sim::trace::Event;
 use quorate_sim::world::World;
 
 fn four(seed: u64) -> Token {
@@ -196,4 +197,32 @@ fn a_killed_party_follows_catches_up_and_takes_part_again() {
         let views = world.current(party).unwrap().decisions();
         assert!(views.iter().all(|view| view.outcome.is_some()));
     }
+}
+
+#[test]
+fn a_story_tells_when_cuts_begin_and_end() {
+    let side = |members: [u16; 2]| members.map(PartyId::new).into_iter().collect::<PartySet>();
+    let cut = Cut { from: side([0, 1]), to: side([2, 3]), begins: 5 * MILLI, ends: 900 * MILLI };
+    let told = |cuts: Vec<Cut>| {
+        let lines = Rc::new(RefCell::new(Vec::new()));
+        let heard = Rc::clone(&lines);
+        let listener = Box::new(move |time: u64, event: &Event<'_>| {
+            if let Event::Network(what) = event {
+                heard.borrow_mut().push(format!("{time} {what}"));
+            }
+        });
+        let mut plan = Plan::quiet(four(1), 3).unwrap();
+        plan.links.cuts = cuts;
+        let mut world = World::new(plan);
+        world.listen(listener);
+        assert_eq!(world.run().violation, None);
+        drop(world);
+        lines.take()
+    };
+    let expected = [
+        "5000 {2,3} hear nothing from {0,1}: a cut begins",
+        "900000 {2,3} hear from {0,1} again: the cut ends",
+    ];
+    assert_eq!(told(vec![cut]), expected);
+    assert!(told(Vec::new()).is_empty());
 }

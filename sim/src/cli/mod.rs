@@ -32,7 +32,7 @@ const UNUSABLE: u8 = 2;
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  all properties hold
+  0  it is done, and all properties hold; `shrink`: it is done
   1  a property does not hold, or too little was exercised to say so
   2  what was asked for cannot be done: an `error:` says why";
 

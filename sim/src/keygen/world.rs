@@ -201,6 +201,9 @@ impl World {
                 break;
             };
             self.steps += 1;
+            while let Some(turn) = self.pending.turned() {
+                self.trace.event(turn.time, &Event::Network(&turn));
+            }
             match next {
                 Next::Frame(frame) => self.deliver(frame),
                 Next::Event(Happening::Begin(party)) => self.begin(party),

@@ -1,5 +1,6 @@
 //! What a run is to be: everything that is known before it begins.
 
+mod check;
 mod draw;
 mod faults;
 mod questions;

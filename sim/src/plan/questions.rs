@@ -78,8 +78,9 @@ mod votes {
             }
             let length = votes.len().max(member.index() + 1);
             votes.resize(length, None);
-            if let Some(place) = votes.get_mut(member.index()) {
-                *place = Some(Vote { value, twin, after });
+            let Some(place) = votes.get_mut(member.index()) else { continue };
+            if place.replace(Vote { value, twin, after }).is_some() {
+                return Err(de::Error::custom(format!("member {member} votes twice")));
             }
         }
         Ok(votes)

@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 use quorate_protocol::committee::{Committee, PartySet};
 
 use super::Plan;
+use super::check::{target, victims};
 use crate::draw::party_at;
 use crate::reduce::{
     Reducible, behaviours, left_of, left_of_behaviours, left_of_travel, names, single, travel,
 };
+use crate::schedule::{Discipline, Latency, Links};
 
 /// The smallest network.
 const FEWEST: usize = 4;
@@ -56,11 +58,20 @@ impl Plan {
     /// The same among the first members alone, as far as they tolerate it.
     fn among(mut self, committee: Committee) -> Self {
         let everyone = committee.everyone();
+        among_links(&mut self.links, &mut self.discipline, committee);
         self.token.orgs = committee.n();
         self.token.byzantine = committee.t();
         self.committee = committee;
         self.policy = super::policy(committee.n());
         self.byzantine.retain(|(party, _)| everyone.contains(*party));
+        for (_, behaviours) in &mut self.byzantine {
+            behaviours
+                .retain(|behaviour| target(*behaviour).is_none_or(|of| everyone.contains(of)));
+            for victims in behaviours.iter_mut().filter_map(victims) {
+                *victims = victims.intersection(everyone);
+            }
+        }
+        self.byzantine.retain(|(_, behaviours)| !behaviours.is_empty());
         self.restarts.retain(|restart| everyone.contains(restart.party));
         self.pauses.retain(|pause| everyone.contains(pause.party));
         self.byzantine.truncate(committee.t());
@@ -79,5 +90,26 @@ impl Plan {
         }
         self.questions.retain(|question| question.rule.check(committee.n()).is_ok());
         self
+    }
+}
+
+/// What is left of how frames travel among these members.
+fn among_links(links: &mut Links, discipline: &mut Discipline, committee: Committee) {
+    let everyone = committee.everyone();
+    for cut in &mut links.cuts {
+        (cut.from, cut.to) = (cut.from.intersection(everyone), cut.to.intersection(everyone));
+    }
+    links.cuts.retain(|cut| !cut.from.is_empty() && !cut.to.is_empty());
+    if let Latency::Regions { of } = &mut links.latency {
+        of.truncate(committee.n());
+    }
+    match discipline {
+        Discipline::Starved { from, to, .. }
+            if !(everyone.contains(*from) && everyone.contains(*to)) =>
+        {
+            *discipline = Discipline::Random;
+        }
+        Discipline::Slow { parties } => *parties = parties.intersection(everyone),
+        _ => {}
     }
 }

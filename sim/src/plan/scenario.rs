@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::check::check;
 use super::{Outage, Pause, Plan, Question, Restart};
 use crate::adversary::Behaviour;
 use crate::schedule::{Discipline, Links};
@@ -149,9 +150,10 @@ impl Scenario {
     /// The plan.
     ///
     /// # Errors
-    /// There is no such network, a member does not exist, or more than tolerated are faulty.
+    /// There is no such network, a field says what cannot be, or more than tolerated are faulty.
     pub fn plan(self) -> Result<Plan, String> {
-        let committee = Token::new(Kind::Decisions, self.orgs, 0, self.seed).committee()?;
+        let committee = Token::new(Kind::Decisions, self.orgs, 0, self.seed).committee();
+        let committee = committee.map_err(|error| format!("orgs: {error}"))?;
         let (n, t) = (committee.n(), committee.t());
         let token = Token {
             kind: Kind::Decisions,
@@ -162,8 +164,9 @@ impl Scenario {
             seed: self.seed,
         };
         token.committee().map_err(|error| format!("most_byzantine: {error}"))?;
+        check(&self, committee)?;
         let mut plan = Plan {
-            window: self.window.max(1),
+            window: self.window,
             discipline: self.discipline,
             links: self.links,
             byzantine: self.byzantine.into_iter().map(|d| (d.member, d.behaviours)).collect(),
@@ -175,23 +178,14 @@ impl Scenario {
         for (mine, skew) in plan.skews.iter_mut().zip(&self.skews) {
             *mine = *skew;
         }
-        let members = plan.byzantine.iter().map(|(member, _)| *member);
-        let members = members.chain(plan.restarts.iter().map(|restart| restart.party));
-        let members = members.chain(plan.pauses.iter().map(|pause| pause.party));
-        let members = members.chain(plan.questions.iter().map(|question| question.proposer));
-        if let Some(member) = members.into_iter().find(|member| member.index() >= n) {
-            return Err(format!("there is no member {member} among {n}"));
-        }
         for question in &mut plan.questions {
-            if question.votes.len() > n {
-                return Err(format!("a question has votes of more than {n} members"));
-            }
             question.votes.resize(n, None);
-            question.rule.check(n).map_err(|error| format!("`{}`: {error}", question.rule))?;
         }
         let corrupt = plan.byzantine_set().len();
         if corrupt > t {
-            return Err(format!("{n} organisations tolerate {t} Byzantine ones, not {corrupt}"));
+            return Err(format!(
+                "byzantine and restarts: {n} organisations tolerate {t} Byzantine ones, not {corrupt}"
+            ));
         }
         Ok(plan)
     }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::reduce::Reducible;
 use crate::token::{Class, Crypto, Faults, Kind};
 
 fn token(seed: u64) -> Token {
@@ -108,4 +109,125 @@ fn a_scenario_that_cannot_be_is_refused() {
     }
     let error = Scenario::parse("why = \"x\"\norgs = 4\nquestion = []").unwrap_err();
     assert!(error.contains("question"), "{error}");
+}
+
+/// A scenario of four members, with this among its lines.
+fn written(top: &str, tables: &str) -> Result<Plan, String> {
+    let text = format!("why = \"a test\"\norgs = 4\n{top}\n{tables}");
+    Scenario::parse(&text).and_then(Scenario::plan)
+}
+
+/// A question of four members, with this in place of what is right.
+fn asked(line: &str, votes: &str) -> String {
+    let key = |line: &str| line.split(' ').next().unwrap().to_owned();
+    let right = ["proposer = 0", "rule = \"count(approve) >= 3\"", "minimum = 3", "deadline = 5"];
+    let lines = right.into_iter().filter(|right| key(right) != key(line));
+    let lines: Vec<&str> = lines.chain([line]).collect();
+    format!("[[questions]]\n{}\nvotes = [{votes}]", lines.join("\n"))
+}
+
+#[test]
+fn what_people_write_is_refused_where_it_cannot_be_and_the_field_is_named() {
+    let none = "questions = []";
+    for (line, says) in [
+        ("orgs = 3", "duplicate key"),
+        ("window = 0", "window is 0"),
+        ("skews = [0, 0, 0, 0, 1]", "skews has 5"),
+        ("skews = [-9000000000000]", "skews is 9000000000000"),
+        (
+            "discipline = { slow = { parties = [4] } }",
+            "discipline.slow.parties: there is no member 4",
+        ),
+        ("discipline = { slow = { parties = [200] } }", "no member 200"),
+        ("discipline = { starved = { from = 0, to = 7, behind_timers = true } }", "starved.to"),
+        ("links = { bandwidth = 0 }", "links.bandwidth is 0"),
+        ("links = { repeated = 1001 }", "links.repeated, of a thousand, is 1001"),
+        ("links = { latency = { uniform = { least = 2, most = 1 } } }", "uniform.least is 2"),
+        (
+            "links = { latency = { uniform = { least = 0, most = 9223372036854775807 } } }",
+            "uniform.most is 9223372036854775807",
+        ),
+        (
+            "links = { latency = { log-normal = { median = 1000, eighths = 64 } } }",
+            "log-normal.eighths is 64",
+        ),
+        (
+            "links = { latency = { log-normal = { median = 1000000000, eighths = 30 } } }",
+            "at its longest",
+        ),
+        ("links = { latency = { heavy-tail = { least = 9223372036854775807 } } }", "heavy-tail"),
+        ("links = { latency = { regions = { of = [0, 5] } } }", "regions.of is 5"),
+        ("links = { latency = { regions = { of = [0, 0, 0, 0, 0] } } }", "regions.of has 5"),
+        ("links = { cuts = [{ from = [0], to = [4], begins = 1, ends = 2 }] }", "links.cuts[0].to"),
+        (
+            "links = { cuts = [{ from = [0], to = [1], begins = 2, ends = 2 }] }",
+            "links.cuts[0] ends",
+        ),
+        ("byzantine = [{ member = 4, behaviours = [] }]", "byzantine[0].member"),
+        (
+            "byzantine = [{ member = 1, behaviours = [] }, { member = 1, behaviours = [] }]",
+            "byzantine[1]: member 1 is there twice",
+        ),
+        (
+            "restarts = [{ party = 4, step = 0, effects = 0, pause = 1, lost = 0 }]",
+            "restarts[0].party",
+        ),
+        (
+            "restarts = [{ party = 1, step = 0, effects = 0, pause = 1, lost = 101 }]",
+            "restarts[0].lost",
+        ),
+        (
+            "restarts = [{ party = 1, step = 0, effects = 0, pause = 1, lost = 0, storage = { old = 101 } }]",
+            "restarts[0].storage.old is 101",
+        ),
+        ("pauses = [{ party = 5, begins = 0, ends = 1 }]", "pauses[0].party"),
+        ("pauses = [{ party = 1, begins = 3, ends = 1 }]", "pauses[0] ends at 1"),
+        ("outages = [{ at = 0, pause = 9223372036854775807 }]", "outages[0].pause"),
+    ] {
+        let error = written(line, none).unwrap_err();
+        assert!(error.contains(says), "{line}: {error}");
+    }
+    assert!(written("", none).is_ok());
+}
+
+#[test]
+fn what_byzantine_members_and_questions_are_given_is_looked_at_too() {
+    for (behaviour, says) in [
+        ("{ storm = { asked = \"same\", times = 0 } }", "byzantine[0].storm.times is 0"),
+        ("{ storm = { asked = \"same\", times = 10001 } }", "byzantine[0].storm.times is 10001"),
+        ("{ wrong-shares = { percent = 101 } }", "byzantine[0].wrong-shares.percent is 101"),
+        ("{ exclude = { target = 4 } }", "byzantine[0].exclude: there is no member 4"),
+        ("{ copy-votes = { of = 9 } }", "byzantine[0].copy-votes: there is no member 9"),
+        ("{ split = { part = [0, 6] } }", "byzantine[0].split: there is no member 6"),
+        ("{ hold-coin = { from = { victims = [5] } } }", "byzantine[0].hold-coin"),
+        ("{ spoil = { dealing = { victims = [5], how = \"junk\" } } }", "byzantine[0].spoil"),
+    ] {
+        let line = format!("byzantine = [{{ member = 1, behaviours = [{behaviour}] }}]");
+        let error = written(&line, "questions = []").unwrap_err();
+        assert!(error.contains(says), "{behaviour}: {error}");
+    }
+    let vote = |member| format!("{{ member = {member}, value = 1, twin = 1, after = 1 }}");
+    for (line, votes, says) in [
+        ("proposer = 4", String::new(), "questions[0].proposer"),
+        ("minimum = 5", String::new(), "minimum participation is 5"),
+        ("minimum = 2", String::new(), "minimum participation is 2"),
+        ("deadline = 9223372036854775807", String::new(), "questions[0].deadline"),
+        ("rule = \"count(approve) >= 9\"", String::new(), "count(approve) >= 9"),
+        ("deadline = 6", vote(4), "questions[0].votes: there is no member 4"),
+        ("deadline = 6", format!("{}, {}", vote(1), vote(1)), "member 1 votes twice"),
+    ] {
+        let error = written("", &asked(line, &votes)).unwrap_err();
+        assert!(error.contains(says), "{line} {votes}: {error}");
+    }
+    assert!(written("", &asked("deadline = 6", &vote(1))).is_ok());
+}
+
+#[test]
+fn what_is_left_of_a_plan_among_fewer_members_can_be_a_scenario() {
+    let orgs = ["orgs".to_owned()].into_iter().collect();
+    for seed in 0..500 {
+        let plan = Reducible::without(&Plan::draw(token(seed)).unwrap(), &orgs);
+        let text = Scenario::of(&plan, "a test").text().unwrap();
+        assert_eq!(Scenario::parse(&text).unwrap().plan().unwrap(), plan, "{seed}");
+    }
 }

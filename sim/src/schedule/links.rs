@@ -65,6 +65,9 @@ pub enum Latency {
     },
 }
 
+/// How many regions there are.
+pub const REGION_COUNT: usize = REGIONS.len();
+
 /// One-way times between five regions, in milliseconds: round figures for one city, one continent,
 /// neighbouring continents and the far side of the earth.
 const REGIONS: [[u64; 5]; 5] = [
@@ -97,7 +100,28 @@ impl Cut {
     }
 }
 
+/// A cut begins or ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Turn {
+    /// When.
+    pub time: u64,
+    cut: Cut,
+    begins: bool,
+}
+
 impl Links {
+    /// When cuts begin and end, the last one first.
+    pub(super) fn turns(&self) -> Vec<Turn> {
+        let both = |cut: &Cut| {
+            let turn = |time, begins| Turn { time, cut: *cut, begins };
+            [turn(cut.begins, true), turn(cut.ends, false)]
+        };
+        let mut turns: Vec<Turn> = self.cuts.iter().flat_map(both).collect();
+        turns.sort_by_key(|turn| turn.time);
+        turns.reverse();
+        turns
+    }
+
     /// Until when a frame waits that is sent now.
     pub(super) fn held_until(&self, from: PartyId, to: PartyId, now: u64) -> u64 {
         let mut time = now;
@@ -163,6 +187,17 @@ impl fmt::Display for Links {
             write!(f, ", {} of 1000 frames arrive twice", self.repeated)?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Cut { from, to, .. } = self.cut;
+        if self.begins {
+            write!(f, "{to} hear nothing from {from}: a cut begins")
+        } else {
+            write!(f, "{to} hear from {from} again: the cut ends")
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::Rng;
 use crate::trace::Layer;
 pub use discipline::Discipline;
 use discipline::{SLOW, STEP};
-pub use links::{Cut, Latency, Links};
+pub use links::{Cut, Latency, Links, REGION_COUNT, Turn};
 
 /// One virtual millisecond: the clock counts microseconds.
 pub const MILLI: u64 = 1_000;
@@ -48,6 +48,8 @@ pub struct Pending<F, E> {
     /// When each link is free again, if bytes are capped.
     free: BTreeMap<(PartyId, PartyId), u64>,
     priorities: Priorities,
+    /// What cuts have still to begin or end, the last one first.
+    turns: Vec<Turn>,
 }
 
 enum Due<F, E> {
@@ -110,6 +112,7 @@ impl<F: Freight, E> Pending<F, E> {
     pub fn new(discipline: Discipline, links: Links) -> Self {
         Self {
             discipline,
+            turns: links.turns(),
             links,
             now: 0,
             sequence: 0,
@@ -124,6 +127,13 @@ impl<F: Freight, E> Pending<F, E> {
     /// The virtual time in microseconds.
     pub const fn now(&self) -> u64 {
         self.now
+    }
+
+    /// A cut that has begun or ended by now and was not told yet. It is told when something happens
+    /// next, so that it changes nothing.
+    pub fn turned(&mut self) -> Option<Turn> {
+        let now = self.now;
+        self.turns.pop_if(|turn| turn.time <= now)
     }
 
     /// A frame is on its way, now and then twice.

@@ -222,6 +222,9 @@ impl World {
                 break;
             };
             self.steps += 1;
+            while let Some(turn) = self.pending.turned() {
+                self.trace.event(turn.time, &Told::Network(&turn));
+            }
             self.take(next);
             if self.steps.is_multiple_of(1024) {
                 self.observe(What::Steps(self.steps));
