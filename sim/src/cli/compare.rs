@@ -183,10 +183,8 @@ impl Compare {
             ("--seeds", self.seeds.to_string()),
             ("--first-seed", self.first_seed.to_string()),
         ];
-        let mut measure = Command::new(&program);
+        let mut measure = other(&program, &target);
         measure.arg("compare").arg("--save").arg(&file).stdout(Stdio::null());
-        // It finds for itself whether it is the build that is asked for, and keeps its others apart.
-        measure.env_remove(variant::STARTED_AS).env("CARGO_TARGET_DIR", &target);
         for (name, value) in numbers {
             measure.args([name, &value]);
         }
@@ -195,6 +193,14 @@ impl Compare {
         }
         read(&file)
     }
+}
+
+/// The simulator of another revision: it finds for itself whether it is the build that is asked for,
+/// and has its own builds beside it.
+fn other(program: &Path, target: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.env_remove(variant::STARTED_AS).env("CARGO_TARGET_DIR", target);
+    command
 }
 
 fn git(folder: &Path, arguments: &[&str]) -> Result<String, String> {
@@ -338,6 +344,14 @@ mod tests {
         // Seeds that only one of them has, on either side.
         assert!(told(measured(1, &[(1, "a")])).contains("1 of 2 seeds"));
         assert!(told(measured(1, &[(1, "a"), (2, "b"), (3, "c")])).contains("1 of 3 seeds"));
+    }
+
+    #[test]
+    fn another_revision_is_not_told_which_build_this_is() {
+        let command = other(Path::new("quorate-sim"), Path::new("builds"));
+        let set: Vec<_> = command.get_envs().collect();
+        assert!(set.contains(&(variant::STARTED_AS.as_ref(), None)), "{set:?}");
+        assert!(set.contains(&("CARGO_TARGET_DIR".as_ref(), Some("builds".as_ref()))), "{set:?}");
     }
 
     #[test]
