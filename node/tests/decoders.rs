@@ -159,7 +159,8 @@ fn bodies_of_requests() {
     let decision = r#"{"title":"Extend the line?","body":"By a year.","rule":"mean(confidence) > 75","deadline_ms":1800000000000,"refresh":false}"#;
     hold(&[decision.to_owned()], 1 << 10, body::<NewDecision>);
     hold(&[r#"{"vote":"approve"}"#.to_owned()], 1 << 8, body::<NewVote>);
-    let problem = r#"{"status":409,"code":"already_voted","detail":"It has voted.","hint":"Nothing."}"#;
+    let problem =
+        r#"{"status":409,"code":"already_voted","detail":"It has voted.","hint":"Nothing."}"#;
     hold(&[problem.to_owned()], 1 << 8, body::<Problem>);
 }
 

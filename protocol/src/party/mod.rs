@@ -171,7 +171,7 @@ impl<S: Suite> Party<S> {
         start: Option<LedgerStart>,
         records: Vec<Record>,
     ) -> Result<Self, RestoreError> {
-        let restored = Restored::read(records)?;
+        let restored = Restored::read(config.keyring.committee(), records)?;
         config.check()?;
         let Config { network, epoch, keyring, keys, accountable, coin, seed, policy } = config;
         let root = Tag::root(network.as_bytes(), epoch);

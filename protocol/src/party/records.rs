@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::committee::Committee;
 use crate::crypto::transcript::Digest;
 use crate::decision::ballot::Ballot;
 use crate::decision::certifying::Certified;
@@ -107,8 +108,8 @@ pub(super) struct Restored {
 }
 
 impl Restored {
-    /// Reads all records.
-    pub(super) fn read(records: Vec<Record>) -> Result<Self, RestoreError> {
+    /// Reads all records of a member of a committee.
+    pub(super) fn read(committee: Committee, records: Vec<Record>) -> Result<Self, RestoreError> {
         let mut restored = Self::default();
         for record in records {
             let Record::Put { key, value } = record else { continue };
@@ -116,9 +117,18 @@ impl Restored {
                 .map_err(|_| RestoreError::Unreadable("unknown name".into()))?;
             restored.take(&key, value.expose())?;
         }
+        if let Some(id) = restored.proposals().find(|id| !committee.contains(id.proposer)) {
+            return Err(RestoreError::Unreadable(format!("a proposal of member {}", id.proposer)));
+        }
         contiguous("slot", restored.slots.keys())?;
         contiguous("run", restored.runs.keys())?;
         Ok(restored)
+    }
+
+    /// All proposals that are named.
+    fn proposals(&self) -> impl Iterator<Item = &ProposalId> {
+        let ordered = self.slots.values().flat_map(|slot| slot.proposals.iter().map(|(id, _)| id));
+        self.begun.iter().chain(self.waiting.keys()).chain(self.documents.keys()).chain(ordered)
     }
 
     fn take(&mut self, key: &Key, value: &[u8]) -> Result<(), RestoreError> {
@@ -184,12 +194,21 @@ fn contiguous<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::committee::PartyId;
 
     #[test]
     fn who_abstained_has_not_voted_after_a_restart_either() {
         let vote = put(&Key::Voted(1), &Ballot::masked(&[true]));
         let records = vec![put(&Key::Voted(0), &Ballot::Abstain), vote];
-        let restored = Restored::read(records).unwrap();
+        let restored = Restored::read(Committee::new(4).unwrap(), records).unwrap();
         assert_eq!(restored.voted, BTreeSet::from([1]));
+    }
+
+    #[test]
+    fn a_store_that_names_a_member_there_is_not_is_unreadable() {
+        let of = |proposer| ProposalId { proposer: PartyId::new(proposer), sequence: 0 };
+        let read = |id| Restored::read(Committee::new(4).unwrap(), vec![put(&Key::Begun(id), &())]);
+        assert!(read(of(3)).is_ok());
+        assert!(matches!(read(of(4)), Err(RestoreError::Unreadable(_))));
     }
 }

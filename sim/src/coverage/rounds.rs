@@ -62,7 +62,8 @@ impl Rounds {
     pub fn judge(&self) -> Result<(), String> {
         let all = self.all();
         for coins in 2..MOST {
-            let (more, bound) = (self.more_than(coins), tail(u32::try_from(coins).unwrap_or(u32::MAX)));
+            let (more, bound) =
+                (self.more_than(coins), tail(u32::try_from(coins).unwrap_or(u32::MAX)));
             if -log_chance(all as f64, more as f64, bound) > FALSE_ALARM + (MOST as f64).ln() {
                 return Err(format!(
                     "{more} of {all} agreements needed more than {coins} real coins, and at most \

@@ -57,7 +57,7 @@ impl Archive {
         start: LedgerStart,
         records: Vec<Record>,
     ) -> Result<Self, RestoreError> {
-        let restored = Restored::read(records)?;
+        let restored = Restored::read(whose.0, records)?;
         let slots = restored.slots.into_values();
         Ok(Self::new(root, whose, start, slots, restored.certified, restored.documents))
     }
