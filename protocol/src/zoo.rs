@@ -222,6 +222,8 @@ mutants! {
         "what is dealt in a refresh need not be the dealer's share"
     EpochKept "epoch-kept" "PROTOCOLS 9: erased with the old shares"
         "an epoch that is erased leaves its secrets in the store"
+    EarlyUncounted "early-uncounted" "Z26 fedimint #1080; PROTOCOLS 8: budgets"
+        "early bytes are not counted"
     EpochMixed "epoch-mixed" "Z04; PROTOCOLS 9: epochs"
         "a message of an old epoch is handled in the current one"
 }

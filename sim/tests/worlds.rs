@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use quorate_protocol::committee::{PartyId, PartySet};
 use quorate_sim::adversary::{Behaviour, Cheat, How};
-use quorate_sim::coverage::Coverage;
-use quorate_sim::plan::{Plan, Restart, Storage};
+use quorate_sim::coverage::{Coverage, Sight};
+use quorate_sim::plan::{Pause, Plan, Restart, Storage};
 use quorate_sim::report::Report;
 use quorate_sim::schedule::{Cut, Discipline, MILLI};
 use quorate_sim::token::{Kind, Token};
@@ -225,4 +225,28 @@ fn a_story_tells_when_cuts_begin_and_end() {
     ];
     assert_eq!(told(vec![cut]), expected);
     assert!(told(Vec::new()).is_empty());
+}
+
+#[test]
+fn what_goes_wrong_is_counted() {
+    let sights = [Sight::Spoilt, Sight::Paused, Sight::Held, Sight::Queued, Sight::Repeated];
+    let counts = |plan: Plan| {
+        let seen = run(plan).1.coverage.sights;
+        (sights.map(|sight| seen.count(sight) > 0), seen.count(Sight::Calm))
+    };
+    let mut plan = Plan::quiet(four(1), 2).unwrap();
+    plan.discipline = Discipline::Random;
+    assert_eq!(counts(plan.clone()).0, [false; 5]);
+    let (party, ends) = (PartyId::new(3), 200 * MILLI);
+    let (from, to) = ([PartyId::new(0)].into_iter().collect(), [party].into_iter().collect());
+    plan.links.cuts = vec![Cut { from, to, begins: 0, ends }];
+    plan.links.bandwidth = Some(200_000);
+    plan.links.repeated = 100;
+    plan.pauses = vec![Pause { party, begins: 0, ends }];
+    let storage = Storage::Tail(3);
+    plan.restarts = vec![Restart { party, step: 300, effects: 0, pause: MILLI, lost: 0, storage }];
+    proposed_by_others(&mut plan, party);
+    assert_eq!(counts(plan), ([true; 5], 0));
+    let none = Token { faults: quorate_sim::token::Faults::NONE, ..four(1) };
+    assert_eq!(counts(Plan::draw(none).unwrap()), ([false; 5], 1));
 }

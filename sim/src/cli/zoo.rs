@@ -1,6 +1,6 @@
 //! `zoo`: whether known failures are found.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,7 +13,7 @@ use quorate_protocol::zoo::{ALL, BUILT, Entry};
 
 use super::say::{say, tell};
 use crate::variant;
-use crate::zoo::{Campaign, Hunt, campaigns, control};
+use crate::zoo::{Campaign, Hunt, WHOLE, campaigns, control};
 
 /// Which mutants, and how long.
 #[derive(clap::Args)]
@@ -78,6 +78,10 @@ impl Zoo {
                 *most = seeds.max(*most);
             }
         }
+        for campaign in WHOLE {
+            let (_, seeds) = used.entry(campaign.name).or_insert((campaign, 0));
+            *seeds = campaign.seeds.min(most).max(*seeds);
+        }
         let used: Vec<(Campaign, u64)> = used.into_values().collect();
         let alarms = self.each(&used, |(campaign, seeds)| control(campaign, *seeds), |_| ());
         let _default = std::panic::take_hook();
@@ -120,6 +124,9 @@ impl Zoo {
 /// How one hunt ended.
 fn line(hunt: &Hunt) -> String {
     let (id, seeds, seconds) = (hunt.entry.id, hunt.all_seeds(), hunt.time.as_secs_f64());
+    if let Some(error) = &hunt.error {
+        return format!("{id}: ERROR: {error}");
+    }
     match (&hunt.kill, &hunt.false_alarm) {
         (_, Some(alarm)) => format!("{id}: FALSE ALARM: {alarm}"),
         (Some(kill), _) => {
@@ -132,18 +139,23 @@ fn line(hunt: &Hunt) -> String {
 
 /// Prints the table, and whether all is as it should be.
 fn report(hunts: &[Hunt], alarms: &[String], controls: u64, seconds: f64) -> ExitCode {
-    let header = ["mutant", "source", "killed by", "campaign", "seeds", "seconds"];
+    let header =
+        ["mutant", "source", "killed by", "campaign", "seeds", "seconds", "in whole networks"];
     let rows = hunts.iter().map(|hunt| {
         let (checker, campaign) = match &hunt.kill {
             Some(kill) => (kill.checker, kill.campaign),
+            None if hunt.error.is_some() => ("ERROR", ""),
             None if hunt.false_alarm.is_some() => ("FALSE ALARM", ""),
             None => ("NOTHING", ""),
         };
         let (seeds, time) = (hunt.all_seeds().to_string(), hunt.time.as_secs_f64());
         let (id, source) = (hunt.entry.id.to_owned(), hunt.entry.source.to_owned());
-        [id, source, checker.into(), campaign.into(), seeds, format!("{time:.2}")]
+        let whole = hunt.whole.as_ref();
+        let whole = whole.map(|(kill, runs)| format!("{}, {runs}", kill.checker));
+        let whole = whole.unwrap_or_else(|| "-".into());
+        [id, source, checker.into(), campaign.into(), seeds, format!("{time:.2}"), whole]
     });
-    let rows: Vec<[String; 6]> = std::iter::once(header.map(str::to_owned)).chain(rows).collect();
+    let rows: Vec<[String; 7]> = std::iter::once(header.map(str::to_owned)).chain(rows).collect();
     let width = |column: usize| {
         rows.iter().filter_map(|row| row.get(column)).map(String::len).max().unwrap_or(0)
     };
@@ -164,6 +176,12 @@ fn report(hunts: &[Hunt], alarms: &[String], controls: u64, seconds: f64) -> Exi
         hunts.len(),
         alarms.len()
     );
+    report_networks(hunts);
+    let errors = hunts.iter().filter_map(|hunt| Some((hunt.entry.id, hunt.error.as_ref()?)));
+    let errors: Vec<(&str, &String)> = errors.collect();
+    for (id, error) in &errors {
+        say!("ERROR: {id}: {error}");
+    }
     let false_alarms = hunts.iter().filter_map(|hunt| hunt.false_alarm.as_ref());
     let mut false_alarms: Vec<&String> = false_alarms.chain(alarms).collect();
     false_alarms.sort_unstable();
@@ -171,9 +189,25 @@ fn report(hunts: &[Hunt], alarms: &[String], controls: u64, seconds: f64) -> Exi
     for alarm in &false_alarms {
         say!("FALSE ALARM: {alarm}");
     }
-    if killed == hunts.len() && false_alarms.is_empty() {
+    if !errors.is_empty() {
+        ExitCode::from(2)
+    } else if killed == hunts.len() && false_alarms.is_empty() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     }
+}
+
+/// Prints what whole networks find of the mutants, and which checkers do.
+fn report_networks(hunts: &[Hunt]) {
+    let found: BTreeSet<&str> =
+        hunts.iter().filter_map(|hunt| Some(hunt.whole.as_ref()?.0.checker)).collect();
+    let count = hunts.iter().filter(|hunt| hunt.whole.is_some()).count();
+    say!("also found by whole networks: {count} of {}", hunts.len());
+    let networks = crate::checker::all().into_iter().map(|checker| checker.name());
+    let keys = crate::keygen::checker::all().into_iter().map(|checker| checker.name());
+    let all: BTreeSet<&str> = networks.chain(keys).collect();
+    let list = |names: Vec<&str>| names.join(", ");
+    say!("checkers that found one there: {}", list(found.iter().copied().collect()));
+    say!("checkers that found none there: {}", list(all.difference(&found).copied().collect()));
 }

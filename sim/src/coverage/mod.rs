@@ -18,10 +18,10 @@ pub(crate) const LARGE: u64 = 200;
 pub struct Coverage {
     /// Questions that were certified.
     pub decisions: u64,
-    /// Key sets that honest members made.
-    pub key_sets: u64,
     /// Of these, ones that too few voted on.
     pub expired: u64,
+    /// Key sets that honest members made.
+    pub key_sets: u64,
     /// Real coins tossed.
     pub coins: u64,
     /// Complaints about dealings that honest parties made.

@@ -19,7 +19,7 @@ use crate::ghost::Ghost;
 
 /// Declares the states, each with its name and what makes it.
 macro_rules! sights {
-    ($($sight:ident: $name:literal, $cause:literal, $rare:literal, $byzantine:literal;)*) => {
+    ($($sight:ident: $name:literal, $cause:literal, $rare:expr, $byzantine:literal;)*) => {
         /// A state that a run can get into.
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         pub enum Sight { $(#[doc = $name] $sight,)* }
@@ -60,7 +60,17 @@ sights! {
     RestartComputing: "restarts while a rule is computed", "kills", 2_000, false;
     RestartProducing: "restarts in a preprocessing run", "kills", 1_000, false;
     RestartRefreshing: "restarts in a refresh", "kills", 1_000, false;
+    Spoilt: "restarts from storage that lost or changed something", "faults of storage", 2_000, true;
+    Paused: "frames that waited for the end of a pause", "pauses", 500, false;
+    Held: "frames that a cut held", "cuts", 500, false;
+    Queued: "frames that waited for a capped line", "caps of bandwidth", 500, false;
+    Repeated: "frames sent twice", "links that repeat", 500, false;
+    Stranded: "members that a refresh left behind", "a dealer that cheats in a refresh", 20_000, true;
+    Calm: "runs in which every vote in time has to count", "no faults", NEVER, false;
 }
+
+/// What takes a run without faults is missing of any number of seeds with faults.
+const NEVER: u64 = u64::MAX;
 
 /// How often each state was seen, and what coins agreements needed.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -78,9 +88,14 @@ impl Sights {
     }
 
     fn note(&mut self, sight: Sight) {
+        self.add(sight, 1);
+    }
+
+    /// A state was seen so many times.
+    pub(crate) fn add(&mut self, sight: Sight, times: u64) {
         let at = Sight::ALL.iter().position(|other| *other == sight);
         if let Some(count) = at.and_then(|at| self.counts.get_mut(at)) {
-            *count += 1;
+            *count += times;
         }
     }
 }

@@ -50,6 +50,18 @@ pub struct Pending<F, E> {
     priorities: Priorities,
     /// What cuts have still to begin or end, the last one first.
     turns: Vec<Turn>,
+    troubles: Troubles,
+}
+
+/// How often links made trouble.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Troubles {
+    /// Frames sent twice.
+    pub repeated: u64,
+    /// Frames that waited for the end of a cut.
+    pub held: u64,
+    /// Frames that waited until the bytes before them were on the line.
+    pub queued: u64,
 }
 
 enum Due<F, E> {
@@ -121,7 +133,13 @@ impl<F: Freight, E> Pending<F, E> {
             loose: BTreeMap::new(),
             free: BTreeMap::new(),
             priorities: Priorities::new(discipline),
+            troubles: Troubles::default(),
         }
+    }
+
+    /// How often links made trouble until now.
+    pub const fn troubles(&self) -> Troubles {
+        self.troubles
     }
 
     /// The virtual time in microseconds.
@@ -139,6 +157,7 @@ impl<F: Freight, E> Pending<F, E> {
     /// A frame is on its way, now and then twice.
     pub fn send(&mut self, frame: F, rng: &mut Rng) {
         if self.links.repeated > 0 && rng.random_range(0..1_000) < self.links.repeated {
+            self.troubles.repeated += 1;
             self.send_once(frame.clone(), rng);
         }
         self.send_once(frame, rng);
@@ -147,6 +166,7 @@ impl<F: Freight, E> Pending<F, E> {
     fn send_once(&mut self, frame: F, rng: &mut Rng) {
         let (from, to) = frame.link();
         let held = self.links.held_until(from, to, self.now);
+        self.troubles.held += u64::from(held > self.now);
         if held == self.now
             && let Some(rank) = self.rank(&frame)
         {
@@ -170,6 +190,7 @@ impl<F: Freight, E> Pending<F, E> {
     fn on_line(&mut self, frame: &F, now: u64) -> u64 {
         let Some(bandwidth) = self.links.bandwidth else { return now };
         let free = self.free.entry(frame.link()).or_default();
+        self.troubles.queued += u64::from(*free > now);
         *free = now.max(*free) + frame.bytes() * SECOND / bandwidth.max(1);
         *free
     }

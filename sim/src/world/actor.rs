@@ -85,9 +85,9 @@ impl Actor {
         }
     }
 
-    /// Its storage does something to what was written.
-    pub(super) fn spoil(&mut self, storage: Storage) {
-        let Some(mut writes) = self.writes.take() else { return };
+    /// Its storage does something to what was written. Gives back whether something is lost or changed.
+    pub(super) fn spoil(&mut self, storage: Storage) -> bool {
+        let Some(mut writes) = self.writes.take() else { return false };
         let all = writes.len();
         match storage {
             Storage::Kept => {}
@@ -105,9 +105,13 @@ impl Actor {
                 }
             }
         }
-        self.store.clear();
+        let before = std::mem::take(&mut self.store);
         writes.iter().for_each(|records| self.apply(records.clone()));
         self.writes = Some(writes);
+        let same = |key: &Vec<u8>, value: &Secret<Vec<u8>>| {
+            self.store.get(key).is_some_and(|now| now.expose() == value.expose())
+        };
+        before.len() != self.store.len() || !before.iter().all(|(key, value)| same(key, value))
     }
 
     /// Everything written down.

@@ -7,18 +7,24 @@ use super::World;
 use super::actor::Real;
 use crate::checker::{Lasting, LastingDecision, LastingEpoch, What};
 
-/// How often one of the parties is looked at, in steps.
+/// How often one of the parties is looked at, in steps. At rest all are.
 pub(super) const LOOK: u64 = 2048;
 
 impl World {
+    /// Looks at the honest party whose turn it is.
+    pub(super) fn look(&mut self) {
+        let honest: Vec<PartyId> = self.honest().iter().collect();
+        let turn = usize::try_from(self.steps / LOOK).unwrap_or_default();
+        if let Some(by) = honest.iter().cycle().nth(turn).copied() {
+            self.look_at(by);
+        }
+    }
+
     /// Shows what an honest party keeps for others, and what it would be if it started now.
     ///
     /// # Panics
     /// If what it wrote down cannot be read.
-    pub(super) fn look(&mut self) {
-        let honest: Vec<PartyId> = self.honest().iter().collect();
-        let turn = usize::try_from(self.steps / LOOK).unwrap_or_default();
-        let Some(by) = honest.iter().cycle().nth(turn).copied() else { return };
+    pub(super) fn look_at(&mut self, by: PartyId) {
         let Some(actor) = self.members[by].actors.first() else { return };
         let (id, first, records) = (actor.id, !actor.erased, actor.records());
         let Some(party) = &actor.party else { return };

@@ -25,11 +25,11 @@ use quorate_protocol::secret::Secret;
 use rand::RngExt;
 
 use crate::checker::{self, Checker, Observation, What};
-use crate::coverage::{Coverage, Watch};
+use crate::coverage::{Coverage, Sight, Sights, Watch};
 use crate::ghost::Ghost;
 use crate::plan::{Outage, Plan, Vote};
 use crate::report::{Report, Violation};
-use crate::schedule::{Freight, MILLI, Next, Pending};
+use crate::schedule::{Freight, MILLI, Next, Pending, Troubles};
 use crate::trace::{Asked, Delivery, Event as Told, Labelled, Layer, Listener, Mark, Print, Trace};
 use crate::votes;
 use crate::workload::Workload;
@@ -104,6 +104,9 @@ pub struct World {
     /// Who was dealt what is wrong, in which epoch.
     disputes: BTreeSet<(PartyId, u64)>,
     restarts: u64,
+    /// Restarts from storage that lost or changed something, and frames that waited for the end of a pause.
+    spoilt: u64,
+    paused: u64,
     /// Epochs that followed the first one, and proposals that lapsed.
     epochs: u64,
     lapsed: u64,
@@ -146,6 +149,8 @@ impl World {
             malformed: 0,
             disputes: BTreeSet::new(),
             restarts: 0,
+            spoilt: 0,
+            paused: 0,
             epochs: 0,
             lapsed: 0,
             steps: 0,
@@ -399,6 +404,25 @@ impl World {
         }
     }
 
+    /// What was seen, and what only the network knows of.
+    fn sights(&self) -> Sights {
+        let mut sights = self.watch.sights();
+        let Troubles { repeated, held, queued } = self.pending.troubles();
+        let calm = u64::from(self.ghost.calm && !self.decided.is_empty());
+        for (sight, times) in [
+            (Sight::Spoilt, self.spoilt),
+            (Sight::Paused, self.paused),
+            (Sight::Held, held),
+            (Sight::Queued, queued),
+            (Sight::Repeated, repeated),
+            (Sight::Stranded, self.ghost.stranded.len() as u64),
+            (Sight::Calm, calm),
+        ] {
+            sights.add(sight, times);
+        }
+        sights
+    }
+
     fn coverage(&self) -> Coverage {
         let mut coverage = Coverage {
             decisions: self.decided.len() as u64,
@@ -407,7 +431,7 @@ impl World {
             restarts: self.restarts,
             refreshes: self.epochs,
             lapsed: self.lapsed,
-            sights: self.watch.sights(),
+            sights: self.sights(),
             ..Coverage::default()
         };
         for member in self.members.values() {

@@ -21,6 +21,7 @@ impl World {
             self.trace.at(now, party, Mark::Pauses);
             self.pending.at(ends, Happening::Resume(party));
         }
+        self.paused += u64::from(matches!(next, Next::Frame(_)));
         self.members[party].waiting.push(next);
         None
     }

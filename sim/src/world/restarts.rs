@@ -63,7 +63,7 @@ impl World {
         member.life += 1;
         for actor in &mut member.actors {
             actor.party = None;
-            actor.spoil(storage);
+            self.spoilt += u64::from(actor.spoil(storage));
         }
         let rng = &mut self.rng;
         self.pending.lose(|frame| frame.from == party && rng.random_range(0..100) < lost);

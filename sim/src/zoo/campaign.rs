@@ -6,6 +6,12 @@ use crate::report::Violation;
 /// Whether all properties held in a run.
 pub(super) type Verdict = Result<(), Violation>;
 
+/// Stands for a checker where a campaign itself does not work.
+pub(super) const CAMPAIGN: &str = "campaign";
+
+/// Stands for a checker where something panics.
+pub(super) const PANIC: &str = "panic";
+
 /// A property does not hold.
 pub(super) fn fails(checker: &'static str, what: impl Into<String>) -> Verdict {
     Err(Violation { time: 0, checker, what: what.into() })
@@ -32,7 +38,7 @@ impl Campaign {
         Self { name, seeds, run }
     }
 
-    /// Runs one seed. A party that panics violates a property, too.
+    /// Runs one seed. What panics is said to violate a property, too.
     ///
     /// # Errors
     /// The first property that does not hold.

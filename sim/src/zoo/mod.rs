@@ -5,11 +5,16 @@
 //! more of them, in order; it is *killed* by the first run that violates a property while the same
 //! run without the mutant violates none. What survives shows a checker or an adversary that is
 //! missing. Every run that is used against some mutant is also made without any: the control.
+//!
+//! A run that cannot be set up, and a panic where none is [expected](panics), kills nothing: then the zoo
+//! itself is in error. Besides, every mutant is set into whole networks and key generations as swarms run
+//! them, and what they find of it is told without being required.
 
 mod agreement;
 mod broadcast;
 mod campaign;
 mod coin_aware;
+mod early;
 mod hunt;
 mod names;
 mod net;
@@ -22,7 +27,7 @@ mod signing;
 
 pub use campaign::Campaign;
 pub use hunt::{Hunt, Kill, control};
-pub use register::campaigns;
+pub use register::{WHOLE, campaigns, panics};
 
 #[cfg(test)]
 mod tests;

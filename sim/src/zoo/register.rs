@@ -3,7 +3,9 @@
 use quorate_protocol::zoo::Mutant;
 
 use super::campaign::Campaign;
-use super::{agreement, broadcast, coin_aware, names, network, opening, secrecy, sharing, signing};
+use super::{
+    agreement, broadcast, coin_aware, early, names, network, opening, secrecy, sharing, signing,
+};
 
 const SHORT: Campaign = Campaign::new("short broadcast", 2_000, broadcast::short);
 const LONG: Campaign = Campaign::new("long broadcast", 2_000, broadcast::long);
@@ -44,7 +46,25 @@ const IDENTITY: Campaign = Campaign::new("identity dealt", 10, network::identity
 const BAD_PROOF: Campaign = Campaign::new("proof of another", 10, network::bad_proof);
 const ROGUE: Campaign = Campaign::new("rogue dealer", 10, sharing::rogue);
 const UNFINISHED: Campaign = Campaign::new("unfinished set", 40, network::unfinished_set);
+const EARLY: Campaign = Campaign::new("flood of early messages", 3, early::flood);
 const SMALL: Campaign = Campaign::new("small set", 40, network::small_set);
+
+/// Whole networks and key generations that every mutant is set into.
+pub const WHOLE: [Campaign; 2] = [
+    Campaign::new("network of four", 60, network::four),
+    Campaign::new("key generation", 60, network::keygen_four),
+];
+
+/// Whether a mutant breaks what a party relies on, so that it may panic.
+pub const fn panics(mutant: Mutant) -> bool {
+    matches!(
+        mutant,
+        Mutant::AcsOutputsUnusable
+            | Mutant::AcssOkUnchecked
+            | Mutant::ScalarsAnyWidth
+            | Mutant::SetsUnfinished
+    )
+}
 
 /// The campaigns of a mutant, in order.
 pub fn campaigns(mutant: Mutant) -> &'static [Campaign] {
@@ -141,6 +161,7 @@ fn networks(mutant: Mutant) -> &'static [Campaign] {
         Mutant::RefreshAnything => &[SHIFTED],
         Mutant::EpochKept => &[REFRESHED],
         Mutant::EpochMixed => &[OLD_EPOCH, FOUR],
+        Mutant::EarlyUncounted => &[EARLY],
         _ => &[],
     }
 }

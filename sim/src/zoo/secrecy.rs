@@ -16,7 +16,7 @@ use quorate_protocol::sharing::acss::Statement;
 use quorate_protocol::tag::Tag;
 use rand::{RngExt, SeedableRng};
 
-use super::campaign::{Verdict, fails, holds};
+use super::campaign::{CAMPAIGN, Verdict, fails, holds};
 use crate::Rng;
 
 fn tag() -> Tag {
@@ -90,7 +90,7 @@ pub(super) fn blinders(seed: u64) -> Verdict {
         statement.prove(&tag(), &Digest::from([1; 32]), &columns).0.first().copied()
     };
     let (Some(one), Some(other)) = (published(1), published(2)) else {
-        return fails("campaign", "nothing is published");
+        return fails(CAMPAIGN, "nothing is published");
     };
     // On one line through zero: the same up to a factor in the base field.
     let line = one.re * other.im == one.im * other.re;

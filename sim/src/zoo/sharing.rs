@@ -18,7 +18,7 @@ use quorate_protocol::tag::Tag;
 use quorate_protocol::wire;
 use rand::{RngExt, SeedableRng};
 
-use super::campaign::{Verdict, fails, holds};
+use super::campaign::{CAMPAIGN, Verdict, fails, holds};
 use super::net::{Collected, Net};
 use crate::Rng;
 
@@ -323,7 +323,7 @@ pub(super) fn rogue(seed: u64) -> Verdict {
     let mut victim = Scalars::instance(keyring(HELPER), HELPER, tag());
     let mut out = Collected::default();
     let _dealt = victim.deal(Scalars::secrets(&mut rng), &Secret::new([8; 32]), &mut out);
-    let Some(payload) = dealt(out) else { return fails("campaign", "nothing to copy") };
+    let Some(payload) = dealt(out) else { return fails(CAMPAIGN, "nothing to copy") };
     let forgery = Some(Forgery::Copied(payload));
     let deviation = Deviation { forgery, ..Deviation::default() };
     let secrets = Scalars::secrets(&mut rng);
@@ -378,7 +378,7 @@ pub(super) fn copied(seed: u64) -> Verdict {
     };
     let public: Option<Public<Vec<Digest>, ElementsProof<Fp61, ()>>> =
         victim.and_then(|payload| wire::decode(&payload, payload.len()).ok());
-    let Some(public) = public else { return fails("campaign", "no dealing to copy from") };
+    let Some(public) = public else { return fails(CAMPAIGN, "no dealing to copy from") };
     let victims: PartySet = committee.parties().filter(|party| *party != DEALER).collect();
     let deviation =
         Deviation { junk: victims, header: Some(public.header), ..Deviation::default() };

@@ -16,7 +16,7 @@ use quorate_protocol::wire::Bytes;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 
-use super::campaign::{Verdict, fails, holds};
+use super::campaign::{CAMPAIGN, Verdict, fails, holds};
 use super::net::Net;
 use crate::Rng;
 
@@ -103,7 +103,7 @@ pub(super) fn signatures(seed: u64) -> Verdict {
     let (Some(certificates), Some(documents)) =
         (group.public(Purpose::Certificate), group.public(Purpose::Document))
     else {
-        return fails("campaign", "no keys");
+        return fails(CAMPAIGN, "no keys");
     };
     let (one, other) = (one.to_bytes(), other.to_bytes());
     holds("nonces", one.get(..32) != other.get(..32), "one nonce signs two messages")?;
@@ -131,7 +131,7 @@ pub(super) fn certificates(seed: u64) -> Verdict {
     let keyrings = Keyring::for_tests(4, 1);
     let (Some(public), Some(keyring)) = (group.public(Purpose::Certificate), keyrings.first())
     else {
-        return fails("campaign", "no keys");
+        return fails(CAMPAIGN, "no keys");
     };
     let verifier = Verifier::of(network(), EPOCH, keyring.identities(), public, false);
     let counted = group.committee.everyone();
