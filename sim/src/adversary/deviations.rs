@@ -8,8 +8,8 @@ use super::Behaviour;
 use crate::coverage::{LARGE, Required};
 
 /// A behaviour that was drawn for so many members and never seen is not one. Coins are rare: of those that
-/// hold back or falsify their shares of coins, about one in ten gets to it.
-const SEVERAL: u64 = 100;
+/// hold back or falsify their shares of coins, one in twenty gets to it.
+const SEVERAL: u64 = 300;
 
 const KINDS: usize = Behaviour::NAMES.len();
 

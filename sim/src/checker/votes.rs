@@ -120,17 +120,19 @@ impl Checker for Votes {
             return Ok(());
         };
         let Some((instance, m)) = agreement(message) else { return Ok(()) };
-        let subset = self.subsets.entry((epoch, instance)).or_default();
         let first = match m {
             acs::Message::Votes { round: 0, kind: Kind::E1, zero, one, .. } => Some([*zero, *one]),
             _ => None,
         };
+        if matches!(seen.what, What::Hears { .. }) && first.is_none() {
+            return Ok(());
+        }
+        let subset = self.subsets.entry((epoch, instance)).or_default();
         match (&seen.what, first) {
             (What::Hears { from, .. }, Some(votes)) => {
                 subset.first.entry(by).or_default().hear(*from, votes);
                 Ok(())
             }
-            (What::Hears { .. }, None) => Ok(()),
             (_, Some(votes)) => subset.say_first(ghost, by, votes),
             (_, None) => subset.say(by, m),
         }

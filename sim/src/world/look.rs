@@ -7,7 +7,7 @@ use super::World;
 use super::actor::Real;
 use crate::checker::{Lasting, LastingDecision, LastingEpoch, What};
 
-/// How often one of the parties is looked at, in steps. At rest all are.
+/// How often one of the parties is looked at, in steps.
 pub(super) const LOOK: u64 = 2048;
 
 impl World {
@@ -16,26 +16,32 @@ impl World {
         let honest: Vec<PartyId> = self.honest().iter().collect();
         let turn = usize::try_from(self.steps / LOOK).unwrap_or_default();
         if let Some(by) = honest.iter().cycle().nth(turn).copied() {
-            self.look_at(by);
+            self.show_kept(by);
+            self.show_restored(by);
         }
     }
 
-    /// Shows what an honest party keeps for others, and what it would be if it started now.
-    ///
-    /// # Panics
-    /// If what it wrote down cannot be read.
-    pub(super) fn look_at(&mut self, by: PartyId) {
-        let Some(actor) = self.members[by].actors.first() else { return };
-        let (id, first, records) = (actor.id, !actor.erased, actor.records());
-        let Some(party) = &actor.party else { return };
-        let (live, epochs) = (lasting(party), party.live().count());
+    /// Shows what an honest party keeps for others.
+    pub(super) fn show_kept(&mut self, by: PartyId) {
+        let Some(party) = self.party(by) else { return };
+        let epochs = party.live().count();
         let of = |peer| (peer, party.kept_bytes(peer));
         let kept: Vec<(PartyId, usize)> = self.plan.committee.parties().map(of).collect();
-        let restored = self.keys.restored(id, first, records);
-        let restored = lasting(&restored.expect("what a party wrote down can be read"));
         for (of, bytes) in kept {
             self.observe(What::Keeps { by, of, epochs, bytes });
         }
+    }
+
+    /// Shows what an honest party would be if it started now. That takes as long as a start.
+    ///
+    /// # Panics
+    /// If what it wrote down cannot be read.
+    fn show_restored(&mut self, by: PartyId) {
+        let Some(actor) = self.members[by].actors.first() else { return };
+        let (id, first, records) = (actor.id, !actor.erased, actor.records());
+        let Some(live) = actor.party.as_ref().map(lasting) else { return };
+        let restored = self.keys.restored(id, first, records);
+        let restored = lasting(&restored.expect("what a party wrote down can be read"));
         self.observe(What::Restorable { by, live: &live, restored: &restored });
     }
 }

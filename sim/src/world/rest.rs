@@ -14,7 +14,8 @@ impl World {
     pub(super) fn rest(&mut self) {
         self.trace.event(self.pending.now(), &Told::Rest);
         self.observe(What::Steps(self.steps));
-        self.honest().iter().for_each(|by| self.look_at(by));
+        self.look();
+        self.honest().iter().for_each(|by| self.show_kept(by));
         let stranded = self.stranded();
         self.ghost.strand(stranded);
         for by in stranded.iter() {

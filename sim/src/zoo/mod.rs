@@ -9,6 +9,13 @@
 //! A run that cannot be set up, and a panic where none is [expected](panics), kills nothing: then the zoo
 //! itself is in error. Besides, every mutant is set into whole networks and key generations as swarms run
 //! them, and what they find of it is told without being required.
+//!
+//! # What is not here
+//! Of the list of known failures, those that this design has no place for: a retry after an abort (Z16:
+//! openings are robust, nothing aborts), malformed moduli (Z18: there are none), a sealed ballot that does
+//! not open (Z21: votes are masked bits, and any bit is one), a multicast in the place of a broadcast when
+//! keys are made (Z22: dealers are agreed on by a common subset, and the key generation's swarm has members
+//! that tell two halves two sets), and reasons beside secret votes (Z33: there is no field for one).
 
 mod agreement;
 mod broadcast;
