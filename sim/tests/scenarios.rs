@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use quorate_sim::coverage::Sight;
 use quorate_sim::plan::Scenario;
 use quorate_sim::story::Story;
 
@@ -23,7 +24,10 @@ fn every_property_holds_in_every_scenario() {
         };
         let report = Story::parse(&path.to_string_lossy()).unwrap().run(None).unwrap();
         assert_eq!(report.violation, None, "{name}");
-        assert!(!live || report.coverage.decisions == questions, "{name}: {:?}", report.coverage);
+        let stranded = report.coverage.sights.count(Sight::Stranded) > 0;
+        assert_eq!(stranded, name == "a-refresh-strands-a-member");
+        let all = report.coverage.decisions == questions;
+        assert!(!live || stranded || all, "{name}: {:?}", report.coverage);
         names.push(name);
     }
     assert!(names.len() >= 8, "{names:?}");
