@@ -57,17 +57,7 @@ impl<P: Ord> Complaints<P> {
                 let shards = pieces.iter().take(self.pieces).cloned().collect();
                 Some(Complaint::BadDispersal { shards })
             }
-            _ => {
-                // The point that is zero, and scalars that are canonical as their last bytes are 0.
-                let mut opener = [0; OPENER];
-                rng.fill(opener.split_at_mut(32).1);
-                for last in [63, 95] {
-                    opener.get_mut(last).map(|byte| *byte = 0)?;
-                }
-                let opener = Box::new(wire::decode(&opener, OPENER).ok()?);
-                let ciphertext: Vec<u8> = (0..156).map(|_| rng.random()).collect();
-                Some(Complaint::BadShare { ciphertext: ciphertext.into(), opener })
-            }
+            _ => made_up(156, rng),
         }
     }
 
@@ -75,4 +65,17 @@ impl<P: Ord> Complaints<P> {
     pub fn forget_pieces(&mut self) {
         self.heard.clear();
     }
+}
+
+/// A complaint of a ciphertext of so many bytes, with an opening key that is none.
+pub fn made_up(bytes: usize, rng: &mut Rng) -> Option<Complaint> {
+    // The point that is zero, and scalars that are canonical as their last bytes are 0.
+    let mut opener = [0; OPENER];
+    rng.fill(opener.split_at_mut(32).1);
+    for last in [63, 95] {
+        opener.get_mut(last).map(|byte| *byte = 0)?;
+    }
+    let opener = Box::new(wire::decode(&opener, OPENER).ok()?);
+    let ciphertext: Vec<u8> = (0..bytes).map(|_| rng.random()).collect();
+    Some(Complaint::BadShare { ciphertext: ciphertext.into(), opener })
 }

@@ -59,7 +59,7 @@ use crate::{Rng, Wire};
 pub use behaviour::Behaviour;
 pub use cheating_dealer::{Cheat, How};
 pub use coin_holder::Withheld;
-pub use complaints::Complaints;
+pub use complaints::{Complaints, made_up};
 pub use corruption::{Corruption, differs};
 pub use deviations::Deviations;
 pub use draw::draw;

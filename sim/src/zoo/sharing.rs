@@ -21,14 +21,12 @@ use rand::{RngExt, SeedableRng};
 use super::campaign::{CAMPAIGN, Verdict, fails, holds};
 use super::net::{Collected, Net};
 use crate::Rng;
+use crate::adversary::made_up;
 
 type Plain<F> = Elements<F, NoStatement>;
 
 const DEALER: PartyId = PartyId::new(0);
 const HELPER: PartyId = PartyId::new(1);
-
-/// Bytes of an opening key: a point and a proof of two scalars.
-const OPENER: usize = 96;
 
 /// A kind of sharing as the campaigns deal by it.
 trait Kind: Scheme + Sized {
@@ -95,19 +93,6 @@ fn deviation<K: Kind>(committee: Committee, rng: &mut Rng) -> Deviation {
     deviation
 }
 
-/// A complaint with an opening key that is none.
-fn false_complaint(rng: &mut Rng) -> Option<Message> {
-    let mut opener = [0; OPENER];
-    rng.fill(opener.split_at_mut(32).1);
-    // The last byte of each scalar: canonical.
-    for last in [63, 95] {
-        opener.get_mut(last).map(|byte| *byte = 0)?;
-    }
-    let opener = Box::new(wire::decode(&opener, OPENER).ok()?);
-    let ciphertext: Vec<u8> = (0..64).map(|_| rng.random()).collect();
-    Some(Message::Complain(Complaint::BadShare { ciphertext: ciphertext.into(), opener }))
-}
-
 /// The same with a byte changed.
 fn changed(bytes: &[u8]) -> wire::Bytes {
     let mut bytes = bytes.to_vec();
@@ -129,7 +114,7 @@ fn lie(message: Message, hasty: bool, rng: &mut Rng) -> Vec<Message> {
     let mut said = early(rng);
     match message {
         Message::Ok | Message::Done if rng.random() => {}
-        Message::Ok if rng.random() => said.extend(false_complaint(rng)),
+        Message::Ok if rng.random() => said.extend(made_up(64, rng).map(Message::Complain)),
         Message::Forward(mut shard) if rng.random_range(0..3) == 0 => {
             shard.bytes = changed(&shard.bytes);
             said.push(Message::Forward(shard));
