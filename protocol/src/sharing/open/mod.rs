@@ -16,6 +16,10 @@
 //! - *Blame*: an honest party is never blamed. A party whose vector is of the wrong length, or off
 //!   a polynomial, is blamed once by every honest party that sees it, also when it comes after the
 //!   output but before the instance is dropped.
+//! - *Too many liars*: with `t + 1` there is no output but the right one, unless their shares lie on
+//!   polynomials of degree `t` together with those of `t` honest parties. Who knows these can choose
+//!   such shares: `t + 1` parties know everything anyway. Then a wrong value may be output, and every
+//!   party that outputs it reports the other honest parties' shares as these arrive.
 //! - Not guaranteed: anything for a sharing of a higher degree. Honest shares of one of degree `2t`
 //!   give no output, but `t` liars could make them: such sharings must never be opened.
 //!
