@@ -7,7 +7,9 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use quorate_protocol::committee::{PartyId, PartySet};
-use quorate_sim::adversary::{Asked, BadShard, Behaviour, Cheat, How, Kind, Spoil, Withheld};
+use quorate_sim::adversary::{
+    Asked, BadShard, BadVote, Behaviour, Cheat, Copied, How, Kind, Spoil, Withheld,
+};
 use quorate_sim::keygen;
 use quorate_sim::keygen::adversary as keys;
 use quorate_sim::plan::Plan;
@@ -17,7 +19,7 @@ use quorate_sim::world::World;
 
 /// Most seeds until a behaviour is seen. Coins are rare.
 const SEEDS: u64 = 12;
-const COIN_SEEDS: u64 = 150;
+const COIN_SEEDS: u64 = 600;
 
 fn liar() -> PartyId {
     PartyId::new(2)
@@ -64,7 +66,7 @@ fn example(name: &str) -> (Behaviour, bool) {
         "cheating-dealer" => {
             (Behaviour::CheatingDealer(Cheat { victims, how: How::WrongShare }), true)
         }
-        "malformed-vote" => (Behaviour::MalformedVote, true),
+        "malformed-vote" => (Behaviour::MalformedVote(BadVote::Long), true),
         "wrong-coin" => (Behaviour::WrongCoin, true),
         "exclude" => (Behaviour::Exclude { target }, false),
         "spoil" => (Behaviour::Spoil(Spoil::Shifted), false),
@@ -84,6 +86,7 @@ fn example(name: &str) -> (Behaviour, bool) {
         "accuse" => (Behaviour::Accuse, true),
         "misshape" => (Behaviour::Misshape, true),
         "copy-votes" => (Behaviour::CopyVotes { of: target }, false),
+        "copy-dealings" => (Behaviour::CopyDealings(Copied::SealingKey), true),
         "storm" => (Behaviour::Storm { asked: Asked::Near, times: 2 }, false),
         "leave-early" => (Behaviour::LeaveEarly, false),
         "forge" => (Behaviour::Forge, true),

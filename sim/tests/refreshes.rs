@@ -80,7 +80,16 @@ fn a_refresh_that_is_rejected_changes_nothing() {
 #[test]
 fn nobody_can_spoil_a_refresh() {
     let victims: PartySet = [party(0), party(3)].into_iter().collect();
-    let cheats = [How::WrongShare, How::Junk, How::Scattered, How::Omitted, How::ExcessDegree];
+    let cheats = [
+        How::WrongShare,
+        How::Junk,
+        How::Scattered,
+        How::Omitted,
+        How::ExcessDegree,
+        How::Longer,
+        How::Shorter,
+        How::Empty,
+    ];
     let mut spoils = vec![Spoil::Shifted, Spoil::Silent];
     spoils.extend(cheats.map(|how| Spoil::Dealing(Cheat { victims, how })));
     spoils.extend([BadKey::Zero, BadKey::Malformed, BadKey::Copied].map(Spoil::Sealing));

@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use quorate_protocol::committee::{PartyId, PartySet};
-use quorate_sim::adversary::{Behaviour, Cheat, How};
+use quorate_sim::adversary::{BadVote, Behaviour, Cheat, How};
 use quorate_sim::coverage::{Coverage, Sight};
 use quorate_sim::plan::{Pause, Plan, Restart, Storage};
 use quorate_sim::report::Report;
@@ -116,12 +116,14 @@ fn fifty_decisions_with_a_liar_throughout() {
 
 #[test]
 fn a_malformed_vote_is_refused_and_its_voter_named() {
-    let (coverage, worlds) = alone(Behaviour::MalformedVote);
-    assert!(coverage.malformed > 0 && coverage.excluded > 0);
-    for world in worlds {
-        assert!(named(&world, "wrong shape").iter().all(|times| *times > 0));
-        for view in world.current(PartyId::new(0)).unwrap().decisions() {
-            assert!(!view.counted.unwrap().contains(liar()));
+    for how in BadVote::ALL {
+        let (coverage, worlds) = alone(Behaviour::MalformedVote(how));
+        assert!(coverage.malformed > 0 && coverage.excluded > 0, "{how}");
+        for world in worlds {
+            assert!(named(&world, "wrong shape").iter().all(|times| *times > 0), "{how}");
+            for view in world.current(PartyId::new(0)).unwrap().decisions() {
+                assert!(!view.counted.unwrap().contains(liar()), "{how}");
+            }
         }
     }
 }
@@ -167,6 +169,13 @@ fn victims_of_a_cheating_dealer_recover_or_do_without() {
     }
     for how in [How::Omitted, How::ExcessDegree] {
         alone(Behaviour::CheatingDealer(Cheat { victims, how }));
+    }
+    for how in [How::Longer, How::Shorter, How::Empty] {
+        let (coverage, worlds) = alone(Behaviour::CheatingDealer(Cheat { victims, how }));
+        assert_eq!(coverage.complaints, 0, "{how:?}: there is nothing to complain of");
+        for world in worlds {
+            assert!(named(&world, "public part").iter().all(|times| *times > 0), "{how:?}");
+        }
     }
 }
 

@@ -11,10 +11,11 @@ use quorate_protocol::sharing::acss;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Adversary, Asked, BadShard, Cheat, Insider, Kind, Spoil, Withheld, accuser, cheating_dealer,
-    coin_holder, crash, early_leaver, equivocator, estimate_splitter, excluder, flooder, forger,
-    garbler, inventor, malformed_vote, misshaper, mutator, old_epoch, replayer, selective,
-    shard_liar, silent, splitter, storm, vote_copier, wrong_coin, wrong_shares,
+    Adversary, Asked, BadShard, BadVote, Cheat, Copied, Insider, Kind, Spoil, Withheld, accuser,
+    cheating_dealer, coin_holder, crash, dealing_copier, early_leaver, equivocator,
+    estimate_splitter, excluder, flooder, forger, garbler, inventor, malformed_vote, misshaper,
+    mutator, old_epoch, replayer, selective, shard_liar, silent, splitter, storm, vote_copier,
+    wrong_coin, wrong_shares,
 };
 use crate::Wire;
 
@@ -39,7 +40,7 @@ pub enum Behaviour {
     /// Deals shares that do not hold.
     CheatingDealer(Cheat),
     /// Broadcasts a vote of the wrong shape.
-    MalformedVote,
+    MalformedVote(BadVote),
     /// Sends coin shares of another coin.
     WrongCoin,
     /// Works against one member's input.
@@ -126,6 +127,8 @@ pub enum Behaviour {
         /// Whose.
         of: PartyId,
     },
+    /// Deals what another dealt.
+    CopyDealings(Copied),
     /// Asks again what others asked.
     Storm {
         /// How.
@@ -141,7 +144,7 @@ pub enum Behaviour {
 
 impl Behaviour {
     /// The names of all behaviours.
-    pub const NAMES: [&str; 28] = [
+    pub const NAMES: [&str; 29] = [
         "silent",
         "crash",
         "twins",
@@ -167,6 +170,7 @@ impl Behaviour {
         "accuse",
         "misshape",
         "copy-votes",
+        "copy-dealings",
         "storm",
         "leave-early",
         "forge",
@@ -180,7 +184,7 @@ impl Behaviour {
             Self::Twins => "twins",
             Self::WrongShares { .. } => "wrong-shares",
             Self::CheatingDealer(_) => "cheating-dealer",
-            Self::MalformedVote => "malformed-vote",
+            Self::MalformedVote(_) => "malformed-vote",
             Self::WrongCoin => "wrong-coin",
             Self::Exclude { .. } => "exclude",
             Self::Spoil(_) => "spoil",
@@ -200,6 +204,7 @@ impl Behaviour {
             Self::Accuse => "accuse",
             Self::Misshape => "misshape",
             Self::CopyVotes { .. } => "copy-votes",
+            Self::CopyDealings(_) => "copy-dealings",
             Self::Storm { .. } => "storm",
             Self::LeaveEarly => "leave-early",
             Self::Forge => "forge",
@@ -249,7 +254,9 @@ impl Behaviour {
             Self::CheatingDealer(cheat) => {
                 Box::new(cheating_dealer::CheatingDealer::new(cheat, insider.clone()))
             }
-            Self::MalformedVote => Box::new(malformed_vote::MalformedVote::new(insider.clone())),
+            Self::MalformedVote(how) => {
+                Box::new(malformed_vote::MalformedVote::new(how, insider.clone()))
+            }
             Self::WrongCoin => Box::new(wrong_coin::WrongCoin::new(insider.clone())),
             Self::Exclude { target } => Box::new(excluder::Excluder::new(target)),
             Self::Spoil(spoil) => return spoil.adversary(),
@@ -275,6 +282,7 @@ impl Behaviour {
             Self::Accuse => Box::new(accuser::Accuser::new(insider)),
             Self::Misshape => Box::new(misshaper::Misshaper),
             Self::CopyVotes { of } => Box::new(vote_copier::VoteCopier::new(of, insider.clone())),
+            Self::CopyDealings(what) => Box::new(dealing_copier::DealingCopier::new(what, insider)),
             Self::Storm { asked, times } => {
                 Box::new(storm::Storm::new(asked, times, insider.clone()))
             }
@@ -293,7 +301,7 @@ impl fmt::Display for Behaviour {
             Self::WrongShares { percent: 100 } => f.write_str("wrong shares"),
             Self::WrongShares { percent } => write!(f, "wrong shares in {percent} %"),
             Self::CheatingDealer(cheat) => write!(f, "cheating dealer ({cheat})"),
-            Self::MalformedVote => f.write_str("malformed votes"),
+            Self::MalformedVote(how) => write!(f, "votes {how}"),
             Self::WrongCoin => f.write_str("wrong coin shares"),
             Self::Exclude { target } => write!(f, "excludes {target}"),
             Self::Spoil(spoil) => write!(f, "spoils refreshes ({spoil})"),
@@ -316,6 +324,7 @@ impl fmt::Display for Behaviour {
             Self::Accuse => f.write_str("accuses"),
             Self::Misshape => f.write_str("opens with misshapen vectors"),
             Self::CopyVotes { of } => write!(f, "copies the votes of {of}"),
+            Self::CopyDealings(what) => write!(f, "copies {what} of others' dealings"),
             Self::Storm { asked, times } => write!(f, "asks {asked} {times} times"),
             Self::LeaveEarly => f.write_str("leaves once it decided"),
             Self::Forge => f.write_str("forges certificates"),

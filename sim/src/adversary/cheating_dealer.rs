@@ -1,4 +1,6 @@
-//! Deals sharings in which some members get no valid share.
+//! Deals sharings in which some members get no valid share, or whose commitments are too many or too few.
+//! Tests that such a dealer is not counted, or its victims get their shares from others, and that it is
+//! named.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,6 +12,7 @@ use quorate_protocol::math::{Field, Fl, Fp61};
 use quorate_protocol::mpc::preprocessing::{self, Layout, TripleStatement, deal_tag};
 use quorate_protocol::party::Message;
 use quorate_protocol::sharing::Shares;
+use quorate_protocol::sharing::acss::scalar::Forgery;
 use quorate_protocol::sharing::acss::{self, Dealing, Deviation, Elements, Local, Terms};
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +44,24 @@ pub enum How {
     Omitted,
     /// Everybody gets points of polynomials of too high a degree.
     ExcessDegree,
+    /// The same, with commitments to all of their coefficients.
+    Longer,
+    /// Everybody gets points of polynomials of too low a degree, with so many commitments.
+    Shorter,
+    /// There are no commitments.
+    Empty,
+}
+
+impl How {
+    /// Whether everybody can see from the broadcast that the dealing does not hold.
+    pub const fn is_public(self) -> bool {
+        matches!(self, Self::Longer | Self::Shorter | Self::Empty)
+    }
+
+    /// Whether victims can prove that they got no share.
+    pub const fn is_provable(self) -> bool {
+        matches!(self, Self::WrongShare | Self::Junk | Self::Scattered)
+    }
 }
 
 impl fmt::Display for Cheat {
@@ -51,6 +72,9 @@ impl fmt::Display for Cheat {
             How::Scattered => write!(f, "scattered pieces for {}", self.victims),
             How::Omitted => write!(f, "nothing to {}", self.victims),
             How::ExcessDegree => f.write_str("too high a degree"),
+            How::Longer => f.write_str("too many commitments"),
+            How::Shorter => f.write_str("too few commitments"),
+            How::Empty => f.write_str("no commitments"),
         }
     }
 }
@@ -64,6 +88,9 @@ impl Cheat {
             How::Scattered => deviation.scattered = self.victims,
             How::Omitted => deviation.omitted = self.victims,
             How::ExcessDegree => deviation.excess_degree = 1,
+            How::Longer => deviation.forgery = Some(Forgery::Longer),
+            How::Shorter => deviation.forgery = Some(Forgery::Shorter),
+            How::Empty => deviation.forgery = Some(Forgery::Empty),
         }
         deviation
     }

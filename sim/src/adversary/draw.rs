@@ -3,7 +3,9 @@
 use quorate_protocol::committee::{Committee, PartyId, PartySet};
 use rand::RngExt;
 
-use super::{Asked, BadKey, BadShard, Behaviour, Cheat, How, Kind, Spoil, Withheld};
+use super::{
+    Asked, BadKey, BadShard, BadVote, Behaviour, Cheat, Copied, How, Kind, Spoil, Withheld,
+};
 use crate::Rng;
 use crate::draw::another;
 
@@ -32,7 +34,7 @@ fn draw_behaviour(me: PartyId, committee: Committee, rng: &mut Rng) -> Behaviour
 
 fn draw_wrong(me: PartyId, committee: Committee, rng: &mut Rng) -> Behaviour {
     let target = another(me, committee, rng);
-    match rng.random_range(0..28) {
+    match rng.random_range(0..30) {
         0 => Behaviour::Silent,
         1 => Behaviour::Crash { after: rng.random_range(1..3_000) },
         2..=4 => Behaviour::Twins,
@@ -41,7 +43,10 @@ fn draw_wrong(me: PartyId, committee: Committee, rng: &mut Rng) -> Behaviour {
             Behaviour::WrongShares { percent }
         }
         8..=10 => Behaviour::CheatingDealer(draw_cheat(me, committee, rng)),
-        11 => Behaviour::MalformedVote,
+        11 | 23 => {
+            let drawn = rng.random_range(0..BadVote::ALL.len());
+            Behaviour::MalformedVote(BadVote::ALL.get(drawn).copied().unwrap_or(BadVote::Long))
+        }
         12 => Behaviour::WrongCoin,
         13 => Behaviour::Exclude { target },
         14 | 15 => Behaviour::OldEpoch,
@@ -57,6 +62,10 @@ fn draw_wrong(me: PartyId, committee: Committee, rng: &mut Rng) -> Behaviour {
         20 => Behaviour::CopyVotes { of: target },
         21 => Behaviour::LeaveEarly,
         22 => Behaviour::Forge,
+        24 => Behaviour::CopyDealings(match rng.random() {
+            true => Copied::SealingKey,
+            false => Copied::Everything,
+        }),
         _ => Behaviour::Spoil(draw_spoil(me, committee, rng)),
     }
 }
@@ -128,12 +137,15 @@ fn draw_victims(me: PartyId, committee: Committee, rng: &mut Rng) -> PartySet {
 fn draw_cheat(me: PartyId, committee: Committee, rng: &mut Rng) -> Cheat {
     let all = committee.everyone().difference([me].into_iter().collect());
     let victims: PartySet = all.iter().filter(|_| rng.random_range(0..3) == 0).collect();
-    let how = match rng.random_range(0..7) {
+    let how = match rng.random_range(0..10) {
         0..=2 => How::WrongShare,
         3 => How::Junk,
         4 => How::Scattered,
         5 => How::Omitted,
-        _ => How::ExcessDegree,
+        6 => How::ExcessDegree,
+        7 => How::Longer,
+        8 => How::Shorter,
+        _ => How::Empty,
     };
     let target = another(me, committee, rng);
     let victims = if victims.is_empty() { [target].into_iter().collect() } else { victims };

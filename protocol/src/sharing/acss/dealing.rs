@@ -38,7 +38,7 @@ pub struct Deviation {
     pub excess_degree: usize,
     /// Is published in place of the header of the sealing key that was used.
     pub header: Option<SealHeader>,
-    /// Of scalars: what is wrong with the commitments or their proof.
+    /// What is wrong with the commitments or their proof. Of elements: only how many there are.
     pub forgery: Option<Forgery>,
 }
 

@@ -46,6 +46,7 @@ use serde::{Deserialize, Serialize};
 use self::combination::Combination;
 use super::dealing::Deviation;
 use super::polynomials::{evaluate_rows, random_columns, transpose};
+use super::scalar::Forgery;
 use super::scheme::Scheme;
 use super::terms::Terms;
 use crate::committee::{Committee, PartyId};
@@ -85,7 +86,7 @@ pub struct ElementsProof<F: PrimeField, P> {
     pub statement: P,
 }
 
-/// The dealer's polynomials, cut to degree t, and blinders.
+/// The dealer's polynomials, cut to the degree that it claims, and blinders.
 #[expect(missing_debug_implementations, reason = "all of it is secret")]
 pub struct ElementsWitness<F: PrimeField> {
     columns: Vec<Shares<F>>,
@@ -157,7 +158,12 @@ impl<F: PrimeField, S: Statement<F>> Scheme for Elements<F, S> {
         seal: &mut dyn FnMut(PartyId, &[u8]),
     ) -> (Vec<Digest>, ElementsWitness<F>) {
         let committee = terms.committee();
-        let degree = committee.degree() + deviation.excess_degree;
+        let published = match deviation.forgery {
+            Some(Forgery::Longer) => committee.degree() + 1,
+            Some(Forgery::Shorter) => committee.degree().saturating_sub(1),
+            _ => committee.degree(),
+        };
+        let degree = published + deviation.excess_degree;
         let mut columns = random_columns(secrets, degree, rng);
         let rows = transpose(&columns);
         let blinders: [Shares<Ext<F>>; CHECKS] =
@@ -178,7 +184,10 @@ impl<F: PrimeField, S: Statement<F>> Scheme for Elements<F, S> {
             commitments.push(commitment(terms.tag(), party, bytes));
             seal(party, bytes);
         }
-        columns.truncate(committee.degree() + 1);
+        columns.truncate(published + 1);
+        if matches!(deviation.forgery, Some(Forgery::Empty)) {
+            commitments.clear();
+        }
         (commitments, ElementsWitness { columns, blinders })
     }
 

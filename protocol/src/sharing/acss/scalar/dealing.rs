@@ -18,12 +18,13 @@ use crate::sharing::acss::public::Public;
 use crate::sharing::acss::terms::Terms;
 use crate::wire::{self, Bytes};
 
-/// What a corrupt dealer of scalars does otherwise, for tests and simulations.
+/// What a corrupt dealer does otherwise in its commitments, for tests and simulations.
 #[derive(Clone, Debug)]
 pub enum Forgery {
-    /// Polynomials of degree `t + 1`, and all of their `t + 2` coefficients committed to.
+    /// Polynomials of degree `t + 1`, and all of their `t + 2` coefficients committed to; of elements,
+    /// such combinations published.
     Longer,
-    /// Polynomials of degree `t - 1`, with t commitments.
+    /// Polynomials of degree `t - 1`, with t commitments, or coefficients of the combinations.
     Shorter,
     /// No commitments.
     Empty,
