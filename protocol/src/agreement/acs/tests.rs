@@ -181,6 +181,7 @@ fn agreements_have_coins_of_their_own() {
     }
     assert_eq!(node.agreements[party(0)].coins_tossed(), 1);
     assert_eq!(node.agreements[party(1)].coins_tossed(), 0, "the coin of another agreement");
+    assert_eq!(node.coins_tossed(), 1);
     let blamed = crate::Fault { party: party(1), kind: AgreementFault::BadCoinShare.into() };
     assert_eq!(out.faults, [blamed]);
 }
@@ -224,6 +225,25 @@ fn merged_messages_say_what_the_single_ones_said() {
 }
 
 #[test]
+fn messages_of_one_round_and_kind_merge_and_no_others() {
+    let shares = |round, of| Message::Shares { round, shares: vec![(party(of), IdealShare::BAD)] };
+    let resend = |round, of| Message::Resend { round, of: set(&[of]) };
+    let both = Message::Shares { round: 2, shares: vec![(party(0), IdealShare::BAD); 2] };
+    let cases = [
+        (shares(2, 0), shares(2, 0), Some(both)),
+        (shares(2, 0), shares(3, 0), None),
+        (resend(2, 0), resend(2, 1), Some(Message::Resend { round: 2, of: set(&[0, 1]) })),
+        (resend(2, 0), resend(3, 1), None),
+        (resend(2, 0), shares(2, 0), None),
+    ];
+    for (mut first, second, merged) in cases {
+        let (alone, rest) = (first.clone(), first.merge(second.clone()));
+        assert_eq!(rest, merged.is_none().then_some(second));
+        assert_eq!(first, merged.unwrap_or(alone));
+    }
+}
+
+#[test]
 fn messages_about_no_agreement_and_of_no_kind_are_blamed_and_dropped() {
     let mut node = instance(4, party(0), 0);
     let mut out = Collected::default();
@@ -236,6 +256,8 @@ fn messages_about_no_agreement_and_of_no_kind_are_blamed_and_dropped() {
         Message::Shares { round: 2, shares: vec![(party(1), share); 9] },
         Message::Resend { round: 0, of: set(&[100]) },
     ];
+    let most = Message::Shares { round: 2, shares: vec![(party(1), share); 8] };
+    assert!(most.is_well_formed(Committee::new(4).unwrap()), "each twice");
     for (i, message) in bad.into_iter().enumerate() {
         node.handle(party(1), message, &mut out);
         assert_eq!(out.faults.len(), i + 1);

@@ -274,6 +274,16 @@ mod tests {
     }
 
     #[test]
+    fn coins_of_known_keys_come_up_as_ever() {
+        let coins = coins(4, 1);
+        let tossed: String = (0..24)
+            .map(|round| coins[0].toss(&name(round), &shares(&coins, &name(round))[..2]))
+            .map(|bit| if bit { '1' } else { '0' })
+            .collect();
+        assert_eq!(tossed, "000011101011010001010010");
+    }
+
+    #[test]
     fn t_shares_interpolate_to_something_else() {
         let coins = coins(7, 1);
         let differs = |round| {

@@ -71,6 +71,12 @@ impl Long {
         })
     }
 
+    /// Whether any shard is kept.
+    #[cfg(test)]
+    pub(super) fn holds_any(&self) -> bool {
+        self.shards.values().iter().any(Option::is_some)
+    }
+
     /// Forgets all shards: after delivery nobody needs them.
     pub(super) fn clear(&mut self) {
         self.shards = PartyMap::new(self.committee);

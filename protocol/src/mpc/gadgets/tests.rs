@@ -324,6 +324,18 @@ fn t_silent_parties_change_nothing() {
     }
 }
 
+#[test]
+fn an_outcome_is_one_bit() {
+    let of = |values: &[u64]| {
+        decide::outcome(&values.iter().map(|value| at(*value)).collect::<Vec<_>>())
+    };
+    assert_eq!([of(&[0]), of(&[1])], [Some(false), Some(true)]);
+    assert_eq!([of(&[2]), of(&[]), of(&[0, 1])], [None; 3]);
+    let threshold = |negated| decide::Threshold { at_least: 3, negated };
+    assert_eq!([2, 3, 4].map(|sum| threshold(false).accepts(sum)), [false, true, true]);
+    assert_eq!([2, 3, 4].map(|sum| threshold(true).accepts(sum)), [true, false, false]);
+}
+
 /// The whitelist: the sum under the random bits, each product's factors under that product's own
 /// triple, and the outcome. Every opened value is accounted for.
 #[test]

@@ -55,6 +55,21 @@ fn the_own_share_is_not_released_with_the_key_but_with_the_outcome() {
 }
 
 #[test]
+fn a_second_key_changes_no_coin() {
+    let mut alone = in_round_two();
+    assert_eq!(give_coin(&mut alone, 1), None);
+    assert_eq!(give_coin(&mut alone, 2), None);
+    let value = coin(1, 2);
+    for from in 1..=2 {
+        alone.give(from, share(from, 1, 2));
+    }
+    alone.give_all(1..=5, &e1(2, value));
+    alone.give_all(1..=5, &e2(2, value));
+    assert_eq!(alone.give_all(1..=5, &e3(2, Some(value))), Some(value));
+    assert!(alone.faults.is_empty());
+}
+
+#[test]
 fn a_party_without_the_key_decides_and_halts_by_the_decides_of_others() {
     let mut alone = in_round_two();
     alone.give_all(1..=5, &e3(2, Some(true)));

@@ -109,6 +109,15 @@ fn a_decide_votes_in_later_rounds_and_in_no_other() {
     node.said();
     node.give(3, decide(1, true));
     assert_eq!(node.said(), Vec::<String>::new());
+    // Nor is one that came before round 1 was reached.
+    let mut node = Alone::proposing(1, false);
+    node.give(3, decide(1, true));
+    node.give_all(1..3, &e1(0, false));
+    node.give_all(1..3, &e2(0, false));
+    assert_eq!(node.node.round(), 1);
+    node.said();
+    node.give(1, e1(1, true));
+    assert_eq!(node.said(), Vec::<String>::new());
 }
 
 #[test]

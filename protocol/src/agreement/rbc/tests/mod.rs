@@ -58,6 +58,8 @@ fn validity_and_the_number_of_messages() {
                 run(&mut net);
                 assert_eq!(agreed(&net), Some(Delivery::Payload(payload.clone())));
                 assert_eq!(net.parties[n - 1].delivered(), Some(&payload));
+                let shards = |rbc: &Rbc| matches!(&rbc.carrier, Carrier::Long(l) if l.holds_any());
+                assert!(!net.parties.iter().any(shards), "nobody needs shards any more");
                 assert_eq!(net.faults, []);
                 let expected = (n - 1) * (2 * n + 1);
                 let most = if mode == LONG || order == Order::Fifo {
@@ -310,6 +312,32 @@ fn a_payload_over_the_limit_ends_as_a_bad_sender_or_not_at_all() {
         run(&mut net);
         assert_eq!(agreed(&net), expected, "{mode:?}");
         assert_eq!(net.faults.len(), 3, "everybody blames the sender");
+    }
+}
+
+#[test]
+fn a_payload_as_long_as_the_limit_is_delivered() {
+    for mode in [Mode::Short { limit: 1000 }, Mode::Long { limit: 1000 }] {
+        let mut net = network(4, mode, Order::Random, 1);
+        net.act(SENDER, |rbc, out| rbc.broadcast(vec![1; 1000].into(), out)).unwrap();
+        run(&mut net);
+        assert_eq!(agreed(&net), Some(Delivery::Payload(vec![1; 1000].into())), "{mode:?}");
+    }
+}
+
+#[test]
+fn what_is_within_the_limit_fits_an_envelope() {
+    // What goes with it takes less than a page.
+    const ROOM: usize = 4 << 10;
+    let envelope = crate::limits::MAX_ENVELOPE;
+    for n in [4, 7, 31, 64] {
+        let committee = Committee::new(n).unwrap();
+        assert_eq!(Mode::Short { limit: usize::MAX }.limit(committee), envelope - ROOM);
+        let k = committee.data_shards();
+        let limit = Mode::Long { limit: usize::MAX }.limit(committee);
+        assert!(erasure::shard_len(limit, k) <= envelope - ROOM);
+        let full = erasure::shard_len(limit + 1, k) > envelope - ROOM - 2;
+        assert!(full || limit == crate::limits::MAX_LONG_PAYLOAD, "n {n}: {limit}");
     }
 }
 

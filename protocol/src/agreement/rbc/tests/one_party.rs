@@ -194,6 +194,20 @@ fn the_first_offer_of_each_party_is_kept_and_the_agreed_one_delivered() {
 }
 
 #[test]
+fn the_payload_of_a_second_send_is_delivered_when_it_is_the_agreed_one() {
+    let [first, second] = [&b"one"[..], b"two"].map(|m| sends(4, SHORT, m)[1].clone());
+    for (late, delivered) in [(&second, Some(Delivery::Payload(b"two"[..].into()))), (&first, None)]
+    {
+        let mut one = One::new(SHORT);
+        one.gets(0, first.clone());
+        for q in [0, 2, 3] {
+            one.gets(q, Message::Ready(digest(&second)));
+        }
+        assert_eq!(one.gets(0, late.clone()), delivered);
+    }
+}
+
+#[test]
 fn at_most_one_pull_more_than_the_faulty_are_sent() {
     let h = digest(&sends(4, SHORT, b"payload")[1]);
     let mut one = One::new(SHORT);

@@ -185,3 +185,21 @@ fn random_values_are_combinations_of_all_dealers() {
         assert_eq!(*value, expected);
     }
 }
+
+#[test]
+fn no_factor_is_extracted_twice() {
+    let mut rng = ChaCha8Rng::seed_from_u64(9);
+    for n in [4, 7, 10] {
+        let committee = Committee::new(n).unwrap();
+        let layout = Layout::new::<Fp61>(committee, Request { triples: 90, bits: 9 }).unwrap();
+        let batches = clear_batches::<Fp61>(&layout, n, &mut rng);
+        let batches: Vec<&[Fp61]> = batches.iter().map(|batch| &batch[..]).collect();
+        let extraction = Extraction::new(layout, n);
+        let triples = extraction.triples(&batches, &extraction.differences(&batches));
+        let mut factors: Vec<Fp61> = triples.iter().flat_map(|t| [t.a, t.b]).collect();
+        factors.sort();
+        factors.dedup();
+        assert_eq!(factors.len(), 2 * triples.len(), "n={n}");
+        assert!(!factors.contains(&Fp61::ZERO));
+    }
+}

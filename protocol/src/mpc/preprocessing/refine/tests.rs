@@ -96,6 +96,10 @@ fn everyone_gets_what_the_sizes_promise_in_every_order() {
             distinct.sort();
             distinct.dedup();
             assert_eq!(distinct.len(), opened.triples.len());
+            for refine in &network.parties {
+                assert_eq!((refine.corrected(), refine.stage()), (0, Stage::Root));
+                assert!(refine.extracted.is_none(), "used up");
+            }
         }
     }
 }
@@ -206,6 +210,22 @@ fn without_bits_there_is_one_opening_only() {
         network.deliver(envelope);
     }
     assert_eq!(check(&network, layout.committee()).triples.len(), 64);
+    assert!(network.parties.iter().all(|refine| refine.extracted.is_none()));
+}
+
+#[test]
+fn a_party_is_at_one_opening_after_the_other() {
+    let (mut network, layout) = network::<Fp61>(4, 4, REQUEST, Order::Random, 7);
+    for party in layout.committee().parties() {
+        network.act(party, |refine, out| refine.start(out));
+    }
+    let mut stages = vec![network.parties[0].stage()];
+    while let Some(envelope) = network.next() {
+        network.deliver(envelope);
+        stages.push(network.parties[0].stage());
+    }
+    stages.dedup();
+    assert_eq!(stages, [Stage::Multiply, Stage::Square, Stage::Root]);
 }
 
 #[test]

@@ -266,8 +266,8 @@ fn early_messages_of_openings_are_kept_up_to_a_bound() {
     let mut network = network(4, Order::Fifo, 9);
     let hostile = PartyId::new(3);
     let share = |i| Arc::new(Shares::from(vec![Fp61::from_u64(i)]));
-    for i in 0..20 {
-        for stage in [Stage::Multiply, Stage::Square, Stage::Root] {
+    for stage in [Stage::Multiply, Stage::Square, Stage::Root] {
+        for i in 0..20 {
             for message in [open::Message::Share(share(i)), open::Message::Word(share(i))] {
                 let message = Message::Refine(refine::Message::Open(stage, message));
                 network.inject(hostile, crate::Recipient::One(PartyId::new(0)), message);
@@ -275,7 +275,9 @@ fn early_messages_of_openings_are_kept_up_to_a_bound() {
         }
     }
     network.run(1_000);
-    assert_eq!(network.parties[0].early[hostile].len(), EARLY_MESSAGES);
+    let kept = &network.parties[0].early[hostile];
+    let slots: std::collections::BTreeSet<_> = kept.iter().map(|kept| kept.slot()).collect();
+    assert_eq!((kept.len(), slots.len()), (EARLY_MESSAGES, EARLY_MESSAGES));
     let silent = [hostile].into_iter().collect();
     run(&mut network, Adversary { silent, ..Adversary::default() }, Lie::Shifted);
     check(&network, committee(4));
@@ -339,11 +341,33 @@ fn messages_come_back_from_bytes_and_print_as_paths() {
             wire::decode(&bytes, crate::limits::MAX_ENVELOPE).unwrap();
         assert_eq!(wire::encode(&back), bytes);
         let path = back.to_string();
-        kinds.insert(path.split('/').next().unwrap().to_owned());
+        let parts: Vec<&str> = path.split('/').collect();
+        kinds.insert(match parts[0] {
+            "refine" => parts[..2].join("/"),
+            first => first.to_owned(),
+        });
         network.deliver(crate::testkit::InFlight { message: back, ..envelope });
     }
     check(&network, committee(4));
-    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), ["acs", "deal", "refine"]);
+    let kinds: Vec<_> = kinds.into_iter().collect();
+    assert_eq!(kinds, ["acs", "deal", "refine/multiply", "refine/root", "refine/square"]);
+}
+
+#[test]
+fn a_party_says_in_words_what_it_is_doing() {
+    let mut network = network(4, Order::Random, 13);
+    let mut said = vec![network.parties[0].progress()];
+    for party in network.honest() {
+        network.act(party, |run, out| run.start(out));
+    }
+    while let Some(envelope) = network.next() {
+        network.deliver(envelope);
+        said.push(network.parties[0].progress());
+    }
+    said.dedup();
+    let (before, openings) = said.split_at(3);
+    assert_eq!(before, ["waiting to start", "sharing", "agreeing on dealers"]);
+    assert_eq!(openings, ["extracting", "squaring", "making bits", "done"]);
 }
 
 #[test]
