@@ -6,7 +6,7 @@ use crate::committee::{Committee, PartyId, PartyMap, PartySet};
 use crate::fault::OpeningFault;
 use crate::math::matrix::{coefficient_rows, dot};
 use crate::math::reed_solomon::{self, Decoded};
-use crate::math::{Field, Poly, lagrange_row};
+use crate::math::{Field, lagrange_row};
 use crate::protocol::Outbox;
 use crate::sharing::{Shares, shamir};
 use crate::zoo::{self, Mutant};
@@ -124,8 +124,8 @@ impl<F: Field> Decoder<F> {
             }
             let most = zoo::instead(self.committee.t(), Mutant::OpenCorrectsNone, 0);
             let decoded = self.correct(&holders, spare.min(most))?;
-            self.take_result(&decoded.poly);
             self.corrected = true;
+            // Without the shares that were wrong it agrees.
             for party in decoded.errors.iter().filter_map(|i| holders.get(*i)) {
                 self.held[*party] = None;
                 self.blame(*party, OpeningFault::WrongShare, out);
@@ -168,18 +168,6 @@ impl<F: Field> Decoder<F> {
         let word: Vec<_> =
             points(holders).into_iter().zip(columns.next_word().iter().copied()).collect();
         reed_solomon::decode(&word, self.committee.degree(), errors)
-    }
-
-    fn take_result(&mut self, poly: &Poly<F>) {
-        match self.wanted {
-            Wanted::Constant => self.results.push(poly.constant()),
-            Wanted::Coefficients => {
-                let coefficients = poly.coefficients().iter().copied();
-                let zeros = std::iter::repeat(F::ZERO);
-                self.results.extend(coefficients.chain(zeros).take(self.committee.degree() + 1));
-            }
-        }
-        self.decoded += 1;
     }
 
     /// The parties whose vectors are held, in roster order.

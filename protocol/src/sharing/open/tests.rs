@@ -400,6 +400,38 @@ fn every_single_share_of_a_liar_in_every_order() {
 }
 
 #[test]
+fn wrong_shares_and_wrong_words_are_both_told_of() {
+    let committee = Committee::new(4).unwrap();
+    // Its lie comes before the last truth.
+    for (in_words, liar) in [(false, PartyId::new(0)), (true, PartyId::new(3))] {
+        let (values, shares) = deal(committee, 4, committee.degree(), 9);
+        let mut network =
+            Network::new(committee, Order::Fifo, 1, |_| BatchOpening::<Fp61>::new(committee, 4));
+        assert!(!network.parties.iter().any(BatchOpening::served), "nothing was said yet");
+        for (party, shares) in committee.parties().zip(shares) {
+            network.act(party, |p, out| p.open(shares.into(), out)).unwrap();
+        }
+        while let Some(mut envelope) = network.next() {
+            match &mut envelope.message {
+                Message::Word(said) if in_words && envelope.from == liar => {
+                    *said = Arc::new(said.iter().map(|word| *word + Fp61::ONE).collect());
+                }
+                Message::Share(said) if !in_words && envelope.from == liar => {
+                    *said = Arc::new(said.iter().map(|share| *share + Fp61::ONE).collect());
+                }
+                _ => {}
+            }
+            network.deliver(envelope);
+        }
+        network.byzantine.insert(liar);
+        for party in network.honest() {
+            assert_eq!(network.outputs[party.index()].as_ref(), Some(&values));
+            assert!(network.parties[party.index()].corrected(), "{party}, words {in_words}");
+        }
+    }
+}
+
+#[test]
 fn a_second_vector_changes_nothing() {
     let committee = Committee::new(4).unwrap();
     let (values, shares) = deal(committee, 3, committee.degree(), 8);

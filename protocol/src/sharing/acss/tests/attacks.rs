@@ -2,8 +2,11 @@
 
 use super::*;
 use crate::crypto::Digest;
+use crate::crypto::merkle::Tree;
 use crate::crypto::seal::Opener;
-use crate::protocol::Recipient;
+use crate::fault::Fault;
+use crate::protocol::{Protocol, Recipient};
+use crate::testkit::Collected;
 use crate::wire::{self, Bytes};
 
 use super::super::public::Verified;
@@ -170,6 +173,30 @@ fn shards_from_others_and_second_shards_are_faults<K: Kind>() {
     assert_eq!(blamers(&net, DEALER, SharingFault::BadShard), set(&[3]));
 }
 
+/// What waits for the delivery has a size that it can have.
+fn what_no_delivery_could_make_right_is_not_kept<K: Kind>() {
+    let keyrings = keyrings(4);
+    let dealing = dealing::<K>(&keyrings, &Deviation::default());
+    let right = dealing.parts[2].1[1].clone();
+    let long = Shard { bytes: [&right.bytes[..], &[0]].concat().into(), ..right.clone() };
+    let deep = Shard { path: Tree::new(&[[0]; 64]).path(0), ..right.clone() };
+    let reveal =
+        |more: usize| Message::Reveal(vec![0; terms::<K>(&keyrings).share_bytes() + more].into());
+    for (message, fault) in [
+        (Message::Forward(right), None),
+        (Message::Forward(long), Some(SharingFault::BadShard)),
+        (Message::Forward(deep), Some(SharingFault::BadShard)),
+        (reveal(0), None),
+        (reveal(1), Some(SharingFault::BadReveal)),
+    ] {
+        let mut node = acss(&keyrings[1], K::scheme());
+        let mut out = Collected::default();
+        node.handle(party(2), message, &mut out);
+        let expected = fault.map(|kind| Fault { party: party(2), kind: kind.into() });
+        assert_eq!(out.faults, expected.into_iter().collect::<Vec<_>>());
+    }
+}
+
 /// Shards that do not belong to the broadcast roots: no ECHO, whatever else holds.
 fn shards_of_another_dealing_are_not_echoed<K: Kind>() {
     let keyrings = keyrings(4);
@@ -217,6 +244,7 @@ for_both![
     a_dealing_of_too_high_a_degree_completes_nowhere,
     a_share_vector_is_one_partys_and_every_byte_of_it_counts,
     shards_from_others_and_second_shards_are_faults,
+    what_no_delivery_could_make_right_is_not_kept,
     shards_of_another_dealing_are_not_echoed,
     local_results_are_taken_from_oneself_only,
 ];
