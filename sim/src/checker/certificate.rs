@@ -96,7 +96,7 @@ fn read_proposal(bytes: &[u8]) -> Result<(&[u8], u128), &'static str> {
 }
 
 /// Whether this is a certificate of the network.
-fn verify(bytes: &[u8], of: &Network) -> Result<(), &'static str> {
+pub(super) fn verify(bytes: &[u8], of: &Network) -> Result<(), &'static str> {
     let mut reader = Reader(bytes);
     let statement = reader.sized(2)?;
     let signature: [u8; 64] = reader.array()?;

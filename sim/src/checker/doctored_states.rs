@@ -22,7 +22,7 @@ use crate::ghost::Network;
 
 /// A certificate of the question, signed by one key in place of the network's, and perhaps by the
 /// members, and the network it is of.
-fn sealed(accountable: bool) -> (Ghost, Certificate) {
+pub(super) fn sealed(accountable: bool) -> (Ghost, Certificate) {
     let mut ghost = ghost();
     let (keyrings, key) = (Keyring::for_tests(4, 1), SigningKey::from_bytes(&[7; 32]));
     let public = key.verifying_key().to_bytes();

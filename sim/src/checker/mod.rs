@@ -20,6 +20,7 @@ pub(crate) mod instance;
 mod lapse;
 mod ledger;
 mod material;
+mod notice;
 mod openings;
 mod quiescence;
 mod recovery;
@@ -37,6 +38,8 @@ mod doctored;
 mod doctored_agreements;
 #[cfg(test)]
 mod doctored_epochs;
+#[cfg(test)]
+mod doctored_notices;
 #[cfg(test)]
 mod doctored_openings;
 #[cfg(test)]
@@ -342,6 +345,7 @@ pub fn all() -> Vec<Box<dyn Checker>> {
         Box::<quiescence::Quiescence>::default(),
         Box::new(blame::Blame),
         Box::<completeness::Completeness>::default(),
+        Box::<notice::Notice>::default(),
         Box::<freshness::Freshness>::default(),
         Box::<equivocation::Equivocation>::default(),
         Box::new(bounds::Bounds),
