@@ -137,7 +137,7 @@ impl Committee {
 
     /// The set of all parties.
     pub fn everyone(self) -> PartySet {
-        self.parties().collect()
+        PartySet(1_u128.checked_shl(self.n.into()).map_or(u128::MAX, |above| above - 1))
     }
 }
 
@@ -206,7 +206,11 @@ impl PartySet {
 
     /// The parties, in roster order.
     pub fn iter(self) -> impl Iterator<Item = PartyId> {
-        (0..128).map(PartyId).filter(move |p| self.contains(*p))
+        let mut rest = self;
+        std::iter::from_fn(move || {
+            let lowest = PartyId(u16::try_from(rest.0.trailing_zeros()).ok()?);
+            rest.remove(lowest).then_some(lowest)
+        })
     }
 
     /// The bitmap: bit `i % 8` of byte `i / 8` for party `i`.
@@ -343,5 +347,10 @@ mod tests {
         assert!(s.within(c) && !s.within(Committee::new(4).unwrap()));
         assert_eq!(s.to_bytes()[..2], [0b100_0010, 0]);
         assert_eq!(PartySet::from_bytes(s.to_bytes()), s);
+        for n in [1, 2, 127, 128, 129] {
+            let everyone = Committee { n, t: 0 }.everyone();
+            assert!(everyone.iter().eq((0..n.min(128)).map(PartyId)), "{everyone}");
+        }
+        assert_eq!(PartySet::EMPTY.iter().next(), None);
     }
 }
