@@ -18,7 +18,6 @@ use quorate_protocol::record::Record;
 use quorate_protocol::secret::Secret;
 use quorate_protocol::sharing::acss;
 use quorate_protocol::tag::Tag;
-use quorate_protocol::wire;
 use rand::RngExt;
 
 use super::adversary::{Behaviour, Insider};
@@ -32,7 +31,7 @@ use crate::coverage::Coverage;
 use crate::plan::Restart;
 use crate::report::{Report, Violation};
 use crate::schedule::{Freight, Next, Pending};
-use crate::trace::{Delivery, Event, Labelled, Layer, Listener, Mark, Print, Trace};
+use crate::trace::{Delivery, Event, Labelled, Layer, Listener, Mark, Print, Prints, Trace};
 use crate::votes;
 
 /// One message in so many is encoded and decoded.
@@ -118,6 +117,7 @@ pub struct World {
     checkers: Vec<Box<dyn Checker>>,
     violation: Option<Violation>,
     pub(super) trace: Trace,
+    prints: Prints,
 }
 
 impl World {
@@ -149,6 +149,7 @@ impl World {
             checkers: checker::all(),
             violation: None,
             trace: Trace::default(),
+            prints: Prints::default(),
             ghost: Ghost::new(&plan, keyrings),
             network,
             plan,
@@ -376,7 +377,7 @@ impl World {
     }
 
     fn send(&mut self, from: PartyId, to: PartyId, message: Wire) {
-        let (sent, print) = (self.pending.now(), Print::of(&wire::encode(&message)));
+        let (sent, print) = (self.pending.now(), self.prints.of(0, &message));
         let message = if self.rng.random_ratio(1, SAMPLE) { decoded(message) } else { message };
         self.pending.send(Frame { from, to, message, sent, print }, &mut self.rng);
     }

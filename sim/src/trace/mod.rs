@@ -6,16 +6,19 @@
 mod event;
 mod layer;
 mod page;
+mod prints;
 mod record;
-
-use std::fmt::Write as _;
 
 use crate::schedule::{MILLI, SECOND};
 
 pub use event::{Asked, Delivery, Event, Mark, Print, Who};
 pub use layer::{Labelled, Layer, Subject};
 pub use page::{Heading, Party, page};
+pub use prints::Prints;
 pub use record::Record;
+
+/// So many bytes are hashed at once.
+const HASHED_AT_ONCE: usize = 1 << 14;
 
 /// Who is told every event of a story, with its time.
 pub type Listener = Box<dyn FnMut(u64, &Event<'_>)>;
@@ -23,8 +26,8 @@ pub type Listener = Box<dyn FnMut(u64, &Event<'_>)>;
 /// Hashes what happens, and tells it to whoever listens.
 pub struct Trace {
     hasher: blake3::Hasher,
-    /// The text of an event, to be hashed.
-    text: String,
+    /// What is to be hashed yet: much at once is quicker.
+    waiting: Vec<u8>,
     listener: Option<Listener>,
     messages: u64,
     bytes: u64,
@@ -34,7 +37,7 @@ impl Default for Trace {
     fn default() -> Self {
         Self {
             hasher: blake3::Hasher::new_derive_key("quorate 2026 simulation trace v2"),
-            text: String::new(),
+            waiting: Vec::new(),
             listener: None,
             messages: 0,
             bytes: 0,
@@ -57,6 +60,10 @@ impl Trace {
         } else {
             self.hash_text(time, event);
         }
+        if self.waiting.len() >= HASHED_AT_ONCE {
+            self.hasher.update(&self.waiting);
+            self.waiting.clear();
+        }
         if let Some(listener) = &mut self.listener {
             listener(time, event);
         }
@@ -71,18 +78,17 @@ impl Trace {
         let Delivery { from, to, sent, epoch, print, message: _ } = delivery;
         let ends = from.point() << 32 | to.point();
         for number in [ends, time, *sent, *epoch, print.size, print.hash] {
-            self.hasher.update(&number.to_le_bytes());
+            self.waiting.extend_from_slice(&number.to_le_bytes());
         }
     }
 
     /// An end of a message is never 0, so what is no message begins with that.
     fn hash_text(&mut self, time: u64, event: &Event<'_>) {
-        self.text.clear();
-        write!(self.text, "{event}").expect("strings take any text");
-        for number in [0, time, self.text.len() as u64] {
-            self.hasher.update(&number.to_le_bytes());
+        let text = event.to_string();
+        for number in [0, time, text.len() as u64] {
+            self.waiting.extend_from_slice(&number.to_le_bytes());
         }
-        self.hasher.update(self.text.as_bytes());
+        self.waiting.extend_from_slice(text.as_bytes());
     }
 
     /// Messages that arrived, and their bytes.
@@ -92,7 +98,8 @@ impl Trace {
 
     /// The hash of everything so far.
     pub fn hash(&self) -> String {
-        self.hasher.finalize().to_hex().chars().take(32).collect()
+        let mut hasher = self.hasher.clone();
+        hasher.update(&self.waiting).finalize().to_hex().chars().take(32).collect()
     }
 }
 

@@ -11,7 +11,6 @@ use quorate_protocol::party::{
     Answer, Class, Effect, Message, Notice, RealSuite, Refusal, RequestId, When,
 };
 use quorate_protocol::protocol::Recipient;
-use quorate_protocol::wire;
 use rand::RngExt;
 
 use super::actor::{Actor, ActorId};
@@ -21,7 +20,7 @@ use crate::Wire;
 use crate::adversary::Letter;
 use crate::checker::{Observation, What};
 use crate::schedule::MILLI;
-use crate::trace::{Asked, Mark, Print};
+use crate::trace::{Asked, Mark};
 
 /// One frame in so many is encoded and decoded.
 const SAMPLE: u32 = 16;
@@ -90,7 +89,7 @@ impl World {
                 self.pending.at(time, Happening::Timer(actor, life, epoch, token));
             }
             Effect::Work(job) => {
-                let done = Happening::Done(actor, life, epoch, job());
+                let done = Happening::Done(actor, life, epoch, Box::new(job()));
                 self.pending.work(done, &mut self.rng);
             }
             Effect::Fault(fault) => self.on_fault(actor.party, epoch, &fault),
@@ -137,7 +136,8 @@ impl World {
         let Some(said) = self.members[from].actor(actor).map(Actor::said) else { return };
         for (epoch, mut outgoing) in said {
             for to in self.plan.committee.parties().filter(|to| *to != from) {
-                for class in [Class::Decision, Class::Bulk] {
+                let classes = [Class::Decision, Class::Bulk];
+                for (class, prints) in classes.into_iter().zip(&mut self.prints) {
                     let messages = if self.rng.random_ratio(1, SAMPLE) {
                         let (frames, honest) = (outgoing.take(to, class), self.ghost.honest(from));
                         frames.iter().flat_map(|frame| decoded(frame, epoch, honest)).collect()
@@ -147,11 +147,12 @@ impl World {
                     if messages.is_empty() {
                         continue;
                     }
-                    let printed = |message| {
-                        let print = Print::of(&wire::encode(&message));
+                    let messages = messages.into_iter().enumerate();
+                    let printed = |(place, message)| {
+                        let print = prints.of(place, &message);
                         (message, print)
                     };
-                    let messages = messages.into_iter().map(printed).collect();
+                    let messages = messages.map(printed).collect();
                     let frame = Frame { from, to, epoch, sent: self.pending.now(), messages };
                     self.pending.send(frame, &mut self.rng);
                 }

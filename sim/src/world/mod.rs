@@ -30,7 +30,9 @@ use crate::ghost::Ghost;
 use crate::plan::{Outage, Plan, Vote};
 use crate::report::{Report, Violation};
 use crate::schedule::{Freight, MILLI, Next, Pending, Troubles};
-use crate::trace::{Asked, Delivery, Event as Told, Labelled, Layer, Listener, Mark, Print, Trace};
+use crate::trace::{
+    Asked, Delivery, Event as Told, Labelled, Layer, Listener, Mark, Print, Prints, Trace,
+};
 use crate::votes;
 use crate::workload::Workload;
 use crate::{Rng, Wire};
@@ -71,7 +73,7 @@ impl Freight for Frame {
 /// ends with it. The second is the epoch.
 enum Happening {
     /// A result of work.
-    Done(ActorId, u32, u64, Wire),
+    Done(ActorId, u32, u64, Box<Wire>),
     /// A timer fires.
     Timer(ActorId, u32, u64, TimerToken),
     /// Random bytes that were asked for.
@@ -118,6 +120,8 @@ pub struct World {
     watcher: Option<Box<dyn Checker>>,
     violation: Option<Violation>,
     trace: Trace,
+    /// Of frames of each class.
+    prints: [Prints; 2],
 }
 
 /// What a request was.
@@ -160,6 +164,7 @@ impl World {
             watcher,
             violation: None,
             trace: Trace::default(),
+            prints: Default::default(),
             ghost,
             keys,
             plan,
@@ -269,7 +274,7 @@ impl World {
             Happening::Done(actor, life, epoch, message) => {
                 if self.members[actor.party].life == life {
                     let corruption = &mut self.members[actor.party].corruption;
-                    let message = corruption.done(message, &mut self.rng);
+                    let message = corruption.done(*message, &mut self.rng);
                     let event = Event::Done(message);
                     self.step(actor, EpochsEvent::Party { epoch, event });
                 }
