@@ -5,9 +5,20 @@
 //! different domains. A leaf's hash covers its index and the root's covers the number of leaves, so
 //! a path proves one leaf at one index of a list of one length, and nothing else.
 
+use std::sync::LazyLock;
+
+use blake3::hazmat::{ContextKey, HasherExt, hash_derive_key_context};
 use serde::{Deserialize, Serialize};
 
 use super::transcript::Digest;
+
+// What each kind of node is hashed in, itself hashed once.
+static LEAF: LazyLock<ContextKey> =
+    LazyLock::new(|| hash_derive_key_context("quorate 2026 merkle leaf v1"));
+static NODE: LazyLock<ContextKey> =
+    LazyLock::new(|| hash_derive_key_context("quorate 2026 merkle node v1"));
+static ROOT: LazyLock<ContextKey> =
+    LazyLock::new(|| hash_derive_key_context("quorate 2026 merkle root v1"));
 
 /// A hash tree over a list of leaves.
 #[derive(Clone, Debug)]
@@ -85,21 +96,21 @@ pub fn verify(root: &Digest, leaves: usize, index: usize, leaf: &[u8], path: &Pa
 }
 
 fn leaf_hash(index: u64, leaf: &[u8]) -> Digest {
-    let mut hasher = blake3::Hasher::new_derive_key("quorate 2026 merkle leaf v1");
+    let mut hasher = blake3::Hasher::new_from_context_key(&LEAF);
     hasher.update(&index.to_le_bytes());
     hasher.update(leaf);
     Digest::from(*hasher.finalize().as_bytes())
 }
 
 fn node_hash(left: &Digest, right: &Digest) -> Digest {
-    let mut hasher = blake3::Hasher::new_derive_key("quorate 2026 merkle node v1");
+    let mut hasher = blake3::Hasher::new_from_context_key(&NODE);
     hasher.update(left.as_bytes());
     hasher.update(right.as_bytes());
     Digest::from(*hasher.finalize().as_bytes())
 }
 
 fn root_hash(leaves: u64, top: Option<&Digest>) -> Digest {
-    let mut hasher = blake3::Hasher::new_derive_key("quorate 2026 merkle root v1");
+    let mut hasher = blake3::Hasher::new_from_context_key(&ROOT);
     hasher.update(&leaves.to_le_bytes());
     if let Some(top) = top {
         hasher.update(top.as_bytes());

@@ -138,8 +138,8 @@ impl Transcript {
 
     fn item(&mut self, kind: u8, bytes: &[u8]) -> &mut Self {
         if !zoo::on(Mutant::ListsAmbiguous) {
-            self.0.update(&[kind]);
-            self.0.update(&(bytes.len() as u64).to_le_bytes());
+            let [a, b, c, d, e, f, g, h] = (bytes.len() as u64).to_le_bytes();
+            self.0.update(&[kind, a, b, c, d, e, f, g, h]);
         }
         self.0.update(bytes);
         self

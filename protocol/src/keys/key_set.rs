@@ -16,7 +16,7 @@ use crate::crypto::group::RistrettoPoint;
 use crate::crypto::point::Point;
 use crate::crypto::transcript::{Digest, Transcript};
 use crate::error::Error;
-use crate::math::{Field, Fl, lagrange_row};
+use crate::math::{Field, Fl, Rows};
 use crate::secret::Secret;
 use crate::tag::Tag;
 use crate::wire;
@@ -40,7 +40,8 @@ impl GroupKey {
         }
         let points: Vec<Fl> = committee.parties().map(|p| Fl::from_u64(p.point())).collect();
         let (first, others) = points.split_at(committee.degree() + 1);
-        let at = |x| Point::combine(lagrange_row(first, x), shares.values());
+        let rows = Rows::new(first.to_vec());
+        let at = |x| Point::combine(rows.at(x), shares.values());
         let fits = others.iter().zip(shares.values().iter().skip(first.len()));
         let key = at(Fl::ZERO);
         if key.is_identity() || !fits.into_iter().all(|(x, share)| at(*x) == *share) {

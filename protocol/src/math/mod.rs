@@ -16,7 +16,7 @@ pub use ext::Ext;
 pub use field::{Field, PrimeField};
 pub use fl::Fl;
 pub use fp61::Fp61;
-pub use poly::{Poly, integer_row, lagrange_row};
+pub use poly::{Extension, Poly, Rows, lagrange_row};
 pub use small::{F7, F31, Small};
 
 #[cfg(test)]

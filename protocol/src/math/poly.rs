@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::{Add, Mul, Sub};
 
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::field::Field;
 
@@ -168,50 +168,110 @@ impl<F: Field> Mul for &Poly<F> {
 /// # Panics
 /// If two of `xs` are equal.
 pub fn lagrange_row<F: Field>(xs: &[F], at: F) -> Vec<F> {
-    let denominators: Vec<F> = xs
-        .iter()
-        .enumerate()
-        .map(|(j, x)| product(others(xs, j).map(|other| *x - other)))
-        .collect();
-    let inverses = F::inverse_all(&denominators).expect("points are distinct");
-    weights(xs, at, inverses)
+    Rows::new(xs.to_vec()).at(at)
 }
 
-/// As [`lagrange_row`] for the points `0, 1, ..` below `len`, in time linear in `len`.
+/// [`lagrange_row`] of the same points at one place after the other.
+#[derive(Debug)]
+pub struct Rows<F> {
+    xs: Vec<F>,
+    /// Of each point, the inverse of the product of its differences to the others.
+    inverses: Vec<F>,
+}
+
+impl<F: Field> Rows<F> {
+    /// The rows of the points `xs`.
+    ///
+    /// # Panics
+    /// If two of `xs` are equal.
+    pub fn new(xs: Vec<F>) -> Self {
+        let denominators: Vec<F> = xs
+            .iter()
+            .enumerate()
+            .map(|(j, x)| product(others(&xs, j).map(|other| *x - other)))
+            .collect();
+        let inverses = F::inverse_all(&denominators).expect("points are distinct");
+        Self { xs, inverses }
+    }
+
+    /// The rows of the points `0, 1, ..` below `len`, in time linear in `len`.
+    ///
+    /// # Panics
+    /// If the characteristic is below `len`, so that two of the points are equal.
+    pub fn of_integers(len: usize) -> Self {
+        let xs: Vec<F> = (0..).take(len).map(F::from_u64).collect();
+        // The differences of j to the others are 1 .. j, and -1 .. -(len - 1 - j).
+        let mut factorials = vec![F::ONE];
+        factorials.extend(xs.iter().skip(1).scan(F::ONE, |product, x| {
+            *product *= *x;
+            Some(*product)
+        }));
+        let inverses = F::inverse_all(&factorials).expect("points are distinct");
+        let denominators = (0..len).zip(inverses.iter().zip(inverses.iter().take(len).rev()));
+        let denominators = denominators.map(|(j, (below, above))| {
+            let product = *below * *above;
+            if (len - 1 - j).is_multiple_of(2) { product } else { -product }
+        });
+        Self { inverses: denominators.collect(), xs }
+    }
+
+    /// The weights at a place, which may be in an extension.
+    pub fn at<G: Field + From<F>>(&self, at: G) -> Vec<G> {
+        let differences = || self.xs.iter().map(|x| at - G::from(*x));
+        let mut weights: Vec<G> = self.inverses.iter().map(|inverse| G::from(*inverse)).collect();
+        let (mut before, mut after) = (G::ONE, G::ONE);
+        for (weight, difference) in weights.iter_mut().zip(differences()) {
+            *weight *= before;
+            before *= difference;
+        }
+        for (weight, difference) in weights.iter_mut().zip(differences()).rev() {
+            *weight *= after;
+            after *= difference;
+        }
+        weights
+    }
+}
+
+/// From the values of a polynomial at `0, 1, ..` to those at the integers that follow.
 ///
-/// # Panics
-/// If the characteristic is below `len`, so that two of the points are equal.
-pub fn integer_row<F: Field>(len: usize, at: F) -> Vec<F> {
-    let xs: Vec<F> = (0..).take(len).map(F::from_u64).collect();
-    // The differences of j to the others are 1 .. j, and -1 .. -(len - 1 - j).
-    let mut factorials = vec![F::ONE];
-    factorials.extend(xs.iter().skip(1).scan(F::ONE, |product, x| {
-        *product *= *x;
-        Some(*product)
-    }));
-    let inverses = F::inverse_all(&factorials).expect("points are distinct");
-    let denominators = (0..len).zip(inverses.iter().zip(inverses.iter().take(len).rev()));
-    let denominators = denominators.map(|(j, (below, above))| {
-        let product = *below * *above;
-        if (len - 1 - j).is_multiple_of(2) { product } else { -product }
-    });
-    let denominators = denominators.collect();
-    weights(&xs, at, denominators)
+/// A weight of a [row](Rows) is, but for a factor that all of a row have, the quotient of one that is
+/// the same in all rows and of the distance of the two places; so rows are not made.
+#[derive(Debug)]
+pub struct Extension<F> {
+    rows: Rows<F>,
+    /// Of the largest distance first, down to 1.
+    distances: Vec<F>,
+    /// Of each place that follows, the product of its distances to all given ones.
+    factors: Vec<F>,
 }
 
-/// The products of all `at - x` but one, times these.
-fn weights<F: Field>(xs: &[F], at: F, mut weights: Vec<F>) -> Vec<F> {
-    let differences = || xs.iter().map(|x| at - *x);
-    let (mut before, mut after) = (F::ONE, F::ONE);
-    for (weight, difference) in weights.iter_mut().zip(differences()) {
-        *weight *= before;
-        before *= difference;
+impl<F: Field> Extension<F> {
+    /// From `given` values, at least one, to `all`.
+    ///
+    /// # Panics
+    /// If the characteristic is below `all`.
+    pub fn new(given: usize, all: usize) -> Self {
+        let rows = Rows::of_integers(given);
+        let distances: Vec<F> = (1..).take(all.saturating_sub(1)).map(F::from_u64).collect();
+        let factors = distances.windows(given.max(1)).map(|near| product(near.iter().copied()));
+        let factors = factors.take(all.saturating_sub(given)).collect();
+        let mut distances = F::inverse_all(&distances).expect("places are distinct");
+        distances.reverse();
+        Self { rows, distances, factors }
     }
-    for (weight, difference) in weights.iter_mut().zip(differences()).rev() {
-        *weight *= after;
-        after *= difference;
+
+    /// The given values, and those that follow.
+    pub fn of(&self, values: &[F]) -> Vec<F> {
+        let weighted = values.iter().zip(&self.rows.inverses).map(|(value, by)| *value * *by);
+        let weighted: Zeroizing<Vec<F>> = Zeroizing::new(weighted.collect());
+        // The last window is that of the first place that follows.
+        let windows = self.distances.windows(weighted.len().max(1)).rev();
+        let further = self.factors.iter().zip(windows).map(|(factor, near)| {
+            let pairs = weighted.iter().copied().zip(near.iter().copied());
+            *factor * F::sum_of_products(pairs)
+        });
+        values.iter().copied().chain(further).collect()
     }
-    weights
 }
 
 fn others<F: Field>(xs: &[F], skip: usize) -> impl Iterator<Item = F> {

@@ -226,9 +226,10 @@ fn a_row_of_integers_is_the_lagrange_row_of_them() {
     fn rows<F: Field>(most: usize) {
         for len in 0..=most {
             let xs: Vec<F> = (0..).take(len).map(F::from_u64).collect();
+            let rows = Rows::of_integers(len);
             for at in 0..most as u64 + 3 {
                 let at = F::from_u64(at);
-                assert_eq!(integer_row(len, at), lagrange_row(&xs, at), "{len} points at {at:?}");
+                assert_eq!(rows.at(at), lagrange_row(&xs, at), "{len} points at {at:?}");
             }
         }
     }
@@ -236,6 +237,30 @@ fn a_row_of_integers_is_the_lagrange_row_of_them() {
     rows::<Ext<Fp61>>(9);
     rows::<F31>(31);
     rows::<F7>(7);
+}
+
+#[test]
+fn values_are_extended_as_rows_of_integers_do() {
+    for given in 1..8 {
+        for all in given..=31 {
+            let values: Vec<F31> = (0..).take(given).map(|v| F31::from_u64(v * v + 3)).collect();
+            let rows = Rows::of_integers(given);
+            let at = |x| rows.at(F31::from_u64(x)).into_iter().zip(&values);
+            let expected: Vec<F31> =
+                (0..).take(all).map(|x| at(x).map(|(weight, v)| weight * *v).sum()).collect();
+            assert_eq!(Extension::new(given, all).of(&values), expected, "{given} of {all}");
+        }
+    }
+}
+
+#[test]
+fn a_row_in_an_extension_is_that_of_the_embedded_points() {
+    let xs: Vec<F31> = points(5);
+    let embedded: Vec<Ext<F31>> = xs.iter().copied().map(Ext::embed).collect();
+    for im in 0..31 {
+        let at = Ext::new(F31::from_u64(3), F31::from_u64(im));
+        assert_eq!(Rows::new(xs.clone()).at(at), lagrange_row(&embedded, at));
+    }
 }
 
 #[test]

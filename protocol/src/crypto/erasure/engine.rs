@@ -18,6 +18,9 @@ use reed_solomon_simd::engine::{
 /// Most places at which one by one is quicker.
 const FEW: usize = 512;
 
+/// Places that are compared at once: a divisor of all.
+const BLOCK: usize = 64;
+
 /// See the [module](self).
 pub(super) struct FewShards(DefaultEngine);
 
@@ -57,7 +60,7 @@ impl Engine for FewShards {
     fn eval_poly(missing: &mut [GfElement; GF_ORDER], truncated: usize) {
         // From here on all places are missing, or all are there and not asked for.
         let rest = missing.last().copied().unwrap_or_default();
-        let first = missing.iter().rposition(|place| *place != rest).map_or(0, |last| last + 1);
+        let first = up_to_last_other(missing, rest);
         let end = if rest == 0 { first.max(truncated) } else { first };
         if end > FEW {
             return DefaultEngine::eval_poly(missing, truncated);
@@ -73,6 +76,15 @@ impl Engine for FewShards {
             *place = if rest == 0 { sum } else { GF_MODULUS - sum };
         }
     }
+}
+
+/// The number of places up to the last that is not `rest`, found by blocks: there are many.
+fn up_to_last_other(places: &[GfElement; GF_ORDER], rest: GfElement) -> usize {
+    let (blocks, _) = places.as_chunks::<BLOCK>();
+    let differ = |block: &[GfElement; BLOCK]| block.iter().fold(0, |all, p| all | (p ^ rest)) != 0;
+    let blocks = blocks.iter().rposition(differ).map_or(0, |last| last + 1);
+    let mut places = places.iter().take(blocks * BLOCK);
+    places.rposition(|place| *place != rest).map_or(0, |last| last + 1)
 }
 
 #[cfg(test)]

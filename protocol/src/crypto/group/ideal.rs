@@ -4,6 +4,7 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Mul, Sub};
+use std::sync::LazyLock;
 
 use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::{Identity, VartimeMultiscalarMul};
@@ -33,7 +34,9 @@ macro_rules! ideal_group {
 
             /// The encoding.
             pub fn compress(&self) -> $compressed {
-                $compressed((self.0 * Scalar::from_bytes_mod_order($encoding)).to_bytes())
+                static FACTOR: LazyLock<Scalar> =
+                    LazyLock::new(|| Scalar::from_bytes_mod_order($encoding));
+                $compressed((self.0 * *FACTOR).to_bytes())
             }
         }
 
@@ -50,8 +53,10 @@ macro_rules! ideal_group {
 
             /// The element, if these bytes encode one.
             pub fn decompress(&self) -> Option<$point> {
+                static FACTOR: LazyLock<Scalar> =
+                    LazyLock::new(|| Scalar::from_bytes_mod_order($decoding));
                 let encoded: Option<Scalar> = Scalar::from_canonical_bytes(self.0).into();
-                encoded.map(|encoded| $point(encoded * Scalar::from_bytes_mod_order($decoding)))
+                encoded.map(|encoded| $point(encoded * *FACTOR))
             }
         }
 

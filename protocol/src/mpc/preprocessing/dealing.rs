@@ -2,7 +2,7 @@
 
 use super::layout::Layout;
 use crate::crypto::transcript::Transcript;
-use crate::math::{PrimeField, integer_row};
+use crate::math::{Extension, PrimeField};
 use crate::secret::Secret;
 use crate::sharing::Shares;
 use crate::tag::Tag;
@@ -16,17 +16,7 @@ pub fn secrets<F: PrimeField>(layout: &Layout, seed: &Secret<[u8; 32]>, tag: &Ta
     transcript.u64(layout.randoms() as u64).u64(layout.chunks() as u64).bytes(seed.expose());
     let mut rng = transcript.rng();
     let factors = layout.factors_len();
-    let further: Vec<Vec<F>> = (0..)
-        .take(layout.products_len())
-        .skip(factors)
-        .map(|x| integer_row(factors, F::from_u64(x)))
-        .collect();
-    let extended = |values: &[F]| -> Vec<F> {
-        let rows = further
-            .iter()
-            .map(|row| F::sum_of_products(row.iter().copied().zip(values.iter().copied())));
-        values.iter().copied().chain(rows).collect()
-    };
+    let extension = Extension::new(factors, layout.products_len());
     let mut secrets = Vec::with_capacity(layout.secrets());
     secrets.extend((0..layout.randoms()).map(|_| F::random(&mut rng)));
     for _ in 0..layout.chunks() {
@@ -39,7 +29,7 @@ pub fn secrets<F: PrimeField>(layout: &Layout, seed: &Secret<[u8; 32]>, tag: &Ta
             Shares::from(values.collect::<Vec<F>>())
         };
         let (a, b) = (factor(), factor());
-        let (all_a, all_b) = (Shares::from(extended(&a)), Shares::from(extended(&b)));
+        let (all_a, all_b) = (Shares::from(extension.of(&a)), Shares::from(extension.of(&b)));
         secrets.extend_from_slice(&a);
         secrets.extend_from_slice(&b);
         secrets.extend(all_a.iter().zip(all_b.iter()).map(|(a, b)| *a * *b));

@@ -23,7 +23,7 @@
 use super::batch::Triple;
 use super::layout::{Chunk, Layout, Rates};
 use crate::committee::PartyId;
-use crate::math::{Field, PrimeField, lagrange_row};
+use crate::math::{Field, PrimeField, Rows};
 use crate::sharing::Shares;
 use crate::zoo::{self, Mutant};
 
@@ -77,7 +77,8 @@ impl<F: PrimeField> Extraction<F> {
             (1..).skip(from).take(count).map(F::from_u64).collect()
         };
         let rows = |known: usize, wanted: &[F]| -> Vec<Vec<F>> {
-            wanted.iter().map(|place| lagrange_row(&places(0, known), *place)).collect()
+            let rows = Rows::new(places(0, known));
+            wanted.iter().map(|place| rows.at(*place)).collect()
         };
         let defining = rates.degree + 1;
         let known = zoo::instead(rates.dealers, Mutant::TriplesOfDealers, 0);

@@ -36,7 +36,7 @@ use serde::{Deserialize, Serialize};
 use super::layout::{Chunk, Layout};
 use crate::committee::Committee;
 use crate::crypto::{Digest, Transcript};
-use crate::math::{Ext, Field, PrimeField, integer_row};
+use crate::math::{Ext, Field, PrimeField, Rows};
 use crate::sharing::Shares;
 use crate::sharing::acss::Statement;
 use crate::tag::Tag;
@@ -167,7 +167,7 @@ struct Row<F> {
 impl<F: PrimeField> Row<F> {
     /// From the values at `0..len` to the value at `at`.
     fn new(len: usize, at: Ext<F>) -> Self {
-        let row = integer_row(len, at);
+        let row = Rows::<F>::of_integers(len).at(at);
         Self { re: row.iter().map(|w| w.re).collect(), im: row.iter().map(|w| w.im).collect() }
     }
 

@@ -6,7 +6,7 @@ use crate::committee::{Committee, PartyId, PartyMap, PartySet};
 use crate::fault::OpeningFault;
 use crate::math::matrix::{coefficient_rows, dot};
 use crate::math::reed_solomon::{self, Decoded};
-use crate::math::{Field, lagrange_row};
+use crate::math::{Field, Rows, lagrange_row};
 use crate::protocol::Outbox;
 use crate::sharing::{Shares, shamir};
 use crate::zoo::{self, Mutant};
@@ -100,6 +100,9 @@ impl<F: Field> Decoder<F> {
 
     /// D4
     fn agrees_with_decoded(&self, from: PartyId, vector: &[F]) -> bool {
+        if self.decoded == 0 {
+            return true;
+        }
         let holders = self.holders();
         let Some(base) = holders.get(..self.committee.one_honest()) else { return true };
         let row = lagrange_row(&points(base), shamir::point(from));
@@ -137,11 +140,12 @@ impl<F: Field> Decoder<F> {
     fn check_on(&mut self, holders: &[PartyId]) -> bool {
         let (base, others) = holders.split_at(self.committee.one_honest());
         let xs = points::<F>(base);
+        let rows = Rows::new(xs.clone());
         let wanted = match self.wanted {
-            Wanted::Constant => vec![lagrange_row(&xs, F::ZERO)],
+            Wanted::Constant => vec![rows.at(F::ZERO)],
             Wanted::Coefficients => coefficient_rows(&xs),
         };
-        let checks: Vec<_> = others.iter().map(|p| lagrange_row(&xs, shamir::point(*p))).collect();
+        let checks: Vec<_> = others.iter().map(|p| rows.at(shamir::point(*p))).collect();
         let mut results = std::mem::take(&mut self.results);
         results.reserve((self.words - self.decoded) * wanted.len());
         let mut columns = self.columns(base, self.decoded);

@@ -3,7 +3,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 use crate::committee::Committee;
-use crate::math::{F31, Fp61, Poly};
+use crate::math::{F31, Fp61, Poly, lagrange_row};
 use crate::mpc::preprocessing::Request;
 
 type Row = Vec<Fp61>;
