@@ -73,3 +73,18 @@ impl<F: Field> Drop for Shares<F> {
         self.zeroize();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::math::Fp61;
+
+    #[test]
+    fn shares_are_counted_and_wiped() {
+        let mut shares = Shares::from(vec![Fp61::ONE; 3]);
+        assert_eq!((shares.len(), shares.is_empty()), (3, false));
+        assert_eq!(format!("{shares:?}"), "[3 shares]");
+        shares.zeroize();
+        assert_eq!((shares.len(), shares.is_empty()), (0, true));
+    }
+}

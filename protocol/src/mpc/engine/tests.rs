@@ -190,4 +190,6 @@ fn messages_encode_and_show_no_share() {
     assert_eq!(message.to_string(), "r1 SHARE[1]");
     assert!(!format!("{message:?}").contains("41"));
     assert_eq!(wire::decode(&wire::encode(&message), 100), Ok(message));
+    let engine = format!("{:?}", network(4, Order::Fifo, 1, |_| true).parties[0]);
+    assert!(engine.starts_with("Engine { used: ") && engine.ends_with(" .. }"), "{engine}");
 }

@@ -110,6 +110,14 @@ mod tests {
         proves::<RistrettoPoint>();
     }
 
+    /// With other weights one equation between the secrets could be enough to know.
+    #[test]
+    fn the_weights_are_powers() {
+        let challenge = Fl::from_u64(3);
+        let weights: Vec<Fl> = powers(challenge).take(4).collect();
+        assert_eq!(weights, [3, 9, 27, 81].map(Fl::from_u64));
+    }
+
     #[test]
     fn a_nonce_serves_one_context_and_one_group() {
         let (seed, secret) = (Secret::new([1; 32]), Fl::from_u64(7));

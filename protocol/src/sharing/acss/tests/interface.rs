@@ -70,7 +70,12 @@ fn messages_come_back_from_their_encoding_and_print_no_secret<K: Kind>() {
     let kinds: Vec<_> = kinds.into_iter().collect();
     assert_eq!(kinds, ["COMPLAIN", "FORWARD", "OK", "REVEAL", "SHARDS", "rbc"]);
     let local = Message::Local(Local::Recovered(Secret::new(vec![42; 3])));
-    assert!(!format!("{local:?} {local}").contains("42"));
+    assert_eq!(format!("{local}"), "(share recovered)");
+    assert!(!format!("{local:?}").contains("42"));
+    let (party, terms) = (&net.parties[1], terms::<K>(&keyrings));
+    let (shown, terms) = (format!("{party:?}"), format!("{terms:?}"));
+    assert!(terms.starts_with("Terms(dealer 0, "), "{terms}");
+    assert!(shown.starts_with(&format!("Acss {{ terms: {terms}, delivered: true, share: true")));
 }
 
 /// What is on its way.
