@@ -57,7 +57,11 @@ fn networks() -> Vec<Network> {
 
 #[test]
 fn network_files() {
-    let samples: Vec<String> = networks().iter().map(Network::to_toml).collect();
+    let networks = networks();
+    for network in &networks {
+        assert_eq!(Network::parse(&network.to_toml()).unwrap().digest(), network.digest());
+    }
+    let samples: Vec<String> = networks.iter().map(Network::to_toml).collect();
     hold(&samples, 1 << 14, |text| match Network::parse(text) {
         Ok(network) => {
             let written = network.to_toml();
@@ -77,7 +81,14 @@ fn network_files() {
 fn member_files() {
     let networks = networks();
     let cards = networks.iter().flat_map(Network::members);
-    let samples: Vec<String> = cards.map(MemberCard::to_toml).collect();
+    let cards = cards.cloned().zip(["10.0.0.1:7001", "node.acme.example:7001"].into_iter().cycle());
+    let cards: Vec<MemberCard> = cards
+        .map(|(card, place)| MemberCard { addresses: addresses(place).unwrap(), ..card })
+        .collect();
+    for card in &cards {
+        assert_eq!(MemberCard::parse(&card.to_toml()).unwrap().addresses, card.addresses);
+    }
+    let samples: Vec<String> = cards.iter().map(MemberCard::to_toml).collect();
     hold(&samples, 1 << 12, |text| match MemberCard::parse(text) {
         Ok(card) => {
             let written = card.to_toml();
@@ -150,7 +161,10 @@ fn places_and_addresses() {
         }
     });
     hold(&["10.0.0.1:7001", "node.acme.example:7001"].map(str::to_owned), 1 << 8, |text| {
-        addresses(text).is_ok_and(|listed| !listed.is_empty())
+        addresses(text).is_ok_and(|listed| {
+            assert!(!listed.is_empty(), "it is no address, and is not refused: {text:?}");
+            true
+        })
     });
 }
 

@@ -233,6 +233,13 @@ fn a_story_tells_when_cuts_begin_and_end() {
         "900000 {2,3} hear from {0,1} again: the cut ends",
     ];
     assert_eq!(told(vec![cut]), expected);
+    let first = |cut| told(vec![cut]).swap_remove(0);
+    let never = Cut { begins: u64::MAX / 2, ends: u64::MAX, ..cut };
+    assert!(told(vec![never]).is_empty(), "it had not begun");
+    let one_way = Cut { from: side([0, 0]), to: side([0, 0]), ends: u64::MAX, ..cut };
+    assert_eq!(first(one_way), "5000 {0} hear nothing from {0}: a cut begins");
+    let last = told(vec![one_way]).pop().unwrap();
+    assert!(last.ends_with(" {0} hear nothing from {0} to the end: the cut lasts"), "{last}");
     assert!(told(Vec::new()).is_empty());
 }
 

@@ -9,7 +9,7 @@ use super::adversary::{Behaviour, draw_behaviours};
 use crate::Rng;
 use crate::draw::{draw_discipline, draw_links, draw_order};
 use crate::plan::{Restart, Storage};
-use crate::schedule::{Discipline, Links, MILLI, SECOND};
+use crate::schedule::{Acting, Discipline, Links, MILLI, SECOND};
 use crate::token::{Class, Token};
 
 /// Everything about a run.
@@ -97,11 +97,9 @@ impl Plan {
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (n, t) = (self.committee.n(), self.committee.t());
-        write!(
-            f,
-            "{n} organisations, up to {t} faulty; delivery: {}; {}",
-            self.discipline, self.links
-        )?;
+        let (links, discipline) = (&self.links, self.discipline);
+        let acting = Acting { links, discipline };
+        write!(f, "{n} organisations, up to {t} faulty; delivery: {acting}")?;
         for cut in &self.links.cuts {
             write!(f, "\n  {cut}")?;
         }

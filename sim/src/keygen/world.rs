@@ -215,6 +215,9 @@ impl World {
             }
             watch(self);
         }
+        for turn in self.pending.outlasting() {
+            self.trace.event(turn.time, &Event::Network(&turn));
+        }
         Report {
             token: self.plan.token,
             trace: self.trace.hash(),

@@ -16,7 +16,7 @@ use quorate_protocol::mpc::preprocessing;
 
 use crate::adversary::Behaviour;
 use crate::draw::party_at;
-use crate::schedule::{Discipline, Links, MILLI};
+use crate::schedule::{Acting, Discipline, Links, MILLI};
 use crate::token::Token;
 pub use faults::{Outage, Pause, Restart, Storage};
 use questions::accepted_refresh;
@@ -132,7 +132,8 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (n, t) = (self.committee.n(), self.committee.t());
         writeln!(f, "{n} organisations, up to {t} faulty")?;
-        writeln!(f, "  delivery: {}; {}", self.discipline, self.links)?;
+        let (links, discipline) = (&self.links, self.discipline);
+        writeln!(f, "  delivery: {}", Acting { links, discipline })?;
         for cut in &self.links.cuts {
             writeln!(f, "  {cut}")?;
         }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::reduce::Reducible;
+use crate::schedule::Cut;
 use crate::token::{Class, Crypto, Faults, Kind};
 
 fn token(seed: u64) -> Token {
@@ -60,6 +61,27 @@ fn a_token_always_names_the_same_plan() {
     let text = |seed| format!("{:?}", Plan::draw(token(seed)).unwrap());
     assert_eq!(text(5), text(5));
     assert_ne!(text(5), text(6));
+}
+
+#[test]
+fn a_plan_says_only_of_links_what_acts_in_it() {
+    let delivery = |discipline, cut: bool| {
+        let mut plan = Plan::quiet(token(1), 1).unwrap();
+        (plan.discipline, plan.links.bandwidth, plan.links.repeated) = (discipline, Some(9), 7);
+        let (from, to) = (PartySet::EMPTY, PartySet::EMPTY);
+        plan.links.cuts.extend(cut.then_some(Cut { from, to, begins: 0, ends: 1 }));
+        plan.to_string().lines().nth(1).unwrap().trim().to_owned()
+    };
+    for (discipline, cut, says) in [
+        (Discipline::Random, false, "random; usual latency, 9 bytes a second"),
+        (Discipline::Fifo, true, "fifo; 9 bytes a second"),
+        (Discipline::Lifo, false, "lifo"),
+        (Discipline::Splitting, false, "splitting votes"),
+        (Discipline::Lifo, true, "lifo; after cuts usual latency, 9 bytes a second"),
+    ] {
+        let expected = format!("delivery: {says}; 7 of 1000 frames arrive twice");
+        assert_eq!(delivery(discipline, cut), expected);
+    }
 }
 
 #[test]

@@ -62,6 +62,11 @@ impl Discipline {
         matches!(self, Self::Fifo)
     }
 
+    /// Whether frames go in an order of their own, and not when their time has come.
+    pub(super) const fn is_timeless(self) -> bool {
+        matches!(self, Self::Lifo | Self::Priorities { .. } | Self::Splitting)
+    }
+
     /// Whether frames that are held back go before timers.
     pub(super) const fn idles(self) -> bool {
         matches!(

@@ -9,7 +9,7 @@ use quorate_protocol::committee::{PartyId, PartySet};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
-use super::{MILLI, SECOND, stretch};
+use super::{Discipline, MILLI, SECOND, stretch};
 use crate::Rng;
 
 /// What links are like.
@@ -100,21 +100,45 @@ impl Cut {
     }
 }
 
-/// A cut begins or ends.
+/// What becomes of a cut.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Course {
+    Begins,
+    Ends,
+    Outlasts,
+}
+
+/// A cut begins, or ends, or is there when all is over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Turn {
     /// When.
     pub time: u64,
     cut: Cut,
-    begins: bool,
+    course: Course,
+}
+
+impl Turn {
+    /// What is told at the end of all, if this was to come.
+    pub(super) fn outlasting(self, now: u64) -> Option<Self> {
+        let lasts = self.course == Course::Ends && self.cut.begins <= now;
+        lasts.then_some(Self { time: now, course: Course::Outlasts, ..self })
+    }
+}
+
+/// Links as a discipline leaves them: not all of them have times of their own.
+pub struct Acting<'a> {
+    /// The links.
+    pub links: &'a Links,
+    /// The discipline.
+    pub discipline: Discipline,
 }
 
 impl Links {
     /// When cuts begin and end, the last one first.
     pub(super) fn turns(&self) -> Vec<Turn> {
         let both = |cut: &Cut| {
-            let turn = |time, begins| Turn { time, cut: *cut, begins };
-            [turn(cut.begins, true), turn(cut.ends, false)]
+            let turn = |time, course| Turn { time, cut: *cut, course };
+            [turn(cut.begins, Course::Begins), turn(cut.ends, Course::Ends)]
         };
         let mut turns: Vec<Turn> = self.cuts.iter().flat_map(both).collect();
         turns.sort_by_key(|turn| turn.time);
@@ -161,30 +185,42 @@ impl Latency {
     }
 }
 
-impl fmt::Display for Links {
+impl fmt::Display for Latency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ms = |time: &u64| *time as f64 / MILLI as f64;
-        match &self.latency {
-            Latency::Usual => f.write_str("usual latency")?,
-            Latency::Uniform { least, most } => {
-                write!(f, "{} to {} ms", ms(least), ms(most))?;
+        match self {
+            Self::Usual => f.write_str("usual latency"),
+            Self::Uniform { least, most } => write!(f, "{} to {} ms", ms(least), ms(most)),
+            Self::LogNormal { median, .. } => {
+                write!(f, "log-normal latency about {} ms", ms(median))
             }
-            Latency::LogNormal { median, .. } => {
-                write!(f, "log-normal latency about {} ms", ms(median))?;
-            }
-            Latency::Regions { of } => {
+            Self::Regions { of } => {
                 let of: Vec<_> = of.iter().map(u8::to_string).collect();
-                write!(f, "regions {}", of.join(" "))?;
+                write!(f, "regions {}", of.join(" "))
             }
-            Latency::HeavyTail { least } => {
-                write!(f, "heavy-tailed latency from {} ms", ms(least))?;
+            Self::HeavyTail { least } => write!(f, "heavy-tailed latency from {} ms", ms(least)),
+        }
+    }
+}
+
+/// The discipline, and what of the links acts: where frames have no times, nothing of latencies and caps
+/// does but for those that a cut held.
+impl fmt::Display for Acting<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { links, discipline } = *self;
+        write!(f, "{discipline}")?;
+        let timeless = discipline.is_timeless();
+        if !timeless || !links.cuts.is_empty() {
+            let which = if timeless { "; after cuts " } else { "; " };
+            let latency = (discipline != Discipline::Fifo).then(|| links.latency.to_string());
+            let cap = links.bandwidth.map(|bandwidth| format!("{bandwidth} bytes a second"));
+            let acting: Vec<String> = latency.into_iter().chain(cap).collect();
+            if !acting.is_empty() {
+                write!(f, "{which}{}", acting.join(", "))?;
             }
         }
-        if let Some(bandwidth) = self.bandwidth {
-            write!(f, ", {bandwidth} bytes a second")?;
-        }
-        if self.repeated > 0 {
-            write!(f, ", {} of 1000 frames arrive twice", self.repeated)?;
+        if links.repeated > 0 {
+            write!(f, "; {} of 1000 frames arrive twice", links.repeated)?;
         }
         Ok(())
     }
@@ -193,10 +229,12 @@ impl fmt::Display for Links {
 impl fmt::Display for Turn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Cut { from, to, .. } = self.cut;
-        if self.begins {
-            write!(f, "{to} hear nothing from {from}: a cut begins")
-        } else {
-            write!(f, "{to} hear from {from} again: the cut ends")
+        match self.course {
+            Course::Begins => write!(f, "{to} hear nothing from {from}: a cut begins"),
+            Course::Ends => write!(f, "{to} hear from {from} again: the cut ends"),
+            Course::Outlasts => {
+                write!(f, "{to} hear nothing from {from} to the end: the cut lasts")
+            }
         }
     }
 }

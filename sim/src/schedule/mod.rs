@@ -15,7 +15,7 @@ use crate::Rng;
 use crate::trace::Layer;
 pub use discipline::Discipline;
 use discipline::{SLOW, STEP};
-pub use links::{Cut, Latency, Links, REGION_COUNT, Turn};
+pub use links::{Acting, Cut, Latency, Links, REGION_COUNT, Turn};
 
 /// One virtual millisecond: the clock counts microseconds.
 pub const MILLI: u64 = 1_000;
@@ -154,6 +154,12 @@ impl<F: Freight, E> Pending<F, E> {
         self.turns.pop_if(|turn| turn.time <= now)
     }
 
+    /// Cuts that have begun and are there when all is over.
+    pub fn outlasting(&mut self) -> impl Iterator<Item = Turn> + use<F, E> {
+        let now = self.now;
+        std::mem::take(&mut self.turns).into_iter().filter_map(move |turn| turn.outlasting(now))
+    }
+
     /// A frame is on its way, now and then twice.
     pub fn send(&mut self, frame: F, rng: &mut Rng) {
         if self.links.repeated > 0 && rng.random_range(0..1_000) < self.links.repeated {
@@ -236,7 +242,7 @@ impl<F: Freight, E> Pending<F, E> {
     /// What happens next; `None` if nothing is left.
     pub fn advance(&mut self) -> Option<Next<F, E>> {
         let loose_first = match self.discipline {
-            Discipline::Lifo | Discipline::Priorities { .. } | Discipline::Splitting => {
+            timeless if timeless.is_timeless() => {
                 self.timed.first_key_value().is_none_or(|((time, _), _)| *time > self.now + STEP)
             }
             held if held.idles() => self.busy == 0,

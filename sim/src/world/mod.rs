@@ -245,6 +245,9 @@ impl World {
             self.ask_more();
             watch(self);
         }
+        for turn in self.pending.outlasting() {
+            self.trace.event(turn.time, &Told::Network(&turn));
+        }
         self.report()
     }
 
