@@ -209,6 +209,16 @@ mod tests {
 
     use super::*;
 
+    /// Keeps the first of two.
+    #[derive(PartialEq, Debug, Serialize)]
+    struct First(u8);
+
+    impl<'de> Deserialize<'de> for First {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            <(u8, u8)>::deserialize(deserializer).map(|(first, _)| Self(first))
+        }
+    }
+
     #[test]
     fn values_come_back() {
         let value = (7u16, Bytes::from(vec![1, 2, 3]), Some(true), vec![9u64, 8]);
@@ -232,6 +242,7 @@ mod tests {
         for other in [[2, 1], [1, 1]] {
             assert_eq!(set(other), Err(DecodeError::Malformed));
         }
+        assert_eq!(decode::<First>(&[1, 2], 1000), Err(DecodeError::Malformed));
         // A vector that claims 2^60 elements.
         let huge = (1u64 << 60).to_le_bytes();
         assert_eq!(decode::<Vec<u64>>(&huge, 1000), Err(DecodeError::Malformed));
