@@ -200,7 +200,7 @@ impl Layout {
 
     /// Bytes of a dealing's public part: the proofs, two checks over the extension, and for each
     /// party a commitment and a root; the rest is less than a kilobyte.
-    const fn payload<F: PrimeField>(&self) -> usize {
+    pub(super) const fn payload<F: PrimeField>(&self) -> usize {
         let element = 2 * F::BYTES;
         let polynomial = (self.committee.degree() + 1) * element;
         (3 * self.chunks + 2) * polynomial + self.committee.n() * 64 + 1024

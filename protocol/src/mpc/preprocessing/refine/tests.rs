@@ -223,6 +223,8 @@ fn a_party_is_at_one_opening_after_the_other() {
     while let Some(envelope) = network.next() {
         network.deliver(envelope);
         stages.push(network.parties[0].stage());
+        let shown = network.parties[0].extracted.as_ref().map(|held| format!("{held:?}"));
+        assert!(shown.is_none_or(|shown| shown.ends_with(" squares]")), "sizes only");
     }
     stages.dedup();
     assert_eq!(stages, [Stage::Multiply, Stage::Square, Stage::Root]);

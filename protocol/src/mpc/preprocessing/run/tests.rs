@@ -1,4 +1,5 @@
 use super::*;
+use crate::agreement::acs;
 use crate::agreement::coin::IdealCoin;
 use crate::committee::Committee;
 use crate::fault::{FaultKind, SharingFault};
@@ -351,6 +352,34 @@ fn messages_come_back_from_bytes_and_print_as_paths() {
     check(&network, committee(4));
     let kinds: Vec<_> = kinds.into_iter().collect();
     assert_eq!(kinds, ["acs", "deal", "refine/multiply", "refine/root", "refine/square"]);
+}
+
+#[test]
+fn agreements_on_dealers_say_together_what_they_said_alone() {
+    let votes = |zero: &[u16], one: &[u16]| -> <Run as Protocol>::Message {
+        Message::Agree(acs::Message::Votes {
+            round: 0,
+            kind: acs::Kind::E1,
+            zero: set(zero),
+            one: set(one),
+            bot: PartySet::EMPTY,
+        })
+    };
+    let mut first = votes(&[], &[0]);
+    assert!(first.merge(votes(&[1], &[2])).is_none());
+    assert_eq!(first.to_string(), votes(&[1], &[0, 2]).to_string());
+    let deal = || Message::Deal(PartyId::new(1), crate::sharing::acss::Message::Ok);
+    assert!(first.merge(deal()).is_some() && deal().merge(first).is_some());
+}
+
+#[test]
+fn the_public_part_of_a_dealing_is_as_long_as_the_layout_says() {
+    let mut network = network(16, Order::Fifo, 14);
+    network.act(PartyId::new(0), |run, out| run.start(out));
+    let public = network.flight.iter().map(|sent| &sent.message);
+    let sent = public.filter(|m| m.to_string().contains("SEND")).map(|m| wire::encode(m).len());
+    let (longest, said) = (sent.max().unwrap(), network.parties[0].layout().payload::<Fp61>());
+    assert!(longest <= said && said - longest < 1024, "{longest} of {said}");
 }
 
 #[test]
