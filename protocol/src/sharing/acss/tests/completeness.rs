@@ -123,6 +123,8 @@ fn cheated_parties_recover_under_random_schedules_at_n_7<K: Kind>() {
         net.run(MOST);
         assert_all_complete(&net, committee, set(&[1, 2, 3, 4, 5]), &K::secrets());
         net.assert_no_honest_blamed();
+        let honest = || net.honest().map(|p| &net.parties[p.index()]);
+        assert!(honest().any(Acss::exposed), "a complaint was proven");
         for p in cheated.iter() {
             assert!(net.parties[p.index()].recovered() && net.parties[p.index()].complained());
         }

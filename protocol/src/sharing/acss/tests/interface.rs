@@ -71,6 +71,8 @@ fn messages_come_back_from_their_encoding_and_print_no_secret<K: Kind>() {
     assert_eq!(kinds, ["COMPLAIN", "FORWARD", "OK", "REVEAL", "SHARDS", "rbc"]);
     let local = Message::Local(Local::Recovered(Secret::new(vec![42; 3])));
     assert_eq!(format!("{local}"), "(share recovered)");
+    let judged = Local::Judged { complainer: party(2), proven: None };
+    assert_eq!(judged.to_string(), "(complaint of 2 false)");
     assert!(!format!("{local:?}").contains("42"));
     let (party, terms) = (&net.parties[1], terms::<K>(&keyrings));
     let (shown, terms) = (format!("{party:?}"), format!("{terms:?}"));
