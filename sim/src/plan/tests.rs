@@ -162,6 +162,7 @@ fn what_people_write_is_refused_where_it_cannot_be_and_the_field_is_named() {
         ),
         ("discipline = { slow = { parties = [200] } }", "no member 200"),
         ("discipline = { starved = { from = 0, to = 7, behind_timers = true } }", "starved.to"),
+        ("discipline = { starved = { from = 5, to = 0, behind_timers = true } }", "starved.from"),
         ("links = { bandwidth = 0 }", "links.bandwidth is 0"),
         ("links = { repeated = 1001 }", "links.repeated, of a thousand, is 1001"),
         ("links = { latency = { uniform = { least = 2, most = 1 } } }", "uniform.least is 2"),
@@ -177,10 +178,22 @@ fn what_people_write_is_refused_where_it_cannot_be_and_the_field_is_named() {
             "links = { latency = { log-normal = { median = 1000000000, eighths = 30 } } }",
             "at its longest",
         ),
+        (
+            "links = { latency = { log-normal = { median = 9223372036854775807, eighths = 0 } } }",
+            "log-normal.median is 9223372036854775807",
+        ),
         ("links = { latency = { heavy-tail = { least = 9223372036854775807 } } }", "heavy-tail"),
         ("links = { latency = { regions = { of = [0, 5] } } }", "regions.of is 5"),
         ("links = { latency = { regions = { of = [0, 0, 0, 0, 0] } } }", "regions.of has 5"),
         ("links = { cuts = [{ from = [0], to = [4], begins = 1, ends = 2 }] }", "links.cuts[0].to"),
+        (
+            "links = { cuts = [{ from = [4], to = [0], begins = 1, ends = 2 }] }",
+            "links.cuts[0].from",
+        ),
+        (
+            "links = { cuts = [{ from = [0], to = [1], begins = 1, ends = 9223372036854775807 }] }",
+            "links.cuts[0].ends is 9223372036854775807",
+        ),
         (
             "links = { cuts = [{ from = [0], to = [1], begins = 2, ends = 2 }] }",
             "links.cuts[0] ends",
@@ -202,9 +215,14 @@ fn what_people_write_is_refused_where_it_cannot_be_and_the_field_is_named() {
             "restarts = [{ party = 1, step = 0, effects = 0, pause = 1, lost = 0, storage = { old = 101 } }]",
             "restarts[0].storage.old is 101",
         ),
+        (
+            "restarts = [{ party = 1, step = 0, effects = 0, pause = 9223372036854775807, lost = 0 }]",
+            "restarts[0].pause is 9223372036854775807",
+        ),
         ("pauses = [{ party = 5, begins = 0, ends = 1 }]", "pauses[0].party"),
         ("pauses = [{ party = 1, begins = 3, ends = 1 }]", "pauses[0] ends at 1"),
         ("outages = [{ at = 0, pause = 9223372036854775807 }]", "outages[0].pause"),
+        ("outages = [{ at = 9223372036854775807, pause = 0 }]", "outages[0].at"),
     ] {
         let error = written(line, none).unwrap_err();
         assert!(error.contains(says), "{line}: {error}");
@@ -237,6 +255,11 @@ fn what_byzantine_members_and_questions_are_given_is_looked_at_too() {
         ("rule = \"count(approve) >= 9\"", String::new(), "count(approve) >= 9"),
         ("deadline = 6", vote(4), "questions[0].votes: there is no member 4"),
         ("deadline = 6", format!("{}, {}", vote(1), vote(1)), "member 1 votes twice"),
+        (
+            "deadline = 6",
+            vote(1).replace("after = 1", "after = 9223372036854775807"),
+            "questions[0].votes: after is 9223372036854775807",
+        ),
     ] {
         let error = written("", &asked(line, &votes)).unwrap_err();
         assert!(error.contains(says), "{line} {votes}: {error}");
