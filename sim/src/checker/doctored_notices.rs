@@ -179,6 +179,8 @@ fn another_outcome_is_not_overlooked() {
     }
     assert_eq!(judge(vec![ordered(), heard(3, &other)]), Ok(()), "0 has signed none");
     assert_eq!(judge(vec![said(&ours), heard(3, &other)]), Ok(()), "it is not ordered");
+    let early = vec![heard(3, &ours), ordered(), said(&ours), heard(3, &other), said(&ours)];
+    assert_eq!(judge(early), Ok(()), "the first one came before the order");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //!   party; or a SEND of another. By whoever has spoken in the broadcast before both came, and goes on in it.
 //! - *A ballot of the wrong shape*: by whoever has the decision open and takes part in it.
 //! - *Another outcome* under a member's own signature: by whoever signs one itself, and has the decision
-//!   open when the other comes.
+//!   open when the other comes, as the member's first.
 //! - *A certificate that does not hold*: by whoever has the decision open.
 //! - *A dealer's fault that is proven*: by whoever complains of it, or reveals its share for a complaint.
 //!
@@ -85,6 +85,8 @@ pub(super) struct Notice {
     /// Whoever showed a fault in a broadcast, until the party that saw it speaks there again.
     shown: BTreeMap<(PartyId, At), BTreeSet<PartyId>>,
     open: BTreeMap<(PartyId, u64), Open>,
+    /// Whose outcome came before the decision was open, by who heard it: what came first is kept.
+    early: BTreeSet<(PartyId, u64, PartyId)>,
     /// Instances with a fault that must have been named: by whom, who, what.
     due: BTreeMap<(PartyId, PartyId, Sort), BTreeSet<At>>,
     /// How often that was.
@@ -167,8 +169,12 @@ impl Notice {
         }
         let Message::Decision(position, m) = message else { return Ok(()) };
         let at = (epoch, Instance::Decision(*position));
+        let own = matches!(m, life::Message::Certify(certifying::Message::Own(..)));
         let Some(open) = self.open.get_mut(&(by, *position)).filter(|open| open.epoch == epoch)
         else {
+            if own {
+                self.early.insert((by, *position, from));
+            }
             return Ok(());
         };
         if let (Some((Instance::Ballot(..), voter, rbc::Message::Send { payload, .. })), true) =
@@ -183,7 +189,9 @@ impl Notice {
             }
         }
         match m {
-            life::Message::Certify(certifying::Message::Own(outcome, _)) => {
+            life::Message::Certify(certifying::Message::Own(outcome, _))
+                if !self.early.contains(&(by, *position, from)) =>
+            {
                 open.outcomes.entry(from).or_insert(*outcome);
             }
             life::Message::Certified(certified) if !holds(ghost, *position, certified) => {
