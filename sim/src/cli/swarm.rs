@@ -81,6 +81,13 @@ impl Swarm {
             done as f64 / elapsed.max(1e-9)
         );
         say!("{:>12} messages, {:.1} GB", coverage.messages, coverage.bytes as f64 / 1e9);
+        let virtually = coverage.time as f64 / 1e6;
+        let (hours, faster) = (virtually / 3600.0, virtually / elapsed.max(1e-9));
+        say!(
+            "{:>12} events, {:.0} a second; {hours:.1} hours pass in them, {faster:.0} times as fast",
+            coverage.events,
+            coverage.events as f64 / elapsed.max(1e-9)
+        );
         say!("{}", coverage.lines(kind));
         Ok(self.judge(kind, &coverage))
     }

@@ -50,6 +50,10 @@ pub struct Coverage {
     pub messages: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// Events: frames that arrive, timers, results of work, kills and starts.
+    pub events: u64,
+    /// Virtual time that passed, in microseconds.
+    pub time: u64,
 }
 
 impl Coverage {
@@ -156,5 +160,7 @@ impl AddAssign for Coverage {
         self.deviations += other.deviations;
         self.messages += other.messages;
         self.bytes += other.bytes;
+        self.events += other.events;
+        self.time = self.time.saturating_add(other.time);
     }
 }

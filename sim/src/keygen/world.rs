@@ -461,6 +461,8 @@ impl World {
             restarts: *restarts,
             messages,
             bytes,
+            events: self.steps,
+            time: self.pending.now(),
             ..Coverage::default()
         }
     }

@@ -440,6 +440,8 @@ impl World {
             refreshes: self.epochs,
             lapsed: self.lapsed,
             sights: self.sights(),
+            events: self.steps,
+            time: self.pending.now(),
             ..Coverage::default()
         };
         for member in self.members.values() {
