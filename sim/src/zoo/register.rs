@@ -59,7 +59,8 @@ pub const WHOLE: [Campaign; 2] = [
 pub const fn panics(mutant: Mutant) -> bool {
     matches!(
         mutant,
-        Mutant::AcsOutputsUnusable
+        Mutant::AcsExcludesEarly
+            | Mutant::AcsOutputsUnusable
             | Mutant::AcssOkUnchecked
             | Mutant::ScalarsAnyWidth
             | Mutant::SetsUnfinished
