@@ -162,7 +162,7 @@ impl FromStr for Faults {
 
 /// Names a run: everything that it follows from. Prints as `n4b1-all-real-v4-123`, of key generation
 /// as `k4b1-all-real-v4-123`: four members, at most one of them Byzantine, faults of all classes, real
-/// cryptography, what seeds mean in version 3, seed 123.
+/// cryptography, what seeds mean in version 4, seed 123.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Token {
     /// What is simulated.

@@ -119,10 +119,11 @@ impl Adversary for DealingCopier {
     fn done(&mut self, message: &Wire, _rng: &mut Rng) -> Option<Wire> {
         let mut message = message.clone();
         let Message::Run(_, m) = &mut message else { return None };
-        let (dealt, m) = match m {
-            supply::Message::Nonces(_, m) => (Dealt::Nonces, m),
-            supply::Message::Material(preprocessing::Message::Deal(_, m)) => (Dealt::Material, m),
-            _ => return None,
+        let (dealt, ..) = sharing(m)?;
+        let (supply::Message::Nonces(_, m)
+        | supply::Message::Material(preprocessing::Message::Deal(_, m))) = m
+        else {
+            return None;
         };
         let acss::Message::Local(Local::Dealt(dealing)) = m else { return None };
         self.copy(dealt, dealing)?;

@@ -1,6 +1,6 @@
 //! What a dealer makes of its secrets: a pure function of terms, keys, secrets and seed.
 
-use crate::committee::{PartyId, PartySet};
+use crate::committee::{Committee, PartyId, PartySet};
 use crate::crypto::seal::{SealHeader, Sealer};
 use crate::crypto::{Digest, Keyring, Transcript, merkle};
 use crate::secret::Secret;
@@ -40,6 +40,17 @@ pub struct Deviation {
     pub header: Option<SealHeader>,
     /// What is wrong with the commitments or their proof. Of elements: only how many there are.
     pub forgery: Option<Forgery>,
+}
+
+impl Deviation {
+    /// The degree that the commitments are of.
+    pub(super) const fn claimed_degree(&self, committee: Committee) -> usize {
+        match self.forgery {
+            Some(Forgery::Longer) => committee.degree() + 1,
+            Some(Forgery::Shorter) => committee.degree().saturating_sub(1),
+            _ => committee.degree(),
+        }
+    }
 }
 
 impl Dealing {

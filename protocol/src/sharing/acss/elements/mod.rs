@@ -158,12 +158,8 @@ impl<F: PrimeField, S: Statement<F>> Scheme for Elements<F, S> {
         seal: &mut dyn FnMut(PartyId, &[u8]),
     ) -> (Vec<Digest>, ElementsWitness<F>) {
         let committee = terms.committee();
-        let published = match deviation.forgery {
-            Some(Forgery::Longer) => committee.degree() + 1,
-            Some(Forgery::Shorter) => committee.degree().saturating_sub(1),
-            _ => committee.degree(),
-        };
-        let degree = published + deviation.excess_degree;
+        let claimed = deviation.claimed_degree(committee);
+        let degree = claimed + deviation.excess_degree;
         let mut columns = random_columns(secrets, degree, rng);
         let rows = transpose(&columns);
         let blinders: [Shares<Ext<F>>; CHECKS] =
@@ -184,7 +180,7 @@ impl<F: PrimeField, S: Statement<F>> Scheme for Elements<F, S> {
             commitments.push(commitment(terms.tag(), party, bytes));
             seal(party, bytes);
         }
-        columns.truncate(published + 1);
+        columns.truncate(claimed + 1);
         if matches!(deviation.forgery, Some(Forgery::Empty)) {
             commitments.clear();
         }

@@ -3,7 +3,7 @@
 use rand_chacha::ChaCha20Rng;
 
 use super::group::{Group, POINT_BYTES};
-use super::{Curve, Knowledge, ScalarProof, Scalars, width};
+use super::{Curve, Knowledge, ScalarProof, Scalars};
 use crate::committee::PartyId;
 use crate::crypto::Transcript;
 use crate::crypto::group::RistrettoPoint;
@@ -56,11 +56,8 @@ pub(super) fn deal(
 ) -> (Bytes, ScalarWitness) {
     let committee = terms.committee();
     let forgery = deviation.forgery.clone();
-    let degree = match forgery {
-        Some(Forgery::Longer) => committee.degree() + 1,
-        Some(Forgery::Shorter) => committee.degree().saturating_sub(1),
-        _ => committee.degree() + deviation.excess_degree,
-    };
+    let claimed = deviation.claimed_degree(committee);
+    let degree = claimed + deviation.excess_degree;
     if matches!(forgery, Some(Forgery::WrongConstant)) {
         let wrong = if terms.scheme().zero { Fl::ONE } else { Fl::ZERO };
         secrets = std::iter::once(wrong).chain(secrets.iter().skip(1).copied()).collect();
@@ -78,8 +75,7 @@ pub(super) fn deal(
     }
     let points = match &forgery {
         Some(Forgery::Empty) => Vec::new(),
-        Some(Forgery::Longer) => commit(terms.scheme(), &rows, degree + 1, degree + 1),
-        _ => commit(terms.scheme(), &rows, degree + 1, width(committee).min(degree + 1)),
+        _ => commit(terms.scheme(), &rows, degree + 1, claimed + 1),
     };
     let points = forge(points, forgery.as_ref());
     (points.into(), ScalarWitness { constants: secrets, seed, forgery })
