@@ -28,7 +28,7 @@ use quorate_protocol::decision::stock::Policy;
 use quorate_protocol::keys::TrustedKeyDealer;
 use quorate_protocol::party::frame::{Outgoing, decode_frame};
 use quorate_protocol::party::{
-    Answer, Class, Config, Effect, Event, MessageOf, Party, RealSuite, RequestId,
+    Answer, Class, Config, Done, Effect, Event, Party, RealSuite, RequestId,
 };
 use quorate_protocol::rule::Rule;
 use quorate_protocol::secret::Secret;
@@ -52,7 +52,7 @@ struct Count {
 struct World {
     parties: Vec<Party<RealSuite>>,
     outgoing: Vec<Outgoing<RealSuite>>,
-    done: VecDeque<(usize, MessageOf<RealSuite>)>,
+    done: VecDeque<(usize, Done<RealSuite>)>,
     proposed: Option<Digest>,
     count: Count,
 }
@@ -107,8 +107,8 @@ impl World {
     /// Ticks until nothing is left, or `until` holds.
     fn run(&mut self, until: impl Fn(&Self) -> bool) {
         loop {
-            while let Some((party, message)) = self.done.pop_front() {
-                self.step(party, Event::Done(message));
+            while let Some((party, done)) = self.done.pop_front() {
+                self.step(party, Event::Done(done));
             }
             let mut frames = Vec::new();
             for from in 0..self.parties.len() {

@@ -143,3 +143,15 @@ pub const MAX_CEREMONY_BYTES: usize = 8 << 20;
 /// Refreshes whose words are kept for members that did not confirm: so many epochs one may be away
 /// and find its way through each. Of a refresh a member has said some hundred KiB.
 pub const REFRESHES_KEPT: usize = 4;
+
+/// Bytes of one member's messages in the log of a proposal's broadcast: it says [`MAX_SHORT_PAYLOAD`]
+/// up to three times, and all of it again whenever it restarts.
+pub const MAX_LOGGED_PROPOSAL: usize = 256 << 10;
+
+/// Bytes of one member's messages in the log of a slot or a decision: for each of [`MAX_PARTIES`] values
+/// a broadcast and an agreement, and all of it again whenever it restarts.
+pub const MAX_LOGGED_AGREEMENT: usize = 4 << 20;
+
+/// Bytes of one member's messages in the log of a preprocessing run: its dealings, its part in those of
+/// others, and openings; all of it again whenever it restarts.
+pub const MAX_LOGGED_RUN: usize = 64 << 20;

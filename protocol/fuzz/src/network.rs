@@ -22,6 +22,7 @@ use quorate_protocol::party::{
 };
 use quorate_protocol::protocol::{Job, Recipient};
 use quorate_protocol::rule::Rule;
+use quorate_protocol::record::Memory;
 use quorate_protocol::secret::Secret;
 use quorate_protocol::wire::{self, Bytes};
 use rand::SeedableRng;
@@ -30,7 +31,7 @@ use rand_chacha::ChaCha20Rng;
 /// What members say to each other.
 pub type Wire = MessageOf<RealSuite>;
 /// What a member wrote down.
-pub type Store = BTreeMap<Vec<u8>, Secret<Vec<u8>>>;
+pub type Store = Memory;
 
 /// Members of the network.
 pub const MEMBERS: usize = 4;
@@ -108,11 +109,7 @@ pub fn restored(
 
 /// The records of a store.
 pub fn records(store: &Store) -> Vec<Record> {
-    let put = |(key, value): (&Vec<u8>, &Secret<Vec<u8>>)| Record::Put {
-        key: key.clone(),
-        value: value.clone(),
-    };
-    store.iter().map(put).collect()
+    store.records()
 }
 
 struct Member {
@@ -132,7 +129,7 @@ pub struct World {
     pub flight: VecDeque<Letter>,
     /// All letters so far.
     pub said: Vec<Letter>,
-    jobs: VecDeque<(PartyId, u32, u64, Job<Wire>)>,
+    jobs: VecDeque<(PartyId, u32, u64, Job<Done<RealSuite>>)>,
     timers: Vec<(u64, PartyId, u32, u64, TimerToken)>,
     now: u64,
     drawn: u8,
@@ -231,9 +228,9 @@ impl World {
     /// The oldest work is done.
     pub fn work(&mut self) -> bool {
         let Some((of, life, epoch, job)) = self.jobs.pop_front() else { return false };
-        let message = job();
+        let done = job();
         if self.life(of) == life {
-            self.step(of, EpochsEvent::Party { epoch, event: Event::Done(message) });
+            self.step(of, EpochsEvent::Party { epoch, event: Event::Done(done) });
         }
         true
     }
@@ -365,12 +362,7 @@ impl World {
 
     fn persist(&mut self, of: PartyId, records: Vec<Record>) {
         let Some(member) = self.members.get_mut(of.index()) else { return };
-        for record in records {
-            match record {
-                Record::Put { key, value } => drop(member.store.insert(key, value)),
-                Record::Delete { key } => drop(member.store.remove(&key)),
-            }
-        }
+        member.store.write(records);
     }
 
     fn say(&mut self, from: PartyId, to: PartyId, epoch: u64, message: &Wire) {

@@ -80,7 +80,7 @@ fn generate() -> (Vec<Store>, Vec<ceremony::Message>) {
     let made = |party: &PartyId| Ceremony::new(ceremony_config(*party), Vec::new());
     let mut members: Vec<Ceremony> =
         parties.iter().map(|party| made(party).expect("a new one")).collect();
-    let (mut store, mut stores, mut said) = (Store::new(), Vec::new(), Vec::new());
+    let (mut store, mut stores, mut said) = (Store::default(), Vec::new(), Vec::new());
     let mut flight: VecDeque<(PartyId, PartyId, Option<ceremony::Message>)> =
         parties.iter().map(|party| (*party, *party, None)).collect();
     let mut steps = 0;
@@ -91,12 +91,7 @@ fn generate() -> (Vec<Store>, Vec<ceremony::Message>) {
         for effect in member.step(event) {
             match effect {
                 CeremonyEffect::Persist(records) if of.index() == 0 => {
-                    for record in records {
-                        match record {
-                            Record::Put { key, value } => drop(store.insert(key, value)),
-                            Record::Delete { key } => drop(store.remove(&key)),
-                        }
-                    }
+                    store.write(records);
                 }
                 CeremonyEffect::Send { to, message } => {
                     said.push(message.clone());

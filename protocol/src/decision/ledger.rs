@@ -136,6 +136,11 @@ impl Ledger {
         self.ordered.contains(id)
     }
 
+    /// The position of a proposal that has one.
+    pub fn position_of(&self, id: &ProposalId) -> Option<u64> {
+        self.entries.iter().rev().find(|entry| entry.id == *id).map(|entry| entry.position)
+    }
+
     /// One more than the highest sequence ordered of a member.
     pub fn next_sequence(&self, proposer: PartyId) -> u64 {
         self.next_sequence.get(&proposer).copied().unwrap_or_default()

@@ -146,12 +146,12 @@ impl<C: Coin> Slot<C> {
         self.collect.coins_tossed()
     }
 
-    /// Handles a message. The output comes once.
+    /// Handles a message. The output comes once. Whether values have become usable is to be asked after
+    /// that: see [`now_usable`](Self::now_usable).
     pub fn handle(
         &mut self,
         from: PartyId,
         message: Message<C::Share>,
-        known: &dyn Known,
         out: &mut dyn Outbox<Message<C::Share>>,
     ) -> Option<Agreed> {
         if !std::mem::replace(&mut self.closed, true) {
@@ -160,29 +160,34 @@ impl<C: Coin> Slot<C> {
         match self.collect.handle(from, message, out) {
             Some(Progress::Delivered(member)) => {
                 self.take_value(member, out);
-                self.recheck(known, out)
+                None
             }
             Some(Progress::Agreed(set)) => self.agree(set),
             None => None,
         }
     }
 
-    /// To be called when more is known (O2, O5).
-    pub fn recheck(
+    /// Members whose values have become usable with what is known (O2, O5): each is to be called
+    /// [`usable`](Self::usable).
+    pub fn now_usable(&self, known: &dyn Known) -> PartySet {
+        let usable = |member: &PartyId| {
+            self.values[*member].as_ref().is_some_and(|value| value.is_usable(known))
+        };
+        self.unusable.iter().filter(usable).collect()
+    }
+
+    /// This member's value is usable. The output comes once.
+    pub fn usable(
         &mut self,
-        known: &dyn Known,
+        member: PartyId,
         out: &mut dyn Outbox<Message<C::Share>>,
     ) -> Option<Agreed> {
-        let mut output = None;
-        for member in self.unusable.iter() {
-            if self.values[member].as_ref().is_some_and(|value| value.is_usable(known)) {
-                self.unusable.remove(member);
-                if let Some(set) = self.collect.usable(member, out) {
-                    output = self.agree(set);
-                }
-            }
+        if !self.unusable.contains(member) {
+            return None;
         }
-        output
+        self.unusable.remove(member);
+        let set = self.collect.usable(member, out)?;
+        self.agree(set)
     }
 
     fn take_value(&mut self, member: PartyId, out: &mut dyn Outbox<Message<C::Share>>) {

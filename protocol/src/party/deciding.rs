@@ -1,19 +1,20 @@
 //! Open decisions and their certificates (P3).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use crate::committee::{Committee, PartyId, PartyMap, PartySet};
 use crate::crypto::transcript::Digest;
 use crate::decision::ballot::Ballot;
 use crate::decision::certificate::Certificate;
 use crate::decision::certifying::{Certified, Ready};
-use crate::decision::life::{self, Context, Decision, News};
+use crate::decision::life::{self, Decision, News};
 use crate::decision::proposal::{Proposal, ProposalId};
 use crate::fault::DecisionFault;
 use crate::keys::GroupSignature;
+use crate::keys::signing::Purpose;
 use crate::limits;
 use crate::party::event::{Alarm, Answer, Notice, Receipt, Refusal, RequestId, When};
+use crate::party::journal::{Call, Instance};
 use crate::party::records::{Key, Signs, delete, put};
 use crate::party::sink::Sink;
 use crate::party::{CoinShare, Message, Party, Suite};
@@ -104,6 +105,24 @@ impl<S: Suite> Deciding<S> {
         self.open.values().filter(|d| d.entry().id.proposer == proposer).count()
     }
 
+    /// Deadlines of decisions that we take part in, by position.
+    pub(super) fn deadlines(&self) -> Vec<(u64, u64)> {
+        let open = self.open.iter().filter(|(_, decision)| !decision.follows());
+        open.map(|(position, d)| (*position, d.entry().proposal.deadline_ms)).collect()
+    }
+
+    /// Whether it is written down that our share of this signature serves what is ready to be signed.
+    pub(super) fn signed_before(&self, position: u64, purpose: Purpose, news: &[News]) -> bool {
+        let ready = news.iter().find_map(|news| match news {
+            News::Ready(ready) if ready.purpose == purpose => Some(ready),
+            _ => None,
+        });
+        ready.is_some_and(|ready| {
+            let signs = Signs { position, purpose, message: ready.message };
+            self.signs.get(&ready.pair) == Some(&signs)
+        })
+    }
+
     /// Decisions on which a vote waits here.
     pub(super) fn waiting_votes(&self) -> impl Iterator<Item = Digest> {
         self.votes.keys().copied()
@@ -137,18 +156,18 @@ impl<S: Suite> Party<S> {
     }
 
     /// Makes the instance of a position.
-    pub(super) fn open(&mut self, position: u64, follows: bool) {
+    pub(super) fn open(&mut self, position: u64, follows: bool, sink: &mut Sink<S>) {
         let Some(entry) = self.ledger.entry(position) else { return };
-        let shared = &self.shared;
-        let context = Context {
-            keyring: Arc::clone(&shared.keyring),
-            keys: Arc::clone(&shared.keys),
-            coin: Arc::clone(&shared.coin),
-            tag: shared.root.indexed("decision", position),
-            verifier: Arc::clone(&shared.verifier),
-        };
         let document = self.documents.get(&entry.id).cloned();
-        let decision = Decision::new(context, entry.clone(), document, follows);
+        if !follows {
+            sink.journal.call(Instance::Decision(position), Call::Open(document.is_some()));
+        }
+        let decision = self.shared.decision(entry.clone(), document, follows);
+        self.deciding.open.insert(position, decision);
+    }
+
+    /// Puts a decision in that was open before a restart.
+    pub(super) fn reopen(&mut self, position: u64, decision: Decision<S::Coin>) {
         self.deciding.open.insert(position, decision);
     }
 
@@ -158,6 +177,9 @@ impl<S: Suite> Party<S> {
         let mut open = self.deciding.open.iter_mut();
         let Some((position, decision)) = open.find(|(_, d)| d.entry().id == id) else { return };
         let (position, mut news) = (*position, Vec::new());
+        if !decision.follows() {
+            sink.journal.call(Instance::Decision(position), Call::Document);
+        }
         let out = &mut sink.outbox().wrap(move |m| Message::Decision(position, m));
         decision.hand_document(&bytes, out, &mut news);
         self.on_news(position, news, sink);
@@ -168,7 +190,7 @@ impl<S: Suite> Party<S> {
         let Some(entry) = self.ledger.entry(position) else { return };
         let (decision, deadline) = (entry.digest, entry.proposal.deadline_ms);
         sink.notify(Notice::Ordered { decision, position });
-        self.open(position, follows);
+        self.open(position, follows, sink);
         if let Some(Foretold { certificate, said }) = self.deciding.foretold.remove(&position) {
             for (from, document) in said {
                 let certified = Certified { certificate: certificate.clone(), document };
@@ -182,7 +204,13 @@ impl<S: Suite> Party<S> {
         for (from, size, message) in self.deciding.early.remove(&position).unwrap_or_default() {
             let bytes = &mut self.deciding.early_bytes[from];
             *bytes = bytes.saturating_sub(size);
-            self.on_decision_message(from, position, message, sink);
+            if self.deciding.open.get(&position).is_some_and(|decision| !decision.follows()) {
+                sink.journal.call(Instance::Decision(position), Call::Late);
+                self.handle_decision_message(from, position, message, sink);
+            }
+        }
+        if follows {
+            sink.journal.drop(Instance::Decision(position));
         }
         self.try_vote(position, sink);
     }
@@ -199,12 +227,27 @@ impl<S: Suite> Party<S> {
             self.keep_early(from, position, message, sink);
             return;
         }
-        let Some(decision) = self.deciding.open.get_mut(&position) else {
+        let Some(decision) = self.deciding.open.get(&position) else {
             if !matches!(message, life::Message::Certified(_)) {
                 self.answer_laggard(from, position, sink);
             }
             return;
         };
+        let whose = (self.shared.keyring.me(), from);
+        if decision.follows() || sink.journal.hear(Instance::Decision(position), whose, &message) {
+            self.handle_decision_message(from, position, message, sink);
+        }
+    }
+
+    /// Handles a message of a decision that is open, and noted unless we only follow it.
+    fn handle_decision_message(
+        &mut self,
+        from: PartyId,
+        position: u64,
+        message: life::Message<CoinShare<S>>,
+        sink: &mut Sink<S>,
+    ) {
+        let Some(decision) = self.deciding.open.get_mut(&position) else { return };
         let mut news = Vec::new();
         let out = &mut sink.outbox().wrap(move |m| Message::Decision(position, m));
         decision.handle(from, message, out, &mut news);
@@ -239,11 +282,25 @@ impl<S: Suite> Party<S> {
         }
         let next = self.ledger.next_position();
         let size = wire::size(&message);
-        let bytes = &mut self.deciding.early_bytes[from];
-        if position < next + limits::POSITION_WINDOW && *bytes + size <= limits::MAX_EARLY_BYTES {
-            *bytes += size;
-            self.deciding.early.entry(position).or_default().push((from, size, message));
+        let bytes = &self.deciding.early_bytes[from];
+        if position < next + limits::POSITION_WINDOW
+            && *bytes + size <= limits::MAX_EARLY_BYTES
+            && sink.journal.keep(Instance::Decision(position), from, &message)
+        {
+            self.keep_early_again(from, position, message);
         }
+    }
+
+    /// Keeps a message for a position that is not ordered here, now or before a restart.
+    pub(super) fn keep_early_again(
+        &mut self,
+        from: PartyId,
+        position: u64,
+        message: life::Message<CoinShare<S>>,
+    ) {
+        let size = wire::size(&message);
+        self.deciding.early_bytes[from] += size;
+        self.deciding.early.entry(position).or_default().push((from, size, message));
     }
 
     /// Whoever still speaks in a decision that is certified here gets the certificate, once.
@@ -292,6 +349,7 @@ impl<S: Suite> Party<S> {
         sink.persist(vec![put(&Key::Signs(pair), &signs)]);
         sink.notify(Notice::Signing { decision, position, pair, message });
         if let Some(decision) = self.deciding.open.get_mut(&position) {
+            sink.journal.call(Instance::Decision(position), Call::Sign(purpose));
             decision
                 .sign(purpose, &mut sink.outbox().wrap(move |m| Message::Decision(position, m)));
         }
@@ -299,6 +357,7 @@ impl<S: Suite> Party<S> {
 
     fn on_certified(&mut self, position: u64, certified: Certified, sink: &mut Sink<S>) {
         let Some(decision) = self.deciding.open.remove(&position) else { return };
+        sink.journal.drop(Instance::Decision(position));
         self.stats.coins += u64::from(decision.coins_tossed());
         self.stats.corrected_openings += u64::from(!decision.liars().is_empty());
         let entry = decision.entry();
@@ -319,7 +378,7 @@ impl<S: Suite> Party<S> {
         self.note_refresh(position);
         let oldest = position.saturating_sub(limits::POSITION_WINDOW);
         self.deciding.answered = self.deciding.answered.split_off(&oldest);
-        self.ordering.forget(&id);
+        self.forget_broadcast(&id, sink);
         self.retire_document(id, sink);
         self.approve_held(id.proposer, sink);
         sink.notify(Notice::Certified { decision: digest, position });
@@ -381,6 +440,7 @@ impl<S: Suite> Party<S> {
             self.deciding.voted.insert(position);
         }
         sink.persist(vec![put(&Key::Voted(position), ballot)]);
+        sink.journal.call(Instance::Decision(position), Call::Cast(ballot.clone()));
         decision.cast(ballot, &mut sink.outbox().wrap(move |m| Message::Decision(position, m)));
     }
 
@@ -397,7 +457,10 @@ impl<S: Suite> Party<S> {
     }
 
     pub(super) fn on_grace(&mut self, position: u64, sink: &mut Sink<S>) {
-        if let Some(decision) = self.deciding.open.get_mut(&position) {
+        if let Some(decision) = self.deciding.open.get_mut(&position)
+            && !decision.follows()
+        {
+            sink.journal.call(Instance::Decision(position), Call::Close);
             decision.close(&mut sink.outbox().wrap(move |m| Message::Decision(position, m)));
         }
     }
@@ -415,6 +478,7 @@ impl<S: Suite> Party<S> {
             let Some(decision) = self.deciding.open.get_mut(&position) else { continue };
             let Some(taken) = self.stock.take(&decision.entry().claim) else { continue };
             let mut news = Vec::new();
+            sink.journal.call(Instance::Decision(position), Call::Supply);
             let out = &mut sink.outbox().wrap(move |m| Message::Decision(position, m));
             decision.supply(taken, out, &mut news);
             self.on_news(position, news, sink);

@@ -1,8 +1,8 @@
 //! Messages of instances that have not begun here.
 //!
-//! To speak in a slot or a run is written down, and a party that restarts is silent where it may have
-//! spoken. So one peer alone must not make a party begin: an instance begins when this party has a
-//! reason of its own, or when `t + 1` members speak in it, of whom one is honest and has a reason.
+//! One peer alone must not make a party begin: what is begun costs memory, and a party that is restored
+//! from a backup is silent where it may have spoken. An instance begins when this party has a reason of
+//! its own, or when `t + 1` members speak in it, of whom one is honest and has a reason.
 
 use std::collections::BTreeMap;
 
@@ -45,13 +45,25 @@ impl<M: Serialize> Early<M> {
         speakers.len() >= self.committee.one_honest()
     }
 
-    /// Keeps a message, if its sender's budget allows.
-    pub(super) fn keep(&mut self, instance: u64, from: PartyId, message: M) {
+    /// Keeps a message, if its sender's budget allows and `note` has it written down.
+    pub(super) fn keep(
+        &mut self,
+        instance: u64,
+        from: PartyId,
+        message: M,
+        note: impl FnOnce(&M) -> bool,
+    ) {
         let size = wire::size(&message);
-        if self.bytes[from] + size <= self.budget {
-            self.bytes[from] += counted(size);
-            self.messages.entry(instance).or_default().push((from, size, message));
+        if self.bytes[from] + size <= self.budget && note(&message) {
+            self.keep_again(instance, from, message);
         }
+    }
+
+    /// Keeps a message that was kept before a restart.
+    pub(super) fn keep_again(&mut self, instance: u64, from: PartyId, message: M) {
+        let size = wire::size(&message);
+        self.bytes[from] += counted(size);
+        self.messages.entry(instance).or_default().push((from, size, message));
     }
 
     /// Bytes of a peer's messages that are kept.

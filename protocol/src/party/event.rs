@@ -36,6 +36,14 @@ pub type CoinShare<S> = <<S as Suite>::Coin as Coin>::Share;
 /// The message type of a suite.
 pub type MessageOf<S> = Message<CoinShare<S>>;
 
+/// The result of work: a message to oneself.
+pub struct Done<S: Suite> {
+    /// Of the jobs of its instance, the how-manieth.
+    pub(super) number: u32,
+    /// What it says.
+    pub message: MessageOf<S>,
+}
+
 /// Names one request of the driver, to match the answer to it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct RequestId(pub u64);
@@ -52,7 +60,7 @@ pub enum Event<S: Suite> {
         message: MessageOf<S>,
     },
     /// The result of an [`Effect::Work`].
-    Done(MessageOf<S>),
+    Done(Done<S>),
     /// A timer fired.
     Timer(TimerToken),
     /// Somebody here wants to propose. Answered.
@@ -77,7 +85,7 @@ pub enum Event<S: Suite> {
 
 /// What a party wants done, in order.
 pub enum Effect<S: Suite> {
-    /// Later sends and answers wait until this is durable.
+    /// All of this is to be durable, or nothing, before anything later leaves. Comes first in a step.
     Persist(Vec<Record>),
     /// To every other member or to one; one's own copy is already handled.
     Send {
@@ -94,7 +102,7 @@ pub enum Effect<S: Suite> {
         when: When,
     },
     /// A pure function to run anywhere; its result comes back as [`Event::Done`].
-    Work(Job<MessageOf<S>>),
+    Work(Job<Done<S>>),
     /// A member did what no honest member does.
     Fault(Fault),
     /// To a request.
@@ -113,7 +121,7 @@ impl<S: Suite> fmt::Debug for Event<S> {
         match self {
             Self::Start => f.write_str("start"),
             Self::Message { from, message } => write!(f, "{message} from {from}"),
-            Self::Done(message) => write!(f, "done {message}"),
+            Self::Done(done) => write!(f, "done {}", done.message),
             Self::Timer(token) => write!(f, "timer {token:?}"),
             Self::Propose { request, .. } => write!(f, "propose {request:?}"),
             Self::Vote { request, .. } => write!(f, "vote {request:?}"),

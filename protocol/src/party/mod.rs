@@ -15,10 +15,11 @@
 //! - (P5) Own messages are handled before a step returns.
 //!
 //! # Restart
-//! A party restored from its records is silent in every broadcast, slot, run and decision it may
-//! have spoken in before; it learns their results from `t + 1` members or from certificates, and
-//! takes part in all that begins later. Until it has caught up it counts towards `t`. Records may
-//! not be lost, nor an older copy of them put in place: a member that lost them is [`restored`].
+//! A party made from its records goes on where it was: everything that was done to its broadcasts,
+//! slots, runs and decisions is in its [`journal`], and is done again; what they said then is said again
+//! to everybody, byte for byte. Records may not be lost, nor an older copy of them put in place: a
+//! member that lost some is [`restored`], silent in all it may have spoken in, and counts towards `t`
+//! until it has caught up.
 //!
 //! # Bounds
 //! Instances are made only inside windows ahead of what is finished here; see [`crate::limits`].
@@ -30,11 +31,13 @@ mod early;
 pub mod epochs;
 pub mod event;
 pub mod frame;
+pub mod journal;
 mod kept;
 pub mod message;
 mod ordering;
 mod production;
 mod records;
+mod replay;
 pub mod restored;
 mod sink;
 pub mod sync;
@@ -46,7 +49,7 @@ use std::sync::Arc;
 
 pub use crate::record::RestoreError;
 pub use event::{
-    Answer, CoinShare, Effect, Event, MessageOf, Notice, RealSuite, Receipt, Record, Refusal,
+    Answer, CoinShare, Done, Effect, Event, MessageOf, Notice, RealSuite, Receipt, Record, Refusal,
     RequestId, Suite, TimerToken, When,
 };
 pub use message::{Class, Message};
@@ -64,14 +67,15 @@ use crate::fault::FaultKind;
 use crate::keys::{GroupPublic, KeySet};
 use crate::secret::Secret;
 use crate::tag::Tag;
-use crate::zoo::{self, Mutant};
 use catching_up::CatchingUp;
 use deciding::Deciding;
 use documents::Documents;
 use event::Alarm;
+use journal::Journal;
 use ordering::Ordering;
 use production::Production;
 use records::Restored;
+use replay::Replayed;
 use restored::Returning;
 use sink::Sink;
 use turning::Turning;
@@ -148,6 +152,10 @@ pub struct Party<S: Suite> {
     catching_up: CatchingUp,
     /// While this party, restored from a backup, does not know what it may say.
     returning: Option<Returning>,
+    /// Between steps, what is counted of each instance.
+    journal: Journal,
+    /// Until the start, what instances said and wanted before a restart.
+    replayed: Replayed<S>,
     faults: PartyMap<BTreeMap<FaultKind, u64>>,
     stats: Stats,
 }
@@ -190,11 +198,13 @@ impl<S: Suite> Party<S> {
             documents: Documents::default(),
             catching_up: CatchingUp::new(committee),
             returning: None,
+            journal: Journal::new(committee),
+            replayed: Replayed::default(),
             faults: PartyMap::new(committee),
             stats: Stats::default(),
             shared,
         };
-        party.restore(restored);
+        party.restore(restored)?;
         Ok(party)
     }
 
@@ -220,34 +230,51 @@ impl<S: Suite> Party<S> {
 
     /// Lets one event happen. Effects are to be executed in order.
     pub fn step(&mut self, event: Event<S>) -> Vec<Effect<S>> {
-        let mut sink = Sink::new(self.me());
+        self.act(|party, sink| party.take(event, sink))
+    }
+
+    /// Does something, and all that follows from it.
+    fn act(&mut self, act: impl FnOnce(&mut Self, &mut Sink<S>)) -> Vec<Effect<S>> {
+        let new = Journal::new(self.committee());
+        let journal = std::mem::replace(&mut self.journal, new);
+        let mut sink = Sink::new(self.me(), journal);
+        act(self, &mut sink);
+        self.settle(&mut sink);
+        self.count_faults(&sink);
+        let (effects, journal) = sink.finish();
+        self.journal = journal;
+        effects
+    }
+
+    fn take(&mut self, event: Event<S>, sink: &mut Sink<S>) {
         match event {
             Event::Start => {
-                self.ask(&mut sink);
-                self.start_documents(&mut sink);
-                self.ask_how_far(&mut sink);
+                self.ask(sink);
+                self.start_documents(sink);
+                self.ask_how_far(sink);
+                self.resume(sink);
             }
             Event::Message { from, message } => {
                 if from != self.me() && self.committee().contains(from) {
-                    self.on_message(from, message, &mut sink);
+                    self.on_message(from, message, sink);
                 }
             }
-            Event::Done(message) => self.on_message(self.me(), message, &mut sink),
+            Event::Done(Done { number, message }) => {
+                sink.journal.done(number);
+                self.on_message(self.me(), message, sink);
+            }
             Event::Timer(TimerToken(alarm)) => match alarm {
-                Alarm::Deadline(position) => self.on_deadline(position, &mut sink),
-                Alarm::Grace(position) => self.on_grace(position, &mut sink),
-                Alarm::Patience(run) => self.on_patience(run, &mut sink),
+                Alarm::Deadline(position) => self.on_deadline(position, sink),
+                Alarm::Grace(position) => self.on_grace(position, sink),
+                Alarm::Patience(run) => self.on_patience(run, sink),
             },
             Event::Propose { request, proposal, document } => {
-                self.on_propose(request, proposal, document, &mut sink);
+                self.on_propose(request, proposal, document, sink);
             }
             Event::Vote { request, decision, value } => {
-                self.on_vote(request, decision, value, &mut sink);
+                self.on_vote(request, decision, value, sink);
             }
         }
-        self.settle(&mut sink);
-        self.count_faults(&sink);
-        sink.effects
     }
 
     /// Handles own messages (P5) and starts what has become due, until nothing is left.
@@ -273,7 +300,7 @@ impl<S: Suite> Party<S> {
             Message::Document(id, m) => self.on_document_message(from, id, m, sink),
             Message::Slot(slot, m) => self.on_slot_message(from, slot, m, sink),
             Message::Run(run, m) => self.on_run_message(from, run, m, sink),
-            Message::RunDone(run) => self.on_run_done(from, run),
+            Message::RunDone(run) => self.on_run_done(from, run, sink),
             Message::Decision(position, m) => self.on_decision_message(from, position, m, sink),
             Message::Sync(m) => self.on_sync_message(from, m, sink),
             // The owner's: see `epochs`.
@@ -286,49 +313,6 @@ impl<S: Suite> Party<S> {
             if let Effect::Fault(fault) = effect {
                 *self.faults[fault.party].entry(fault.kind).or_default() += 1;
             }
-        }
-    }
-
-    /// Brings back what was written down.
-    fn restore(&mut self, restored: Restored) {
-        let slots_begun = zoo::instead(restored.slots_begun, Mutant::SlotsForgotten, 0);
-        self.ordering.restore(slots_begun, restored.begun, restored.waiting);
-        self.production.restore(restored.runs_begun);
-        let barred = restored.sequences_barred;
-        if let Some(sequences) = PartyMap::from_vec(self.committee(), barred) {
-            self.ordering.bar(restored.slots_begun, sequences);
-        }
-        self.turning.bar_refresh(restored.refresh_barred);
-        if restored.is_restored {
-            let Shared { root, seed, .. } = &self.shared;
-            self.returning = Some(Returning::new(self.committee(), root, seed));
-            self.ordering.bar(u64::MAX, PartyMap::from_fn(self.committee(), |_| u64::MAX));
-            self.production.bar(u64::MAX);
-        }
-        for summary in restored.slots.into_values() {
-            self.append(summary);
-        }
-        restored.pairs.into_iter().for_each(|pair| self.stock.put_pair(pair));
-        let mut batches = restored.batches;
-        for (run, dealers) in restored.runs {
-            let yielded = self.yields(dealers);
-            self.stock.add(run, yielded, batches.remove(&run));
-            self.production.finished(dealers);
-        }
-        self.deciding.restore(restored.voted, restored.signs, restored.certified);
-        self.restore_documents(restored.documents);
-        for position in self.ledger.first_position()..self.ledger.next_position() {
-            self.note_refresh(position);
-            if self.deciding.certified(position).is_none() {
-                self.open(position, true);
-            }
-            // It signs nothing where it may have signed before.
-            if let Some(entry) = self.ledger.entry(position) {
-                self.stock.forget_pairs(&entry.claim);
-            }
-        }
-        if self.ledger.is_over() {
-            self.ordering.forget_unordered();
         }
     }
 }

@@ -1,9 +1,8 @@
 //! Proposals and the order they get: broadcasts of proposals, and slots of the ledger (P1, P2).
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
-use crate::agreement::rbc::{self, Delivery, Mode, Rbc};
+use crate::agreement::rbc::{self, Delivery, Rbc};
 use crate::committee::{Committee, PartyId, PartyMap};
 use crate::decision::ledger::{Ledger, SlotSummary};
 use crate::decision::proposal::{Proposal, ProposalId};
@@ -13,6 +12,7 @@ use crate::fault::{DecisionFault, Fault};
 use crate::limits;
 use crate::party::early::Early;
 use crate::party::event::{Answer, Notice, Refusal, RequestId};
+use crate::party::journal::{Call, Instance};
 use crate::party::records::{Key, delete, put};
 use crate::party::sink::Sink;
 use crate::party::turning::Turning;
@@ -39,25 +39,21 @@ impl Known for Here<'_> {
 
 /// Proposals without a position, and the slots that give them one.
 pub(super) struct Ordering<S: Suite> {
-    broadcasts: BTreeMap<ProposalId, Rbc>,
+    pub(super) broadcasts: BTreeMap<ProposalId, Rbc>,
     /// Our own, on their way: not delivered yet.
-    own: BTreeMap<ProposalId, Proposal>,
+    pub(super) own: BTreeMap<ProposalId, Proposal>,
     /// Delivered, without a position.
     waiting: BTreeMap<ProposalId, Proposal>,
-    /// Broadcasts that were going on when this party restarted: it is silent in them.
-    barred: BTreeSet<ProposalId>,
     /// Sequence numbers of each member below which it is silent, having been restored.
     sequences_barred: PartyMap<u64>,
-    slots: BTreeMap<u64, Slot<S::Coin>>,
+    pub(super) slots: BTreeMap<u64, Slot<S::Coin>>,
     /// Messages of slots that have not begun here.
-    early: Early<slot::Message<CoinShare<S>>>,
-    /// Broadcasts in which we have spoken.
-    begun: BTreeSet<ProposalId>,
-    /// Slots below this may have been begun before a restart: this party is silent in them.
+    pub(super) early: Early<slot::Message<CoinShare<S>>>,
+    /// Slots below this may have been spoken in before this party was restored: it is silent in them.
     slots_barred: u64,
     slots_begun: u64,
     /// Results of slots that ended before an earlier one did.
-    ended: BTreeMap<u64, Agreed>,
+    pub(super) ended: BTreeMap<u64, Agreed>,
     /// Highest sequence seen of each member.
     sequence: PartyMap<u64>,
 }
@@ -87,11 +83,9 @@ impl<S: Suite> Ordering<S> {
             broadcasts: BTreeMap::new(),
             own: BTreeMap::new(),
             waiting: BTreeMap::new(),
-            barred: BTreeSet::new(),
             sequences_barred: PartyMap::new(committee),
             slots: BTreeMap::new(),
             early: Early::new(committee, limits::MAX_EARLY_BYTES),
-            begun: BTreeSet::new(),
             slots_barred: 0,
             slots_begun: 0,
             ended: BTreeMap::new(),
@@ -102,16 +96,20 @@ impl<S: Suite> Ordering<S> {
     pub(super) fn restore(
         &mut self,
         slots_begun: u64,
-        begun: BTreeSet<ProposalId>,
+        slots_barred: u64,
         waiting: BTreeMap<ProposalId, Proposal>,
     ) {
         self.slots_begun = slots_begun;
-        self.slots_barred = slots_begun;
-        for id in begun.iter().chain(waiting.keys()) {
+        self.slots_barred = slots_barred;
+        for id in waiting.keys() {
             self.saw(id);
         }
-        self.barred = begun;
         self.waiting = waiting;
+    }
+
+    /// Sequence numbers of each member below which this party is silent.
+    pub(super) fn bar_sequences(&mut self, sequences: PartyMap<u64>) {
+        self.sequences_barred = sequences;
     }
 
     /// Makes this party silent in all slots and broadcasts before these, and in none after.
@@ -132,8 +130,8 @@ impl<S: Suite> Ordering<S> {
     }
 
     /// Whether this party must be silent in a broadcast: it may have spoken in it before.
-    fn is_silent(&self, id: &ProposalId) -> bool {
-        self.barred.contains(id) || id.sequence < self.sequences_barred[id.proposer]
+    pub(super) fn is_silent(&self, id: &ProposalId) -> bool {
+        id.sequence < self.sequences_barred[id.proposer]
     }
 
     /// Bytes of a peer's messages of slots that have not begun.
@@ -141,7 +139,7 @@ impl<S: Suite> Ordering<S> {
         self.early.kept_bytes(peer)
     }
 
-    fn saw(&mut self, id: &ProposalId) {
+    pub(super) fn saw(&mut self, id: &ProposalId) {
         let next = &mut self.sequence[id.proposer];
         *next = (*next).max(id.sequence + 1);
     }
@@ -165,11 +163,9 @@ impl<S: Suite> Ordering<S> {
     pub(super) fn forget_unordered(&mut self) -> Vec<(ProposalId, Proposal)> {
         let mut forgotten = std::mem::take(&mut self.waiting);
         forgotten.append(&mut self.own);
-        self.barred.clear();
         self.ended.clear();
         for id in forgotten.keys() {
             self.broadcasts.remove(id);
-            self.begun.remove(id);
         }
         forgotten.into_iter().collect()
     }
@@ -177,7 +173,6 @@ impl<S: Suite> Ordering<S> {
     /// Forgets the broadcast of a proposal that is certified: laggards get the certificate.
     pub(super) fn forget(&mut self, id: &ProposalId) {
         self.broadcasts.remove(id);
-        self.begun.remove(id);
     }
 }
 
@@ -196,16 +191,15 @@ impl<S: Suite> Party<S> {
         let decision = self.ledger.digest_of(&proposal);
         let id = ProposalId { proposer: me, sequence: self.next_own_sequence().0 };
         self.ordering.saw(&id);
-        let before = sink.mark();
         let payload = Bytes::from(wire::encode(&proposal));
         let Some(rbc) = self.broadcast_of(id) else {
             let limit = limits::MAX_OWN_OPEN;
             return sink.answer(request, Err(Refusal::TooManyOpen { limit }));
         };
+        sink.journal.call(Instance::Proposal(id), Call::Broadcast(payload.clone()));
         let out = &mut sink.outbox().wrap(move |m| Message::Proposal(id, m));
         rbc.broadcast(payload, out).expect("a valid proposal is short, and its instance is new");
         self.ordering.own.insert(id, proposal);
-        self.begin_broadcast(id, before, sink);
         if let Some(document) = document {
             self.send_document(id, document, sink);
         }
@@ -287,14 +281,7 @@ impl<S: Suite> Party<S> {
             return None;
         }
         let shared = &self.shared;
-        Some(self.ordering.broadcasts.entry(id).or_insert_with(|| {
-            let tag = shared
-                .root
-                .indexed("proposer", id.proposer.point())
-                .indexed("proposal", id.sequence);
-            let mode = Mode::Short { limit: limits::MAX_SHORT_PAYLOAD };
-            Rbc::new(Arc::clone(&shared.keyring), id.proposer, tag, mode).gated()
-        }))
+        Some(self.ordering.broadcasts.entry(id).or_insert_with(|| shared.broadcast(id)))
     }
 
     pub(super) fn on_proposal_message(
@@ -308,8 +295,11 @@ impl<S: Suite> Party<S> {
             return;
         }
         let silent = self.ordering.is_silent(&id);
+        let me = self.me();
         let Some(rbc) = self.broadcast_of(id) else { return };
-        let before = sink.mark();
+        if !sink.journal.hear(Instance::Proposal(id), (me, from), &message) {
+            return;
+        }
         let out = &mut sink.outbox().wrap(move |m| Message::Proposal(id, m));
         let delivery = if silent {
             rbc.handle(from, message, &mut Listening(out))
@@ -317,12 +307,16 @@ impl<S: Suite> Party<S> {
             rbc.handle(from, message, out)
         };
         if !silent {
-            self.begin_broadcast(id, before, sink);
             self.try_approve(id, sink);
         }
-        if let Some(Delivery::Payload(payload)) = delivery
-            && let Some(proposal) = self.read_proposal(&payload)
-        {
+        if let Some(Delivery::Payload(payload)) = delivery {
+            self.on_payload(id, &payload, sink);
+        }
+    }
+
+    /// A proposal is delivered, now or before a restart.
+    pub(super) fn on_payload(&mut self, id: ProposalId, payload: &Bytes, sink: &mut Sink<S>) {
+        if let Some(proposal) = self.read_proposal(payload) {
             if !self.ledger.contains(&id) {
                 self.on_delivered(id, proposal, sink);
             }
@@ -333,7 +327,7 @@ impl<S: Suite> Party<S> {
     /// A proposal is delivered, and so is its document: it waits for a position.
     pub(super) fn admit(&mut self, id: ProposalId, proposal: Proposal, sink: &mut Sink<S>) {
         let decision = self.ledger.digest_of(&proposal);
-        sink.persist(vec![put(&Key::Waiting(id), &proposal), delete(&Key::Begun(id))]);
+        sink.persist(vec![put(&Key::Waiting(id), &proposal)]);
         self.ordering.own.remove(&id);
         self.ordering.waiting.insert(id, proposal);
         sink.notify(Notice::Proposed { decision });
@@ -360,17 +354,8 @@ impl<S: Suite> Party<S> {
         if self.open_by(id.proposer) < limits::MAX_OPEN_PER_MEMBER
             && let Some(rbc) = self.ordering.broadcasts.get_mut(&id)
         {
-            let before = sink.mark();
+            sink.journal.call(Instance::Proposal(id), Call::Approve);
             rbc.approve(&mut sink.outbox().wrap(move |m| Message::Proposal(id, m)));
-            self.begin_broadcast(id, before, sink);
-        }
-    }
-
-    /// Writes down that we speak in this broadcast, before anything sent since `before`. What others
-    /// say alone writes nothing: a peer could bar us from a broadcast that its sender never began.
-    fn begin_broadcast(&mut self, id: ProposalId, before: usize, sink: &mut Sink<S>) {
-        if sink.mark() > before && self.ordering.begun.insert(id) {
-            sink.persist_at(before, vec![put(&Key::Begun(id), &())]);
         }
     }
 
@@ -398,10 +383,7 @@ impl<S: Suite> Party<S> {
             return None;
         }
         let shared = &self.shared;
-        Some(self.ordering.slots.entry(slot).or_insert_with(|| {
-            let tag = shared.root.indexed("slot", slot);
-            Slot::new(Arc::clone(&shared.keyring), tag, Arc::clone(&shared.coin))
-        }))
+        Some(self.ordering.slots.entry(slot).or_insert_with(|| shared.slot(slot)))
     }
 
     /// Writes down that we speak in this slot, before we do.
@@ -436,14 +418,28 @@ impl<S: Suite> Party<S> {
         }
         let wanted = slot == self.ledger.next_slot() && !self.ordering.waiting.is_empty();
         if !begun && !self.ordering.early.admit(slot, from) && !wanted {
-            return self.ordering.early.keep(slot, from, message);
+            let note = |m: &_| sink.journal.keep(Instance::Slot(slot), from, m);
+            return self.ordering.early.keep(slot, from, message, note);
         }
-        for (from, message) in self.ordering.early.take(slot) {
+        self.take_early_slot(slot, sink);
+        if self.slot(slot).is_some()
+            && sink.journal.hear(Instance::Slot(slot), (self.me(), from), &message)
+        {
             self.handle_slot_message(from, slot, message, sink);
         }
-        self.handle_slot_message(from, slot, message, sink);
     }
 
+    /// Handles what came for a slot before it began here.
+    fn take_early_slot(&mut self, slot: u64, sink: &mut Sink<S>) {
+        for (from, message) in self.ordering.early.take(slot) {
+            if self.slot(slot).is_some() {
+                sink.journal.call(Instance::Slot(slot), Call::Late);
+                self.handle_slot_message(from, slot, message, sink);
+            }
+        }
+    }
+
+    /// Handles a message of a slot that is there, and noted.
     fn handle_slot_message(
         &mut self,
         from: PartyId,
@@ -451,17 +447,12 @@ impl<S: Suite> Party<S> {
         message: slot::Message<CoinShare<S>>,
         sink: &mut Sink<S>,
     ) {
-        if self.slot(slot).is_none() {
-            return;
-        }
         self.begin_slot(slot, sink);
-        let (ordering, ledger) = (&mut self.ordering, &self.ledger);
-        let known = Here { waiting: &ordering.waiting, ledger, turning: &self.turning };
-        let Some(instance) = ordering.slots.get_mut(&slot) else { return };
+        let Some(instance) = self.ordering.slots.get_mut(&slot) else { return };
         let out = &mut sink.outbox().wrap(move |m| Message::Slot(slot, m));
-        let ended = instance.handle(from, message, &known, out);
-        if let Some(agreed) = ended {
-            self.end_slot(slot, agreed, sink);
+        match instance.handle(from, message, out) {
+            Some(agreed) => self.end_slot(slot, agreed, sink),
+            None => self.recheck_slot(slot, sink),
         }
         self.ask_who_names(sink);
     }
@@ -469,13 +460,22 @@ impl<S: Suite> Party<S> {
     pub(super) fn recheck_slots(&mut self, sink: &mut Sink<S>) {
         let numbers: Vec<u64> = self.ordering.slots.keys().copied().collect();
         for slot in numbers {
-            let (ordering, ledger) = (&mut self.ordering, &self.ledger);
-            let known = Here { waiting: &ordering.waiting, ledger, turning: &self.turning };
-            let Some(instance) = ordering.slots.get_mut(&slot) else { continue };
+            self.recheck_slot(slot, sink);
+        }
+    }
+
+    fn recheck_slot(&mut self, slot: u64, sink: &mut Sink<S>) {
+        let (ordering, ledger) = (&mut self.ordering, &self.ledger);
+        let known = Here { waiting: &ordering.waiting, ledger, turning: &self.turning };
+        let Some(instance) = ordering.slots.get_mut(&slot) else { return };
+        let mut ended = None;
+        for member in instance.now_usable(&known).iter() {
+            sink.journal.call(Instance::Slot(slot), Call::Usable(member));
             let out = &mut sink.outbox().wrap(move |m| Message::Slot(slot, m));
-            if let Some(agreed) = instance.recheck(&known, out) {
-                self.end_slot(slot, agreed, sink);
-            }
+            ended = instance.usable(member, out).or(ended);
+        }
+        if let Some(agreed) = ended {
+            self.end_slot(slot, agreed, sink);
         }
     }
 
@@ -507,13 +507,22 @@ impl<S: Suite> Party<S> {
         let mut records = vec![put(&Key::Slot(slot), &summary)];
         records.extend(summary.proposals.iter().map(|(id, _)| delete(&Key::Waiting(*id))));
         sink.persist(records);
+        // A copy of an earlier proposal gets no position, and so no certificate to forget it at.
+        for (id, proposal) in &summary.proposals {
+            if self.ledger.find(&self.ledger.digest_of(proposal)).is_some() {
+                self.forget_broadcast(id, sink);
+            }
+        }
         for position in self.append(summary.clone()) {
             let follows = slot < self.ordering.slots_barred;
             self.opened(position, follows, sink);
         }
         self.documents_ordered(&summary, sink);
         self.ordering.early.forget_before(slot + 1);
-        self.ordering.slots.retain(|number, _| *number + limits::SLOTS_KEPT > slot);
+        if let Some(old) = slot.checked_sub(limits::SLOTS_KEPT) {
+            self.ordering.slots.remove(&old);
+            sink.journal.drop(Instance::Slot(old));
+        }
         self.tell_slot(slot, summary, sink);
         if self.ledger.is_over() {
             self.end_epoch(sink);
@@ -527,13 +536,6 @@ impl<S: Suite> Party<S> {
             self.ordering.saw(id);
             self.ordering.waiting.remove(id);
             self.ordering.own.remove(id);
-            self.ordering.barred.remove(id);
-        }
-        // A copy of an earlier proposal gets no position, and so no certificate to forget it at.
-        for (id, proposal) in &summary.proposals {
-            if self.ledger.find(&self.ledger.digest_of(proposal)).is_some() {
-                self.ordering.forget(id);
-            }
         }
         let (n, stock) = (self.shared.committee().n(), &mut self.stock);
         let claim = |proposal: &Proposal| stock.claim(Amount::of(proposal, n));
@@ -562,12 +564,17 @@ impl<S: Suite> Party<S> {
         self.begin_slot(slot, sink);
         let waiting: Vec<ProposalId> = self.ordering.waiting.keys().copied().collect();
         if let Some(instance) = self.slot(slot) {
+            sink.journal.call(Instance::Slot(slot), Call::Propose(waiting.clone(), turn));
             let out = &mut sink.outbox().wrap(move |m| Message::Slot(slot, m));
             instance.propose(&waiting, turn, out).expect("proposed once");
         }
-        for (from, message) in self.ordering.early.take(slot) {
-            self.handle_slot_message(from, slot, message, sink);
-        }
+        self.take_early_slot(slot, sink);
+    }
+
+    /// Forgets the broadcast of a proposal that nobody needs any more.
+    pub(super) fn forget_broadcast(&mut self, id: &ProposalId, sink: &mut Sink<S>) {
+        self.ordering.forget(id);
+        sink.journal.drop(Instance::Proposal(*id));
     }
 
     /// Coins tossed in slots that are still kept.

@@ -1,7 +1,6 @@
 //! Preprocessing runs and the stock they fill (P4).
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use crate::committee::{Committee, PartyId, PartySet};
 use crate::decision::stock::Amount;
@@ -11,6 +10,7 @@ use crate::limits;
 use crate::mpc::preprocessing::RunStats;
 use crate::party::early::Early;
 use crate::party::event::{Alarm, Notice, When};
+use crate::party::journal::{Call, Instance};
 use crate::party::records::{Key, put};
 use crate::party::sink::Sink;
 use crate::party::{CoinShare, Message, Party, Suite};
@@ -18,20 +18,21 @@ use crate::protocol::Protocol;
 
 /// The preprocessing runs that are going on, or are kept for laggards.
 pub(super) struct Production<S: Suite> {
-    runs: BTreeMap<u64, Supply<S::Coin>>,
+    pub(super) runs: BTreeMap<u64, Supply<S::Coin>>,
     /// Runs that ended before an earlier one did.
-    ended: BTreeMap<u64, (u16, Product)>,
+    pub(super) ended: BTreeMap<u64, (u16, Product)>,
     /// Runs before this are in stock.
     next: u64,
-    /// Runs before this were begun; those at or after `next` were so before a restart.
+    /// Runs before this were begun.
     begun: u64,
+    /// Runs before this may have been spoken in before this party was restored: it is silent in them.
     barred: u64,
-    started: Option<u64>,
+    pub(super) started: Option<u64>,
     /// How many dealers each finished run agreed on.
     dealers: Vec<u16>,
     done: BTreeMap<u64, PartySet>,
     /// Messages of runs that have not begun here.
-    early: Early<supply::Message<CoinShare<S>>>,
+    pub(super) early: Early<supply::Message<CoinShare<S>>>,
 }
 
 impl<S: Suite> Production<S> {
@@ -49,14 +50,14 @@ impl<S: Suite> Production<S> {
         }
     }
 
-    pub(super) const fn restore(&mut self, begun: u64) {
+    pub(super) const fn restore(&mut self, begun: u64, barred: u64) {
         self.begun = begun;
-        self.barred = begun;
+        self.barred = barred;
     }
 
     /// Makes this party silent in all runs before this one, and in none after.
     pub(super) const fn bar(&mut self, runs: u64) {
-        self.restore(runs);
+        self.restore(runs, runs);
     }
 
     /// Runs below this may have been spoken in.
@@ -122,15 +123,7 @@ impl<S: Suite> Party<S> {
             sink.persist(vec![put(&Key::RunsBegun, &production.begun)]);
         }
         let shared = &self.shared;
-        let instance = Supply::new(
-            Arc::clone(&shared.keyring),
-            Arc::clone(&shared.coin),
-            shared.root.indexed("run", run),
-            shared.seed.clone(),
-            shared.policy.request,
-        )
-        .expect("the policy's runs are within the limits");
-        Some(production.runs.entry(run).or_insert(instance))
+        Some(production.runs.entry(run).or_insert_with(|| shared.run(run)))
     }
 
     pub(super) fn on_run_message(
@@ -153,14 +146,28 @@ impl<S: Suite> Party<S> {
         }
         let early = &mut self.production.early;
         if !begun && !early.admit(run, from) {
-            return early.keep(run, from, message);
+            let note = |m: &_| sink.journal.keep(Instance::Run(run), from, m);
+            return early.keep(run, from, message, note);
         }
-        for (from, message) in self.production.early.take(run) {
+        self.take_early_run(run, sink);
+        if self.run(run, sink).is_some()
+            && sink.journal.hear(Instance::Run(run), (self.me(), from), &message)
+        {
             self.handle_run_message(from, run, message, sink);
         }
-        self.handle_run_message(from, run, message, sink);
     }
 
+    /// Handles what came for a run before it began here.
+    fn take_early_run(&mut self, run: u64, sink: &mut Sink<S>) {
+        for (from, message) in self.production.early.take(run) {
+            if self.run(run, sink).is_some() {
+                sink.journal.call(Instance::Run(run), Call::Late);
+                self.handle_run_message(from, run, message, sink);
+            }
+        }
+    }
+
+    /// Handles a message of a run that is there, and noted.
     fn handle_run_message(
         &mut self,
         from: PartyId,
@@ -168,7 +175,7 @@ impl<S: Suite> Party<S> {
         message: supply::Message<CoinShare<S>>,
         sink: &mut Sink<S>,
     ) {
-        let Some(instance) = self.run(run, sink) else { return };
+        let Some(instance) = self.production.runs.get_mut(&run) else { return };
         let out = &mut sink.outbox().wrap(move |m| Message::Run(run, m));
         let Some(product) = instance.handle(from, message, out) else { return };
         let dealers = instance.dealers().map_or(0, PartySet::len);
@@ -220,7 +227,11 @@ impl<S: Suite> Party<S> {
         let oldest = run.saturating_sub(limits::RUN_WINDOW);
         let dropped: Vec<u64> = self.production.runs.range(..oldest).map(|(run, _)| *run).collect();
         for run in dropped {
-            self.drop_run(run);
+            self.drop_run(run, sink);
+        }
+        // One that was adopted from others may have begun here never.
+        if !self.production.runs.contains_key(&run) {
+            sink.journal.drop(Instance::Run(run));
         }
     }
 
@@ -234,7 +245,7 @@ impl<S: Suite> Party<S> {
     }
 
     /// A run is kept until every member has its product, within the window.
-    pub(super) fn on_run_done(&mut self, from: PartyId, run: u64) {
+    pub(super) fn on_run_done(&mut self, from: PartyId, run: u64, sink: &mut Sink<S>) {
         let next = self.production.next;
         if run < next.saturating_sub(limits::RUN_WINDOW) || run >= next + limits::RUN_WINDOW {
             return;
@@ -242,11 +253,12 @@ impl<S: Suite> Party<S> {
         let done = self.production.done.entry(run).or_default();
         done.insert(from);
         if done.len() == self.committee().n() {
-            self.drop_run(run);
+            self.drop_run(run, sink);
         }
     }
 
-    fn drop_run(&mut self, run: u64) {
+    fn drop_run(&mut self, run: u64, sink: &mut Sink<S>) {
+        sink.journal.drop(Instance::Run(run));
         self.production.done.remove(&run);
         if let Some(instance) = self.production.runs.remove(&run) {
             self.stats.add_run(instance.stats());
@@ -255,6 +267,7 @@ impl<S: Suite> Party<S> {
 
     pub(super) fn on_patience(&mut self, run: u64, sink: &mut Sink<S>) {
         if let Some(instance) = self.production.runs.get_mut(&run) {
+            sink.journal.call(Instance::Run(run), Call::Close);
             instance.close(&mut sink.outbox().wrap(move |m| Message::Run(run, m)));
         }
     }
@@ -271,10 +284,9 @@ impl<S: Suite> Party<S> {
         }
         self.production.started = Some(run);
         let Some(instance) = self.run(run, sink) else { return };
+        sink.journal.call(Instance::Run(run), Call::Start);
         instance.start(&mut sink.outbox().wrap(move |m| Message::Run(run, m)));
-        for (from, message) in self.production.early.take(run) {
-            self.handle_run_message(from, run, message, sink);
-        }
+        self.take_early_run(run, sink);
         sink.timer(Alarm::Patience(run), When::After(limits::RUN_PATIENCE));
     }
 }

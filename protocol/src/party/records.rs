@@ -1,8 +1,8 @@
 //! What a party writes down, and how it is read back.
 //!
-//! Written before the first message that depends on it: which broadcasts, slots and runs this party
-//! has begun to speak in, what was ordered, its ballots, and which message each nonce pair signs. A
-//! restarted party is silent in all that it may have spoken in before.
+//! Written before the first message that depends on it: what was ordered, this party's ballots, which
+//! message each nonce pair signs, and what was done to each instance that is not dropped yet, from which
+//! it is made again: see [`super::journal`].
 //!
 //! Shares of material are deleted when they have served: of nonce pairs, when the position they belong
 //! to is certified.
@@ -22,6 +22,7 @@ use crate::keys::signing::{NoncePair, Purpose};
 use crate::limits;
 use crate::math::Fp61;
 use crate::mpc::preprocessing::Batch;
+use crate::party::journal::{Call, Instance};
 use crate::record::{Record, RestoreError};
 use crate::secret::Secret;
 use crate::wire::{self, Bytes};
@@ -33,8 +34,10 @@ pub(super) enum Key {
     SlotsBegun,
     /// Runs below the value were begun.
     RunsBegun,
-    /// The broadcast of this proposal was begun, and is not delivered.
-    Begun(ProposalId),
+    /// Slots below the value may have been spoken in before this member was restored: it is silent there.
+    SlotsBarred,
+    /// The same for runs.
+    RunsBarred,
     /// This proposal is delivered and not ordered.
     Waiting(ProposalId),
     /// The document of this proposal.
@@ -92,7 +95,8 @@ pub(super) fn delete(key: &Key) -> Record {
 pub(super) struct Restored {
     pub(super) slots_begun: u64,
     pub(super) runs_begun: u64,
-    pub(super) begun: BTreeSet<ProposalId>,
+    pub(super) slots_barred: u64,
+    pub(super) runs_barred: u64,
     pub(super) waiting: BTreeMap<ProposalId, Proposal>,
     pub(super) documents: BTreeMap<ProposalId, Bytes>,
     pub(super) slots: BTreeMap<u64, SlotSummary>,
@@ -105,6 +109,8 @@ pub(super) struct Restored {
     pub(super) is_restored: bool,
     pub(super) sequences_barred: Vec<u64>,
     pub(super) refresh_barred: bool,
+    /// What was done to each instance, in order.
+    pub(super) calls: BTreeMap<Instance, Vec<Call>>,
 }
 
 impl Restored {
@@ -112,13 +118,32 @@ impl Restored {
     pub(super) fn read(committee: Committee, records: Vec<Record>) -> Result<Self, RestoreError> {
         let mut restored = Self::default();
         for record in records {
-            let Record::Put { key, value } = record else { continue };
-            let key: Key = wire::decode(&key, 256)
-                .map_err(|_| RestoreError::Unreadable("unknown name".into()))?;
-            restored.take(&key, value.expose())?;
+            let unknown = |_| RestoreError::Unreadable("unknown name".into());
+            match record {
+                Record::Put { key, value } => {
+                    let key: Key = wire::decode(&key, 256).map_err(unknown)?;
+                    restored.take(&key, value.expose())?;
+                }
+                Record::Append { log, entry } => {
+                    let instance: Instance = wire::decode(&log, 256).map_err(unknown)?;
+                    let calls: Vec<Call> = wire::decode(entry.expose(), limits::MAX_ENVELOPE)
+                        .map_err(|_| RestoreError::Unreadable(format!("the log of {instance}")))?;
+                    restored.calls.entry(instance).or_default().extend(calls);
+                }
+                Record::Delete { .. } | Record::Forget { .. } => {}
+            }
         }
         if let Some(id) = restored.proposals().find(|id| !committee.contains(id.proposer)) {
             return Err(RestoreError::Unreadable(format!("a proposal of member {}", id.proposer)));
+        }
+        let known = |call: &Call| match call {
+            Call::Heard(from, _) | Call::Early(from, _) | Call::Usable(from) => {
+                committee.contains(*from)
+            }
+            _ => true,
+        };
+        if !restored.calls.values().flatten().all(known) {
+            return Err(RestoreError::Unreadable("a log of no member's words".into()));
         }
         contiguous("slot", restored.slots.keys())?;
         contiguous("run", restored.runs.keys())?;
@@ -128,16 +153,19 @@ impl Restored {
     /// All proposals that are named.
     fn proposals(&self) -> impl Iterator<Item = &ProposalId> {
         let ordered = self.slots.values().flat_map(|slot| slot.proposals.iter().map(|(id, _)| id));
-        self.begun.iter().chain(self.waiting.keys()).chain(self.documents.keys()).chain(ordered)
+        let begun = self.calls.keys().filter_map(|instance| match instance {
+            Instance::Proposal(id) => Some(id),
+            _ => None,
+        });
+        self.waiting.keys().chain(self.documents.keys()).chain(begun).chain(ordered)
     }
 
     fn take(&mut self, key: &Key, value: &[u8]) -> Result<(), RestoreError> {
         match *key {
             Key::SlotsBegun => self.slots_begun = read(key, value)?,
             Key::RunsBegun => self.runs_begun = read(key, value)?,
-            Key::Begun(id) => {
-                self.begun.insert(id);
-            }
+            Key::SlotsBarred => self.slots_barred = read(key, value)?,
+            Key::RunsBarred => self.runs_barred = read(key, value)?,
             Key::Waiting(id) => {
                 self.waiting.insert(id, read(key, value)?);
             }
@@ -207,7 +235,9 @@ mod tests {
     #[test]
     fn a_store_that_names_a_member_there_is_not_is_unreadable() {
         let of = |proposer| ProposalId { proposer: PartyId::new(proposer), sequence: 0 };
-        let read = |id| Restored::read(Committee::new(4).unwrap(), vec![put(&Key::Begun(id), &())]);
+        let document = Bytes::default();
+        let record = |id| vec![put(&Key::Document(id), &document)];
+        let read = |id| Restored::read(Committee::new(4).unwrap(), record(id));
         assert!(read(of(3)).is_ok());
         assert!(matches!(read(of(4)), Err(RestoreError::Unreadable(_))));
     }

@@ -169,7 +169,9 @@ impl<S: Suite> Party<S> {
         let (slots, runs) = (bound.slots.saturating_add(1), bound.runs.saturating_add(1));
         let mut records = vec![
             put(&Key::SlotsBegun, &slots),
+            put(&Key::SlotsBarred, &slots),
             put(&Key::RunsBegun, &runs),
+            put(&Key::RunsBarred, &runs),
             put(&Key::SequencesBarred, sequences.values()),
             delete(&Key::Restored),
         ];

@@ -5,19 +5,32 @@ use std::collections::VecDeque;
 use crate::committee::PartyId;
 use crate::fault::Fault;
 use crate::party::event::{Alarm, TimerToken, When};
-use crate::party::event::{Answer, Effect, MessageOf, Notice, Record, Refusal, RequestId, Suite};
+use crate::party::event::{Answer, Done, Effect, MessageOf, Notice, Record, Refusal};
+use crate::party::event::{RequestId, Suite};
+use crate::party::journal::Journal;
 use crate::protocol::{Job, Outbox, Recipient};
 
-/// A step's effects, and the messages to oneself that the step has still to handle.
+/// A step's effects, what it writes down, and the messages to oneself that it has still to handle.
 pub(super) struct Sink<S: Suite> {
     me: PartyId,
+    pub(super) journal: Journal,
     pub(super) effects: Vec<Effect<S>>,
     pub(super) own: VecDeque<MessageOf<S>>,
 }
 
 impl<S: Suite> Sink<S> {
-    pub(super) const fn new(me: PartyId) -> Self {
-        Self { me, effects: Vec::new(), own: VecDeque::new() }
+    pub(super) const fn new(me: PartyId, journal: Journal) -> Self {
+        Self { me, journal, effects: Vec::new(), own: VecDeque::new() }
+    }
+
+    /// All effects, what is written down before everything else; and the journal back.
+    pub(super) fn finish(self) -> (Vec<Effect<S>>, Journal) {
+        let Self { mut journal, mut effects, .. } = self;
+        let records = journal.take();
+        if !records.is_empty() {
+            effects.insert(0, Effect::Persist(records));
+        }
+        (effects, journal)
     }
 
     pub(super) fn outbox(&mut self) -> &mut dyn Outbox<MessageOf<S>> {
@@ -25,17 +38,18 @@ impl<S: Suite> Sink<S> {
     }
 
     pub(super) fn persist(&mut self, records: Vec<Record>) {
-        self.effects.push(Effect::Persist(records));
+        self.journal.write(records);
     }
 
-    /// How many effects there are.
-    pub(super) const fn mark(&self) -> usize {
-        self.effects.len()
+    /// Says to others what was said before a restart.
+    pub(super) fn say_again(&mut self, to: Recipient, message: MessageOf<S>) {
+        self.effects.push(Effect::Send { to, message });
     }
 
-    /// Has records written before everything since `mark`.
-    pub(super) fn persist_at(&mut self, mark: usize, records: Vec<Record>) {
-        self.effects.insert(mark, Effect::Persist(records));
+    /// Has the job of this number of its instance done.
+    pub(super) fn rework(&mut self, number: u32, job: Job<MessageOf<S>>) {
+        let done = move || Done { number, message: job() };
+        self.effects.push(Effect::Work(Box::new(done)));
     }
 
     pub(super) fn notify(&mut self, notice: Notice) {
@@ -68,6 +82,7 @@ impl<S: Suite> Outbox<MessageOf<S>> for Sink<S> {
     }
 
     fn work(&mut self, job: Job<MessageOf<S>>) {
-        self.effects.push(Effect::Work(job));
+        let number = self.journal.job();
+        self.rework(number, job);
     }
 }

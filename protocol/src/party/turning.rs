@@ -84,18 +84,12 @@ impl<S: Suite> Party<S> {
     /// The keys of the next epoch are here and will not be lost, and so they are at a quorum (E2). To
     /// be said again after a restart.
     pub fn ready(&mut self) -> Vec<Effect<S>> {
-        let mut sink = Sink::new(self.me());
-        self.turning.ready = true;
-        self.settle(&mut sink);
-        self.count_faults(&sink);
-        sink.effects
+        self.act(|party, _| party.turning.ready = true)
     }
 
     /// Asks the others for what we missed, whatever was asked before.
     pub fn catch_up(&mut self) -> Vec<Effect<S>> {
-        let mut sink = Sink::new(self.me());
-        self.ask_again(&mut sink);
-        sink.effects
+        self.act(Self::ask_again)
     }
 
     /// What is left when the epoch is erased.
@@ -130,12 +124,9 @@ impl<S: Suite> Party<S> {
     /// E3: what has no position lapses.
     pub(super) fn end_epoch(&mut self, sink: &mut Sink<S>) {
         let forgotten = self.ordering.forget_unordered();
-        let records = forgotten
-            .iter()
-            .flat_map(|(id, _)| [delete(&Key::Waiting(*id)), delete(&Key::Begun(*id))])
-            .collect();
-        sink.persist(records);
+        sink.persist(forgotten.iter().map(|(id, _)| delete(&Key::Waiting(*id))).collect());
         for (id, proposal) in forgotten {
+            self.forget_broadcast(&id, sink);
             self.discard_document(&id, sink);
             let decision = self.ledger.digest_of(&proposal);
             // A copy in another member's name may have got a position.

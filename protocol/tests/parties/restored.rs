@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use quorate_protocol::PartyId;
 use quorate_protocol::decision::certificate::Outcome;
 use quorate_protocol::party::restored::{Begun, restored_mark};
-use quorate_protocol::party::{Config, Event, Message, Record, sync};
+use quorate_protocol::party::{Config, Event, Message, sync};
 use quorate_protocol::secret::Secret;
 
 use crate::world::{Instance, Wire, World};
@@ -18,11 +18,7 @@ impl World {
         let before = std::mem::replace(&mut self.configs[member.index()], Box::new(|| panic!()));
         self.configs[member.index()] =
             Box::new(move || Config { seed: Secret::new([seed; 32]), ..before() });
-        let mark = restored_mark().into_iter().map(|record| match record {
-            Record::Put { key, value } => (key, value),
-            Record::Delete { .. } => panic!("nothing to delete"),
-        });
-        self.stores.insert(member, mark.collect());
+        self.stores.insert(member, restored_mark().into_iter().collect());
         self.start(member);
     }
 

@@ -6,7 +6,8 @@ use quorate_protocol::PartyId;
 use quorate_protocol::crypto::transcript::Digest;
 use quorate_protocol::decision::certificate::Outcome;
 use quorate_protocol::keys::{GroupPublic, GroupSignature};
-use quorate_protocol::party::Notice;
+use quorate_protocol::party::{Notice, Record};
+use quorate_protocol::secret::Secret;
 
 use super::world::World;
 
@@ -51,7 +52,7 @@ fn signed(world: &World) -> BTreeMap<u64, Digest> {
 
 /// How many records of a party are of this size.
 fn records(world: &World, party: PartyId, size: usize) -> usize {
-    world.stores[&party].values().filter(|value| value.expose().len() == size).count()
+    world.stores[&party].values().values().filter(|value| value.expose().len() == size).count()
 }
 
 #[test]
@@ -130,13 +131,17 @@ fn a_pair_that_served_another_message_is_not_used_and_that_is_told() {
     let decided = ask(&mut other, 1);
     other.run();
     other.assert_certified(decided, Outcome::Accepted);
-    let served = other.stores[&VICTIM].iter().filter(|(_, value)| value.expose().len() == SIGNS);
-    let served: Vec<_> = served.map(|(key, value)| (key.clone(), value.clone())).collect();
+    let served = other.stores[&VICTIM].values().iter().filter(|(_, value)| value.expose().len() == SIGNS);
+    let put = |(key, value): (&Vec<u8>, &Secret<Vec<u8>>)| Record::Put {
+        key: key.clone(),
+        value: value.clone(),
+    };
+    let served: Vec<Record> = served.map(put).collect();
     assert_eq!(served.len(), 2);
 
     let mut world = World::new(4, 33);
     world.stop(VICTIM);
-    world.stores.get_mut(&VICTIM).unwrap().extend(served);
+    world.stores.get_mut(&VICTIM).unwrap().write(served);
     world.start(VICTIM);
     world.run();
     let decision = ask(&mut world, 0);

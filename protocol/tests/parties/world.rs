@@ -14,10 +14,11 @@ use quorate_protocol::decision::proposal::{DocumentRef, Proposal};
 use quorate_protocol::decision::stock::Policy;
 use quorate_protocol::keys::TrustedKeyDealer;
 use quorate_protocol::party::{
-    Answer, Config, Effect, Event, Message, MessageOf, Notice, Party, RealSuite, Record, Refusal,
+    Answer, Config, Done, Effect, Event, Message, MessageOf, Notice, Party, RealSuite, Refusal,
     RequestId, TimerToken, When,
 };
 use quorate_protocol::protocol::Recipient;
+use quorate_protocol::record::Memory;
 use quorate_protocol::rule::Rule;
 use quorate_protocol::secret::Secret;
 use quorate_protocol::wire::Bytes;
@@ -30,7 +31,7 @@ pub type Wire = MessageOf<RealSuite>;
 pub type Instance = (&'static str, u64, u64);
 
 /// Where a message speaks.
-fn instance(message: &Wire) -> Option<Instance> {
+pub fn instance(message: &Wire) -> Option<Instance> {
     use quorate_protocol::agreement::rbc::Message::Pull;
     use quorate_protocol::decision::life::Message::Certified;
     match message {
@@ -47,9 +48,9 @@ fn instance(message: &Wire) -> Option<Instance> {
 pub struct World {
     pub parties: BTreeMap<PartyId, Real>,
     pub configs: Vec<Box<dyn Fn() -> Config<RealSuite>>>,
-    pub stores: BTreeMap<PartyId, BTreeMap<Vec<u8>, Secret<Vec<u8>>>>,
+    pub stores: BTreeMap<PartyId, Memory>,
     pub flight: Vec<(PartyId, PartyId, Wire)>,
-    pub done: VecDeque<(PartyId, Wire)>,
+    pub done: VecDeque<(PartyId, Done<RealSuite>)>,
     pub timers: Vec<(u64, PartyId, TimerToken)>,
     pub now: u64,
     /// Messages for which this holds are lost.
@@ -59,6 +60,8 @@ pub struct World {
     /// Where each has spoken.
     pub spoken: BTreeSet<(PartyId, Instance)>,
     pub notices: Vec<(PartyId, Notice)>,
+    /// Everything said, in order.
+    pub words: Vec<(PartyId, Recipient, Wire)>,
     /// This party stops after so many more effects.
     pub kill: Option<(PartyId, usize)>,
     pub rng: ChaCha8Rng,
@@ -103,6 +106,7 @@ impl World {
             faults: Vec::new(),
             spoken: BTreeSet::new(),
             notices: Vec::new(),
+            words: Vec::new(),
             kill: None,
             rng,
         };
@@ -114,11 +118,7 @@ impl World {
 
     /// Starts a party from what it wrote down.
     pub fn start(&mut self, party: PartyId) {
-        let store = self.stores.entry(party).or_default();
-        let records = store
-            .iter()
-            .map(|(key, value)| Record::Put { key: key.clone(), value: value.clone() })
-            .collect();
+        let records = self.stores.entry(party).or_default().records();
         let config = self.configs[party.index()]();
         self.parties.insert(party, Party::new(config, records).unwrap());
         self.step(party, Event::Start);
@@ -147,18 +147,13 @@ impl World {
                 Some((victim, left)) if *victim == party => *left -= 1,
                 _ => {}
             }
-            if let Effect::Send { message, .. } = &effect {
+            if let Effect::Send { to, message } = &effect {
+                self.words.push((party, *to, message.clone()));
                 self.spoken.extend(instance(message).map(|instance| (party, instance)));
             }
             match effect {
                 Effect::Persist(records) => {
-                    let store = self.stores.entry(party).or_default();
-                    for record in records {
-                        match record {
-                            Record::Put { key, value } => drop(store.insert(key, value)),
-                            Record::Delete { key } => drop(store.remove(&key)),
-                        }
-                    }
+                    self.stores.entry(party).or_default().write(records);
                 }
                 Effect::Send { to: Recipient::One(to), message } => {
                     self.flight.push((party, to, message));
@@ -204,8 +199,8 @@ impl World {
     }
 
     pub fn deliver_one(&mut self) -> bool {
-        if let Some((party, message)) = self.done.pop_front() {
-            self.step(party, Event::Done(message));
+        if let Some((party, done)) = self.done.pop_front() {
+            self.step(party, Event::Done(done));
         } else if !self.flight.is_empty() {
             let i = self.rng.random_range(0..self.flight.len());
             let envelope = self.flight.swap_remove(i);

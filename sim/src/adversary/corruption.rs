@@ -75,14 +75,13 @@ impl Corruption {
     }
 
     /// What is made of a result of one's own work.
-    pub fn done(&mut self, mut message: Wire, rng: &mut Rng) -> Wire {
+    pub fn done(&mut self, message: &mut Wire, rng: &mut Rng) {
         for Deed { adversary, times, .. } in &mut self.deeds {
-            if let Some(other) = adversary.as_mut().and_then(|a| a.done(&message, rng)) {
+            if let Some(other) = adversary.as_mut().and_then(|a| a.done(message, rng)) {
                 *times += 1;
-                message = other;
+                *message = other;
             }
         }
-        message
     }
 
     /// What is said, and to whom, because of what was heard.

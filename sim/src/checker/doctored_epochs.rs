@@ -165,7 +165,9 @@ fn a_secret_of_an_erased_epoch_in_a_store_is_found() {
     };
     let store = |secret: &[u8]| {
         let value = [&[0xff; 3], secret, &[0xff; 2]].concat();
-        Store::from([(vec![1], Secret::new(vec![0; 100])), (vec![2], Secret::new(value))])
+        let zeros = Record::Put { key: vec![1], value: Secret::new(vec![0; 100]) };
+        let entry = Secret::new(value);
+        [zeros, Record::Append { log: vec![2], entry }].into_iter().collect::<Store>()
     };
     let story = |erased: &[u64], two: &EpochKeys, store: &Store| {
         let mut all = vec![began(&one[0], start(0, 1)), began(two, start(2, 1))];

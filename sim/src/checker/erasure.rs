@@ -52,7 +52,7 @@ impl Erasure {
                 *begins = true;
             }
         }
-        let windows = store.values().flat_map(|value| value.expose().windows(32));
+        let windows = store.secrets().flat_map(|(_, value)| value.expose().windows(32));
         let mut candidates = windows.filter(|window| {
             let first = window.first().copied().unwrap_or_default();
             begins.get(usize::from(first)).copied().unwrap_or_default()

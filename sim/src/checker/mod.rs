@@ -45,8 +45,6 @@ mod doctored_openings;
 #[cfg(test)]
 mod doctored_states;
 
-use std::collections::BTreeMap;
-
 use quorate_protocol::committee::{PartyId, PartySet};
 use quorate_protocol::crypto::Digest;
 use quorate_protocol::decision::certificate::{Outcome, Statement};
@@ -56,7 +54,7 @@ use quorate_protocol::math::Fp61;
 use quorate_protocol::mpc::preprocessing::Batch;
 use quorate_protocol::party::epochs::EpochKeys;
 use quorate_protocol::protocol::Recipient;
-use quorate_protocol::secret::Secret;
+use quorate_protocol::record::Memory;
 
 use crate::Wire;
 use crate::ghost::Ghost;
@@ -71,7 +69,7 @@ pub struct Observation<'a> {
 }
 
 /// What a party has written down.
-pub type Store = BTreeMap<Vec<u8>, Secret<Vec<u8>>>;
+pub type Store = Memory;
 
 /// What can be observed. `by` is always an honest party.
 #[derive(Debug)]

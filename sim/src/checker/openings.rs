@@ -179,6 +179,9 @@ impl Opened {
         if !sealed || one.len() < ghost.committee.quorum() {
             return Err(format!("{by} opens something before the input set is fixed"));
         }
+        if round < self.said[by] {
+            return Ok(()); // said again after a restart; that it is the same is checked elsewhere
+        }
         if self.said[by] != round {
             return Err(format!("{by} opens round {round} after {} others", self.said[by]));
         }

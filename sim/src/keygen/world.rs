@@ -3,7 +3,7 @@
 //! One step takes what happens next from the schedule, lets a member handle it, and executes the
 //! effects in order. A sample of what is said is really encoded and decoded.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use quorate_protocol::agreement::acs;
 use quorate_protocol::committee::{PartyId, PartyMap, PartySet};
@@ -14,7 +14,7 @@ use quorate_protocol::keys::ceremony::{
     Ceremony, CeremonyConfig, CeremonyEffect, CeremonyEvent, EPOCH, decode, encode,
 };
 use quorate_protocol::protocol::Recipient;
-use quorate_protocol::record::Record;
+use quorate_protocol::record::Memory;
 use quorate_protocol::secret::Secret;
 use quorate_protocol::sharing::acss;
 use quorate_protocol::tag::Tag;
@@ -79,7 +79,7 @@ pub(super) struct Honest {
     /// `None` while it is down.
     pub(super) ceremony: Option<Ceremony>,
     /// What it wrote down.
-    pub(super) store: BTreeMap<Vec<u8>, Secret<Vec<u8>>>,
+    pub(super) store: Memory,
     /// What waits for its start.
     pub(super) held: Vec<Frame>,
     /// Steps of all its lives.
@@ -248,11 +248,7 @@ impl World {
             seed: Secret::new(self.plan.token.rng(&format!("seed of {party}")).random()),
         };
         let Some(honest) = self.honest(party) else { return };
-        let records = honest.store.iter();
-        let records = records
-            .map(|(key, value)| Record::Put { key: key.clone(), value: value.clone() })
-            .collect();
-        let restored = Ceremony::new(config, records);
+        let restored = Ceremony::new(config, honest.store.records());
         honest.ceremony = Some(restored.expect("what a member wrote down can be read"));
         let held = std::mem::take(&mut honest.held);
         self.step(party, CeremonyEvent::Start);
@@ -319,12 +315,7 @@ impl World {
         match effect {
             CeremonyEffect::Persist(records) => {
                 let Some(honest) = self.honest(by) else { return };
-                for record in records {
-                    match record {
-                        Record::Put { key, value } => drop(honest.store.insert(key, value)),
-                        Record::Delete { key } => drop(honest.store.remove(&key)),
-                    }
-                }
+                honest.store.write(records);
             }
             CeremonyEffect::Send { to, message } => {
                 let peers: Vec<PartyId> = match to {
@@ -419,7 +410,7 @@ impl World {
                 confirmed: ceremony.confirmed(),
                 waiting_for: progress.waiting_for,
                 forgot: progress.forgot,
-                store: honest.store.values().cloned().collect(),
+                store: honest.store.secrets().map(|(_, value)| value.clone()).collect(),
             });
         }
         self.observe(What::Steps(self.steps));

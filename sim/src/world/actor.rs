@@ -51,7 +51,7 @@ pub(super) struct Actor {
 impl Actor {
     /// One that is not up yet; `forgetful` if its storage is to forget some of what is written.
     pub(super) fn new(id: ActorId, committee: Committee, forgetful: bool) -> Self {
-        let (outgoing, store) = (BTreeMap::new(), BTreeMap::new());
+        let (outgoing, store) = (BTreeMap::new(), Store::default());
         let writes = forgetful.then(Vec::new);
         Self { id, party: None, outgoing, committee, store, writes, erased: false }
     }
@@ -73,16 +73,7 @@ impl Actor {
         if let Some(writes) = &mut self.writes {
             writes.push(records.clone());
         }
-        self.apply(records);
-    }
-
-    fn apply(&mut self, records: Vec<Record>) {
-        for record in records {
-            match record {
-                Record::Put { key, value } => drop(self.store.insert(key, value)),
-                Record::Delete { key } => drop(self.store.remove(&key)),
-            }
-        }
+        self.store.write(records);
     }
 
     /// Its storage does something to what was written. Gives back whether something is lost or changed.
@@ -98,7 +89,8 @@ impl Actor {
             Storage::Torn => {
                 if let Some(last) = writes.last_mut() {
                     last.truncate(last.len().div_ceil(2));
-                    if let Some(Record::Put { value, .. }) = last.last_mut() {
+                    let torn = last.last_mut();
+                    if let Some(Record::Put { value, .. } | Record::Append { entry: value, .. }) = torn {
                         let half = value.expose().len() / 2;
                         *value = Secret::new(value.expose().iter().take(half).copied().collect());
                     }
@@ -106,20 +98,14 @@ impl Actor {
             }
         }
         let before = std::mem::take(&mut self.store);
-        writes.iter().for_each(|records| self.apply(records.clone()));
+        writes.iter().for_each(|records| self.store.write(records.clone()));
         self.writes = Some(writes);
-        let same = |key: &Vec<u8>, value: &Secret<Vec<u8>>| {
-            self.store.get(key).is_some_and(|now| now.expose() == value.expose())
-        };
-        before.len() != self.store.len() || !before.iter().all(|(key, value)| same(key, value))
+        let bare = |(name, secret): (_, &Secret<Vec<u8>>)| (name, secret.expose().clone());
+        !before.secrets().map(bare).eq(self.store.secrets().map(bare))
     }
 
     /// Everything written down.
     pub(super) fn records(&self) -> Vec<Record> {
-        let put = |(key, value): (&Vec<u8>, &Secret<Vec<u8>>)| Record::Put {
-            key: key.clone(),
-            value: value.clone(),
-        };
-        self.store.iter().map(put).collect()
+        self.store.records()
     }
 }

@@ -22,7 +22,7 @@ use crate::checker::{Observation, What};
 use crate::schedule::MILLI;
 use crate::trace::{Asked, Mark};
 
-/// One frame in so many is encoded and decoded.
+/// One frame in so many of an honest member is encoded and decoded.
 const SAMPLE: u32 = 16;
 
 impl World {
@@ -138,8 +138,10 @@ impl World {
             for to in self.plan.committee.parties().filter(|to| *to != from) {
                 let classes = [Class::Decision, Class::Bulk];
                 for (class, prints) in classes.into_iter().zip(&mut self.prints) {
-                    let messages = if self.rng.random_ratio(1, SAMPLE) {
-                        let (frames, honest) = (outgoing.take(to, class), self.ghost.honest(from));
+                    // What a Byzantine member says may be nothing that can be read: then nobody hears it.
+                    let honest = self.ghost.honest(from);
+                    let messages = if self.rng.random_ratio(1, SAMPLE) || !honest {
+                        let frames = outgoing.take(to, class);
                         frames.iter().flat_map(|frame| decoded(frame, epoch, honest)).collect()
                     } else {
                         outgoing.take_messages(to, class)

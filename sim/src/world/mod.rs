@@ -20,7 +20,7 @@ use quorate_protocol::crypto::Digest;
 use quorate_protocol::decision::ledger::LedgerStart;
 use quorate_protocol::decision::proposal::Proposal;
 use quorate_protocol::party::epochs::EpochsEvent;
-use quorate_protocol::party::{Event, Party, RealSuite, RequestId, TimerToken};
+use quorate_protocol::party::{Done, Event, Party, RealSuite, RequestId, TimerToken};
 use quorate_protocol::secret::Secret;
 use rand::RngExt;
 
@@ -73,7 +73,7 @@ impl Freight for Frame {
 /// ends with it. The second is the epoch.
 enum Happening {
     /// A result of work.
-    Done(ActorId, u32, u64, Box<Wire>),
+    Done(ActorId, u32, u64, Box<Done<RealSuite>>),
     /// A timer fires.
     Timer(ActorId, u32, u64, TimerToken),
     /// Random bytes that were asked for.
@@ -274,11 +274,11 @@ impl World {
 
     fn happen(&mut self, event: Happening) {
         match event {
-            Happening::Done(actor, life, epoch, message) => {
+            Happening::Done(actor, life, epoch, mut done) => {
                 if self.members[actor.party].life == life {
                     let corruption = &mut self.members[actor.party].corruption;
-                    let message = corruption.done(*message, &mut self.rng);
-                    let event = Event::Done(message);
+                    corruption.done(&mut done.message, &mut self.rng);
+                    let event = Event::Done(*done);
                     self.step(actor, EpochsEvent::Party { epoch, event });
                 }
             }

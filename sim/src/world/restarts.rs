@@ -22,7 +22,8 @@ impl World {
         for id in ids {
             if let Some(actor) = self.members[party].actor(id) {
                 let restored = self.keys.restored(id, !actor.erased, actor.records());
-                if let (Err(error), true) = (&restored, forgetful) {
+                let may_fail = forgetful || !self.ghost.honest(party);
+                if let (Err(error), true) = (&restored, may_fail) {
                     let (now, why) = (self.pending.now(), error.to_string());
                     self.trace.at(now, party, Mark::StaysDown(&why));
                     continue;

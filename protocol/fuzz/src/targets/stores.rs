@@ -17,15 +17,20 @@ use crate::samples;
 
 /// The records of a store after the changes in `bytes`.
 fn changed(store: &Store, mut bytes: &[u8]) -> Vec<Record> {
-    let put = |(key, value): (&Vec<u8>, &Secret<Vec<u8>>)| (key.clone(), value.expose().clone());
-    let mut records: Vec<(Vec<u8>, Vec<u8>)> = store.iter().map(put).collect();
+    let bare = |record| match record {
+        Record::Put { key, value } => Some((key, value.expose().clone(), false)),
+        Record::Append { log, entry } => Some((log, entry.expose().clone(), true)),
+        Record::Delete { .. } | Record::Forget { .. } => None,
+    };
+    let mut records: Vec<(Vec<u8>, Vec<u8>, bool)> =
+        store.records().into_iter().filter_map(bare).collect();
     while let Some(([which, what, at, length], rest)) = bytes.split_first_chunk() {
         let (given, rest) = rest.split_at(usize::from(*length).min(rest.len()));
         bytes = rest;
         let (count, at) = (records.len(), usize::from(*at));
         let place = usize::from(*which) % count.max(1);
-        let other = records.get(at % count.max(1)).map(|(_, value)| value.clone());
-        let Some((key, value)) = records.get_mut(place) else { break };
+        let other = records.get(at % count.max(1)).map(|(_, value, _)| value.clone());
+        let Some((key, value, logged)) = records.get_mut(place) else { break };
         match what % 8 {
             0 => drop(records.remove(place)),
             1 => *value = given.to_vec(),
@@ -34,16 +39,19 @@ fn changed(store: &Store, mut bytes: &[u8]) -> Vec<Record> {
             4 => overwrite(key, at, given),
             5 => *value = other.unwrap_or_default(),
             6 => {
-                let copy = (key.clone(), value.clone());
+                let copy = (key.clone(), value.clone(), *logged);
                 records.push(copy);
-                if let Some((key, _)) = records.last_mut() {
+                if let Some((key, ..)) = records.last_mut() {
                     overwrite(key, at, given);
                 }
             }
             _ => value.extend_from_slice(given),
         }
     }
-    let record = |(key, value)| Record::Put { key, value: Secret::new(value) };
+    let record = |(name, value, logged)| match logged {
+        true => Record::Append { log: name, entry: Secret::new(value) },
+        false => Record::Put { key: name, value: Secret::new(value) },
+    };
     records.into_iter().map(record).collect()
 }
 

@@ -4,6 +4,7 @@ use crate::committee::{Committee, PartyId, PartyMap};
 use crate::limits;
 use crate::party::early::Early;
 use crate::party::{MessageOf, RealSuite};
+use crate::wire;
 
 /// Messages of the next few epochs, and how far each peer is.
 pub(super) struct Ahead {
@@ -23,20 +24,35 @@ impl Ahead {
     }
 
     /// Keeps what a peer says in an epoch after the current one; whether that shows for the first time
-    /// that an honest member has left the current one.
+    /// that an honest member has left the current one. What is kept is noted.
     pub(super) fn hear(
         &mut self,
         current: u64,
         from: PartyId,
         epoch: u64,
         message: MessageOf<RealSuite>,
+        note: impl FnOnce(Vec<u8>),
     ) -> bool {
         let before = self.is_behind(current);
         self.reached[from] = self.reached[from].max(epoch);
         if epoch - current <= limits::EPOCH_WINDOW {
-            self.messages.keep(epoch, from, message);
+            let note = |message: &_| {
+                note(wire::encode(&(from, message)));
+                true
+            };
+            self.messages.keep(epoch, from, message, note);
         }
         !before && self.is_behind(current)
+    }
+
+    /// Brings back what was noted before a restart.
+    pub(super) fn restore(&mut self, epoch: u64, note: &[u8]) -> Option<()> {
+        let (from, message): (PartyId, MessageOf<RealSuite>) =
+            wire::decode(note, limits::MAX_ENVELOPE).ok()?;
+        self.committee.contains(from).then_some(())?;
+        self.reached[from] = self.reached[from].max(epoch);
+        self.messages.keep_again(epoch, from, message);
+        Some(())
     }
 
     /// An epoch begins: what was said in it, and whether an honest member has left it already.

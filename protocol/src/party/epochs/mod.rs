@@ -208,6 +208,10 @@ impl Epochs {
                 None => break,
             };
         }
+        for (epoch, note) in this.store.ahead() {
+            let restored = this.ahead.restore(epoch, note.expose());
+            restored.ok_or_else(|| RestoreError::Unreadable("what was said ahead".into()))?;
+        }
         match parts.keys().find_map(Part::of_party) {
             None => Ok(this),
             Some(number) => Err(RestoreError::Gap { what: "the keys of epoch", number }),
@@ -319,6 +323,8 @@ impl Epochs {
         for epoch in self.refreshes.keys().copied().collect::<Vec<_>>() {
             self.step_refresh(epoch, DurableEvent::Start, out);
         }
+        // It may have stopped while it was given this.
+        self.take_ahead(out);
     }
 
     fn on_message(
@@ -354,7 +360,13 @@ impl Epochs {
         message: MessageOf<RealSuite>,
         out: &mut Vec<EpochsEffect>,
     ) {
-        if self.ahead.hear(self.current, from, epoch, message) {
+        let store = &mut self.store;
+        let note = |entry| {
+            let entry = Secret::new(entry);
+            let records = store.file(Part::Ahead(epoch), vec![Record::Append { log: Vec::new(), entry }]);
+            out.push(EpochsEffect::Party { epoch, effect: Effect::Persist(records) });
+        };
+        if self.ahead.hear(self.current, from, epoch, message, note) {
             self.catch_up(out);
         }
     }
@@ -527,14 +539,24 @@ impl Epochs {
         self.live.insert(self.current, Live { keys: keys.clone(), party });
         out.push(EpochsEffect::Began(Box::new(keys)));
         self.step_party(self.current, Event::Start, out);
-        let (messages, behind) = self.ahead.begin(self.current);
+        self.take_ahead(out);
+        true
+    }
+
+    /// N5. The party of the current epoch gets what was said in it before it began here.
+    fn take_ahead(&mut self, out: &mut Vec<EpochsEffect>) {
+        let epoch = self.current;
+        let (messages, behind) = self.ahead.begin(epoch);
         for (from, message) in messages {
-            self.step_party(self.current, Event::Message { from, message }, out);
+            self.step_party(epoch, Event::Message { from, message }, out);
+        }
+        let records = self.store.forget(Part::Ahead(epoch));
+        if !records.is_empty() {
+            out.push(EpochsEffect::Party { epoch, effect: Effect::Persist(records) });
         }
         if behind {
             self.catch_up(out);
         }
-        true
     }
 
     /// N6

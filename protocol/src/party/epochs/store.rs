@@ -28,6 +28,8 @@ pub(super) enum Part {
     Archived(u64),
     /// This member was restored in this epoch, and knows of none before.
     Restored(u64),
+    /// What was said in this epoch before it began here.
+    Ahead(u64),
 }
 
 impl Part {
@@ -81,6 +83,16 @@ pub(super) struct Store {
     archived: BTreeMap<u64, LedgerStart>,
     restored: Option<u64>,
     names: BTreeMap<Part, BTreeSet<Vec<u8>>>,
+    logs: BTreeMap<Part, BTreeSet<Vec<u8>>>,
+    /// What was said ahead, as it was found.
+    ahead: Vec<(u64, Secret<Vec<u8>>)>,
+}
+
+/// The part that a name begins with, and the rest.
+fn split(name: &[u8]) -> Result<(Part, &[u8]), RestoreError> {
+    let unknown = || unreadable("unknown name");
+    let (part, name) = name.split_at_checked(PART).ok_or_else(unknown)?;
+    Ok((wire::decode(part, PART).map_err(|_| unknown())?, name))
 }
 
 fn unreadable(what: &str) -> RestoreError {
@@ -95,10 +107,24 @@ impl Store {
         let mut store = Self::default();
         let mut parts: BTreeMap<Part, Vec<Record>> = BTreeMap::new();
         for record in records {
-            let Record::Put { key, value } = record else { continue };
-            let (part, name) =
-                key.split_at_checked(PART).ok_or_else(|| unreadable("unknown name"))?;
-            let part: Part = wire::decode(part, PART).map_err(|_| unreadable("unknown name"))?;
+            let (key, value) = match record {
+                Record::Put { key, value } => (key, value),
+                Record::Append { log, entry } => {
+                    let (part, name) = split(&log)?;
+                    store.logs.entry(part).or_default().insert(name.to_vec());
+                    match part {
+                        Part::Party(_) => {
+                            let record = Record::Append { log: name.to_vec(), entry };
+                            parts.entry(part).or_default().push(record);
+                        }
+                        Part::Ahead(epoch) => store.ahead.push((epoch, entry)),
+                        _ => return Err(unreadable("unknown log")),
+                    }
+                    continue;
+                }
+                Record::Delete { .. } | Record::Forget { .. } => continue,
+            };
+            let (part, name) = split(&key)?;
             match part {
                 Part::Party(_) | Part::Refresh(_) => {
                     store.names.entry(part).or_default().insert(name.to_vec());
@@ -116,6 +142,7 @@ impl Store {
                     store.begun.insert(epoch, value);
                 }
                 Part::Restored(epoch) => store.restored = Some(epoch),
+                Part::Ahead(_) => return Err(unreadable("unknown name")),
                 Part::Archived(epoch) => drop(store.archived.insert(epoch, decode(part, &value)?)),
             }
         }
@@ -125,7 +152,9 @@ impl Store {
     /// Names the records of a part, and notes their names.
     pub(super) fn file(&mut self, part: Part, records: Vec<Record>) -> Vec<Record> {
         let names = self.names.entry(part).or_default();
-        let named = |name: &[u8]| [&wire::encode(&part), name].concat();
+        let logs = self.logs.entry(part).or_default();
+        let prefix = wire::encode(&part);
+        let named = |name: &[u8]| [&prefix, name].concat();
         let file = |record| match record {
             Record::Put { key, value } => {
                 let full = named(&key);
@@ -135,6 +164,17 @@ impl Store {
             Record::Delete { key } => {
                 names.remove(&key);
                 Record::Delete { key: named(&key) }
+            }
+            Record::Append { log, entry } => {
+                let full = named(&log);
+                if !logs.contains(&log) {
+                    logs.insert(log);
+                }
+                Record::Append { log: full, entry }
+            }
+            Record::Forget { log } => {
+                logs.remove(&log);
+                Record::Forget { log: named(&log) }
             }
         };
         records.into_iter().map(file).collect()
@@ -188,7 +228,19 @@ impl Store {
     /// Forgets all records of a part.
     pub(super) fn forget(&mut self, part: Part) -> Vec<Record> {
         let names = self.names.remove(&part).unwrap_or_default();
-        names.iter().map(|name| delete(part, name)).collect()
+        let logs = self.forget_logs(part);
+        names.iter().map(|name| delete(part, name)).chain(logs).collect()
+    }
+
+    fn forget_logs(&mut self, part: Part) -> Vec<Record> {
+        let prefix = wire::encode(&part);
+        let logs = self.logs.remove(&part).unwrap_or_default();
+        logs.iter().map(|log| Record::Forget { log: [&prefix, log.as_slice()].concat() }).collect()
+    }
+
+    /// What was said in epochs that had not begun, as it was found. Once.
+    pub(super) fn ahead(&mut self) -> Vec<(u64, Secret<Vec<u8>>)> {
+        std::mem::take(&mut self.ahead)
     }
 
     /// Forgets the seed that a refresh began with.
@@ -212,6 +264,7 @@ impl Store {
         }
         records.extend(names.iter().filter(|name| secret(name)).map(|name| delete(part, name)));
         names.retain(|name| !secret(name));
+        records.extend(self.forget_logs(part));
         records
     }
 }

@@ -76,7 +76,7 @@ fn nothing_secret_is_kept_of_an_epoch_that_is_over() {
         assert!(member.refresh(1).unwrap().making().is_none());
         assert!(member.refresh(1).unwrap().made().is_none());
         let store = &world.stores[p.index()];
-        for (name, value) in store {
+        for (name, value) in store.secrets() {
             for secret in secrets(&world, p) {
                 let there = value.expose().windows(32).any(|window| window == secret);
                 assert!(!there, "{name:?}");
@@ -232,7 +232,7 @@ fn nothing_secret_is_kept_of_an_epoch_that_is_over_before_the_one_before_it() {
     for p in world.committee.parties() {
         let member = world.member(p.index());
         assert!(member.party(1).is_some() && member.archives.contains_key(&2));
-        for (name, value) in &world.stores[p.index()] {
+        for (name, value) in world.stores[p.index()].secrets() {
             for (which, secret) in secrets[p.index()].iter().enumerate() {
                 let there = value.expose().windows(32).any(|window| window == secret);
                 assert!(!there, "{which} in {name:?}");

@@ -107,7 +107,7 @@ impl Collector {
     }
 
     fn store(&mut self, by: PartyId, store: &Store) {
-        for (name, value) in store {
+        for (name, value) in store.values() {
             if !self.known.insert((by, name.clone())) {
                 continue;
             }

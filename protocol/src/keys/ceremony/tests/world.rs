@@ -6,6 +6,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
+use crate::record::Memory;
 
 /// What is on its way from one member to another.
 pub(super) type Letter = (PartyId, PartyId, Message);
@@ -14,7 +15,7 @@ pub(super) type Letter = (PartyId, PartyId, Message);
 pub(super) struct World {
     pub keyrings: Vec<Arc<Keyring>>,
     pub nodes: Vec<Option<Ceremony>>,
-    pub stores: Vec<BTreeMap<Vec<u8>, Secret<Vec<u8>>>>,
+    pub stores: Vec<Memory>,
     pub flight: VecDeque<Letter>,
     pub generated: Vec<Option<KeySet>>,
     pub confirmed: Vec<PartySet>,
@@ -43,7 +44,7 @@ impl World {
         Self {
             keyrings: Keyring::for_tests(n, 11),
             nodes: (0..n).map(|_| None).collect(),
-            stores: vec![BTreeMap::new(); n],
+            stores: vec![Memory::default(); n],
             flight: VecDeque::new(),
             generated: vec![None; n],
             confirmed: vec![PartySet::EMPTY; n],
@@ -65,11 +66,7 @@ impl World {
     }
 
     pub(super) fn records(&self, p: PartyId) -> Vec<Record> {
-        let put = |(key, value): (&Vec<u8>, &Secret<Vec<u8>>)| Record::Put {
-            key: key.clone(),
-            value: value.clone(),
-        };
-        self.stores[p.index()].iter().map(put).collect()
+        self.stores[p.index()].records()
     }
 
     pub(super) fn node(&self, p: u16) -> &Ceremony {
@@ -105,14 +102,7 @@ impl World {
     fn execute(&mut self, p: PartyId, effect: CeremonyEffect) {
         let store = &mut self.stores[p.index()];
         match effect {
-            CeremonyEffect::Persist(records) => {
-                for record in records {
-                    match record {
-                        Record::Put { key, value } => store.insert(key, value),
-                        Record::Delete { key } => store.remove(&key),
-                    };
-                }
-            }
+            CeremonyEffect::Persist(records) => store.write(records),
             CeremonyEffect::Send { to, message } => {
                 let peers: Vec<PartyId> = match to {
                     Recipient::One(peer) => vec![peer],

@@ -1,6 +1,6 @@
 //! Members, stores, and the messages between them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::{ChaCha8Rng, ChaCha20Rng};
@@ -9,7 +9,8 @@ use super::*;
 use crate::decision::proposal::Proposal;
 use crate::fault::Fault;
 use crate::keys::TrustedKeyDealer;
-use crate::party::{Answer, RequestId, TimerToken, When};
+use crate::party::{Answer, Done, RequestId, TimerToken, When};
+use crate::record::Memory;
 use crate::rule::Rule;
 
 /// What is on its way: sender, receiver, epoch.
@@ -19,9 +20,9 @@ pub(super) struct World {
     pub committee: Committee,
     pub firsts: Vec<EpochKeys>,
     pub members: Vec<Option<Epochs>>,
-    pub stores: Vec<BTreeMap<Vec<u8>, Secret<Vec<u8>>>>,
+    pub stores: Vec<Memory>,
     flight: Vec<Letter>,
-    done: VecDeque<(PartyId, u64, MessageOf<RealSuite>)>,
+    done: VecDeque<(PartyId, u64, Done<RealSuite>)>,
     timers: Vec<(u64, PartyId, u64, TimerToken)>,
     now: u64,
     /// Letters for which this holds are lost.
@@ -60,7 +61,7 @@ impl World {
             committee,
             firsts: Keyring::for_tests(n, seed).into_iter().zip(keys).map(first).collect(),
             members: (0..n).map(|_| None).collect(),
-            stores: vec![BTreeMap::new(); n],
+            stores: vec![Memory::default(); n],
             flight: Vec::new(),
             done: VecDeque::new(),
             timers: Vec::new(),
@@ -98,11 +99,7 @@ impl World {
 
     /// A member as it is in its store.
     pub(super) fn restored(&self, p: PartyId, with_first: bool) -> Result<Epochs, RestoreError> {
-        let record = |(key, value): (&Vec<u8>, &Secret<Vec<u8>>)| Record::Put {
-            key: key.clone(),
-            value: value.clone(),
-        };
-        let records = self.stores[p.index()].iter().map(record).collect();
+        let records = self.stores[p.index()].records();
         let first = &self.firsts[p.index()];
         let config = EpochsConfig {
             network: Digest::from([7; 32]),
@@ -117,11 +114,7 @@ impl World {
 
     /// A member comes up from a backup of its first keys: with another seed, and marked.
     pub(super) fn start_from_backup(&mut self, p: PartyId) {
-        let mark = restored_mark(1).into_iter().map(|record| match record {
-            Record::Put { key, value } => (key, value),
-            Record::Delete { .. } => panic!("nothing to delete"),
-        });
-        self.stores[p.index()] = mark.collect();
+        self.stores[p.index()] = restored_mark(1).into_iter().collect();
         self.firsts[p.index()].seed = Secret::new(self.rng.random());
         self.start(p);
     }
@@ -170,15 +163,7 @@ impl World {
 
     fn execute(&mut self, p: PartyId, epoch: u64, effect: Effect<RealSuite>) {
         match effect {
-            Effect::Persist(records) => {
-                let store = &mut self.stores[p.index()];
-                for record in records {
-                    match record {
-                        Record::Put { key, value } => store.insert(key, value),
-                        Record::Delete { key } => store.remove(&key),
-                    };
-                }
-            }
+            Effect::Persist(records) => self.stores[p.index()].write(records),
             Effect::Send { to: Recipient::One(to), message } => {
                 self.flight.push((p, to, epoch, message));
             }
@@ -230,8 +215,8 @@ impl World {
     }
 
     pub(super) fn deliver_one(&mut self) -> bool {
-        if let Some((p, epoch, message)) = self.done.pop_front() {
-            self.step(p, EpochsEvent::Party { epoch, event: Event::Done(message) });
+        if let Some((p, epoch, done)) = self.done.pop_front() {
+            self.step(p, EpochsEvent::Party { epoch, event: Event::Done(done) });
         } else if !self.flight.is_empty() {
             let i = self.rng.random_range(0..self.flight.len());
             let letter = self.flight.swap_remove(i);
