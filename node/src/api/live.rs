@@ -259,6 +259,10 @@ fn describe_status(network: &Network, status: &NodeStatus) -> Status {
         name: peer.name.clone(),
         connected: peer.connected,
         transport: peer.transport.map(transport),
+        through: match peer.transport {
+            Some(Transport::Relayed { through }) => Some(name(network, through)),
+            _ => None,
+        },
         last_seen_ms_ago: peer.last_seen_ms_ago,
         unacknowledged: peer.unacked_frames,
     };
@@ -318,6 +322,7 @@ fn transport(transport: Transport) -> String {
     match transport {
         Transport::Quic => "quic",
         Transport::Tcp => "tcp",
+        Transport::Relayed { .. } => "relayed",
     }
     .to_owned()
 }

@@ -214,8 +214,11 @@ pub struct Peer {
     pub name: String,
     /// Whether there is a connection.
     pub connected: bool,
-    /// `quic` or `tcp`.
+    /// `quic`, `tcp`, or `relayed` if it is connected through another organisation.
     pub transport: Option<String>,
+    /// That organisation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub through: Option<String>,
     /// How long ago it was last heard.
     pub last_seen_ms_ago: Option<u64>,
     /// Messages on their way to it.

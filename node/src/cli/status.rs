@@ -102,6 +102,9 @@ fn margin(status: &Status) -> String {
 
 fn one_peer(peer: &Peer) -> String {
     let name = clean(&peer.name);
+    if let (true, Some(through)) = (peer.connected, &peer.through) {
+        return format!("{name}: connected through {}", clean(through));
+    }
     match (peer.connected, peer.last_seen_ms_ago) {
         (true, _) => {
             let over = peer.transport.as_deref().unwrap_or("?");
@@ -119,11 +122,21 @@ mod tests {
     use super::*;
     use crate::api::model::{DecisionCounts, Stock, Work};
 
+    #[test]
+    fn a_peer_is_shown_with_how_it_is_connected() {
+        let mut peer = status(1).peers.remove(0);
+        peer.transport = Some("quic".into());
+        assert_eq!(one_peer(&peer), "org 0: connected over quic");
+        (peer.transport, peer.through) = (Some("relayed".into()), Some("org 2".into()));
+        assert_eq!(one_peer(&peer), "org 0: connected through org 2");
+    }
+
     fn status(connected: usize) -> Status {
         let peer = |i: usize| Peer {
             name: format!("org {i}"),
             connected: i < connected,
             transport: None,
+            through: None,
             last_seen_ms_ago: None,
             unacknowledged: 0,
         };

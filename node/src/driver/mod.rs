@@ -308,6 +308,7 @@ pub(crate) async fn link(
         lanes,
         listen,
         port_patience: Duration::ZERO,
+        ping: net::PING,
         validator: judge.validator(),
     };
     Ok(Links::start(config).await?)

@@ -41,6 +41,12 @@ fn free_ports(n: usize) -> Vec<u16> {
 
 impl World {
     fn new(n: usize) -> Self {
+        Self::apart(n, &[])
+    }
+
+    /// Members of whom some pairs cannot connect directly: each knows the other at a port where nobody
+    /// answers.
+    fn apart(n: usize, pairs: &[(usize, usize)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let make = |(i, port): (usize, u16)| {
             let addresses = roster::addresses(&format!("127.0.0.1:{port}")).unwrap();
@@ -48,11 +54,18 @@ impl World {
             Home::create_for_tests(&dir, &format!("Org {i}"), addresses)
         };
         let homes: Vec<_> = free_ports(n).into_iter().enumerate().map(make).collect();
-        let cards = homes.iter().map(|home| home.home().card().clone()).collect();
-        let network = Network::new("test", 1, cards, Settings::default()).unwrap();
-        let dealt = network.deal_keys_insecurely().unwrap();
-        for (home, keys) in homes.iter().zip(&dealt) {
-            home.join(&network, Some(keys)).unwrap();
+        let cards: Vec<_> = homes.iter().map(|home| home.home().card().clone()).collect();
+        let network = |cards| Network::new("test", 1, cards, Settings::default()).unwrap();
+        let dealt = network(cards.clone()).deal_keys_insecurely().unwrap();
+        for (me, (home, keys)) in homes.iter().zip(&dealt).enumerate() {
+            let mut known = cards.clone();
+            for (a, b) in pairs {
+                let others = [(a, b), (b, a)].into_iter().filter(|(one, _)| **one == me);
+                for (_, other) in others {
+                    known[*other].addresses = roster::addresses("127.0.0.1:1").unwrap();
+                }
+            }
+            home.join(&network(known), Some(keys)).unwrap();
         }
         Self { _folder: folder, homes }
     }
@@ -149,6 +162,31 @@ async fn four_nodes_decide_and_stop_within_a_second() {
         timeout(Duration::from_secs(1), node.finished()).await.expect("in time").unwrap();
     }
     assert_eq!(handles[0].status().await.expect_err("stopped"), CallError::Stopped);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn four_nodes_decide_though_two_pairs_cannot_connect() {
+    let world = World::apart(4, &[(0, 1), (2, 3)]);
+    let mut nodes = Vec::new();
+    for member in 0..4 {
+        nodes.push(world.run(member).await);
+    }
+    let handles: Vec<_> = nodes.iter().map(|(node, _)| node.handle()).collect();
+    let decision = handles[0].propose(proposal("count(approve) >= 3", 1), None).await.unwrap();
+    for (handle, value) in handles.iter().zip([1, 0, 1, 1]) {
+        vote(handle, &decision, value).await;
+    }
+    for handle in &handles {
+        let certificate = certificate(handle, &decision).await;
+        assert_eq!(certificate.statement.outcome, Outcome::Accepted);
+        assert_eq!(certificate.statement.counted.len(), 4);
+    }
+    for (me, other) in [(0, 1), (1, 0), (2, 3), (3, 2)] {
+        let status = handles[me].status().await.unwrap();
+        let link = status.peers.iter().find(|peer| peer.party.index() == other);
+        let transport = link.unwrap().transport.expect("they are connected");
+        assert!(!transport.is_direct(), "{transport:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

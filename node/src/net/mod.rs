@@ -2,7 +2,10 @@
 //!
 //! # Model
 //! Members are known by their transport keys, from the roster; libp2p connects over QUIC or TCP
-//! with Noise, and nobody else gets in. Connections break and peers restart at any time.
+//! with Noise, and nobody else gets in. Connections break and peers restart at any time. A pair
+//! that cannot connect directly, for one of them is behind a firewall, connects through another
+//! member that is connected to both; not over more than one. Such a member sees how much passes and
+//! when, and nothing of what.
 //!
 //! # Guarantees
 //! Frames given to [`Links::send`] reach the peer in order, each at most once, and each at least
@@ -26,10 +29,12 @@
 //! Each peer has its own tasks, queues and budgets: a peer that stalls or floods delays nobody
 //! else, and one that breaks the protocol is disconnected alone.
 
+mod connector;
 mod gossip;
 mod peer;
 mod queue;
 mod receiver;
+mod route;
 mod sender;
 pub(crate) mod swarm;
 mod wire;
@@ -57,8 +62,8 @@ pub use peer::{LinkStatus, PeerInfo, Transport};
 pub use receiver::{Inbound, Taken};
 pub use wire::MAX_FRAME;
 
+use connector::{Command, Connector};
 use peer::Peer;
-use swarm::{Command, Connector};
 use wire::Greeting;
 
 /// Bytes of frames kept for a peer that has not acknowledged them: decisions.
@@ -70,6 +75,8 @@ pub const MAX_UNACKNOWLEDGED_BULK: usize = 48 << 20;
 const MAX_UNTAKEN: usize = 2 * MAX_FRAME + (64 << 10);
 /// How long a peer may take to open a stream and greet.
 const GREETING_TIMEOUT: Duration = Duration::from_secs(10);
+/// What [`Config::ping`] is when nothing else is asked for.
+pub const PING: Duration = Duration::from_secs(5);
 /// Announcements that wait for the driver.
 const MAX_ANNOUNCEMENTS: usize = 256;
 
@@ -133,6 +140,8 @@ pub struct Config {
     /// How long a port that is in use is waited for: one that this process has just closed takes
     /// a while to be free.
     pub port_patience: Duration,
+    /// How often a connection is tried. One that does not answer two times in a row is given up.
+    pub ping: Duration,
     /// Says whether an announcement holds.
     pub validator: Validator,
 }
@@ -176,18 +185,30 @@ impl Links {
     /// # Errors
     /// An address cannot be listened on.
     pub async fn start(config: Config) -> Result<(Self, Incoming), ListenError> {
-        let Config { keys, me, peers, network, epoch, lanes, listen, port_patience, validator } =
-            config;
+        let Config {
+            keys,
+            me,
+            peers,
+            network,
+            epoch,
+            lanes,
+            listen,
+            port_patience,
+            ping,
+            validator,
+        } = config;
         let topics = gossip::Topics::new(&network, epoch);
         let members: Vec<_> = peers.iter().map(|peer| peer.peer_id).collect();
         let failed = |address, reason| ListenError { address, reason };
-        let mut swarm = swarm::build(keys, &members, &topics)
+        let mut swarm = swarm::build(keys, &members, &topics, ping)
             .map_err(|reason| failed(Multiaddr::empty(), reason))?;
         let listening = swarm::listen(&mut swarm, &listen, port_patience)
             .await
             .map_err(|(address, reason)| failed(address, reason))?;
         for address in &listening {
             tracing::info!(%address, "listening");
+            // A relay names an address to those who ask for a place.
+            swarm.add_external_address(address.clone());
         }
 
         let (commands, command_queue) = mpsc::unbounded_channel();
@@ -221,7 +242,7 @@ impl Links {
         };
         let [decision, bulk, ceremony] =
             [Lane::Decision, Lane::Bulk, Lane::Ceremony].map(&mut open);
-        let connector = Connector::new(swarm, me, &peers, topics, validator, announce);
+        let connector = Connector::new(swarm, me, ping, &peers, topics, validator, announce);
         let connector = tokio::spawn(connector.run(command_queue));
         let peers = peers.into_iter().map(|peer| (peer.info.party, peer)).collect();
         let post = Post { peers: Arc::new(peers), lanes: lanes.into() };

@@ -9,8 +9,8 @@ use quorate_protocol::PartyId;
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 
+use crate::net::connector::Command;
 use crate::net::queue::{Depth, Queue};
-use crate::net::swarm::Command;
 use crate::net::wire::LinkError;
 use crate::net::{Lane, MAX_UNACKNOWLEDGED_BULK, MAX_UNACKNOWLEDGED_DECISION};
 
@@ -28,17 +28,27 @@ pub struct PeerInfo {
 }
 
 /// Over what a connection runs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Transport {
     /// QUIC over UDP.
     Quic,
     /// TCP with Noise and Yamux.
     Tcp,
+    /// Through another member, who sees how much passes and nothing of what.
+    Relayed {
+        /// Who that is.
+        through: PartyId,
+    },
 }
 
 impl Transport {
-    /// The transport of a connection to or from this address.
+    /// Whether no other member is between.
+    pub const fn is_direct(self) -> bool {
+        !matches!(self, Self::Relayed { .. })
+    }
+
+    /// The transport of a direct connection to or from this address.
     pub(super) fn of(address: &Multiaddr) -> Self {
         let quic = |part| matches!(part, libp2p::multiaddr::Protocol::QuicV1);
         if address.iter().any(quic) { Self::Quic } else { Self::Tcp }

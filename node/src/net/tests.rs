@@ -1,5 +1,7 @@
 //! Links over real connections on loopback.
 
+mod relays;
+
 use std::net::Ipv4Addr;
 
 use futures::{AsyncReadExt, AsyncWriteExt};
@@ -16,6 +18,11 @@ struct World {
     keys: Vec<Keypair>,
     addresses: Vec<Vec<Multiaddr>>,
     network: [u8; 32],
+    /// Who cannot connect directly.
+    apart: Vec<(usize, usize)>,
+    /// Where a member may try to reach another instead.
+    doors: BTreeMap<(usize, usize), Multiaddr>,
+    ping: Duration,
 }
 
 struct Node {
@@ -36,7 +43,21 @@ impl World {
         let keys = (0..n).map(|_| Keypair::generate_ed25519()).collect();
         let any = |kind: &str| format!("/ip4/{}/{kind}", Ipv4Addr::LOCALHOST).parse().unwrap();
         let addresses = vec![vec![any("tcp/0"), any("udp/0/quic-v1")]; n];
-        Self { keys, addresses, network: [1; 32] }
+        let (apart, doors) = (Vec::new(), BTreeMap::new());
+        Self { keys, addresses, network: [1; 32], apart, doors, ping: PING }
+    }
+
+    fn is_apart(&self, a: usize, b: usize) -> bool {
+        self.apart.contains(&(a.min(b), a.max(b)))
+    }
+
+    /// Where `me` tries to reach `peer`.
+    fn addresses(&self, me: usize, peer: usize) -> Vec<Multiaddr> {
+        match self.doors.get(&(me, peer)) {
+            Some(door) => vec![door.clone()],
+            None if self.is_apart(me, peer) => vec![],
+            None => self.addresses[peer].clone(),
+        }
     }
 
     fn config(&self, me: usize) -> Config {
@@ -46,7 +67,7 @@ impl World {
                 party: party(peer),
                 name: format!("org{peer}"),
                 peer_id: self.keys[peer].public().to_peer_id(),
-                addresses: self.addresses[peer].clone(),
+                addresses: self.addresses(me, peer),
             })
             .collect();
         Config {
@@ -58,6 +79,7 @@ impl World {
             lanes: vec![Lane::Decision, Lane::Bulk, Lane::Ceremony],
             listen: self.addresses[me].clone(),
             port_patience: PATIENCE,
+            ping: self.ping,
             validator: Arc::new(|_, data| data.starts_with(b"good")),
         }
     }
@@ -67,6 +89,14 @@ impl World {
         let (links, incoming) = Links::start(self.config(me)).await.unwrap();
         self.addresses[me] = links.listening().to_vec();
         Node { links, incoming }
+    }
+
+    async fn start_all(&mut self) -> Vec<Node> {
+        let mut nodes = Vec::new();
+        for me in 0..self.keys.len() {
+            nodes.push(self.start(me).await);
+        }
+        nodes
     }
 }
 
@@ -236,7 +266,7 @@ async fn announcements_that_hold_arrive_and_others_do_not() {
 async fn intruder(world: &World, keys: Keypair) -> (libp2p_stream::Control, JoinSet<bool>) {
     let target = world.keys[0].public().to_peer_id();
     let topics = gossip::Topics::new(&world.network, 1);
-    let mut swarm = swarm::build(keys, &[target], &topics).unwrap();
+    let mut swarm = swarm::build(keys, &[target], &topics, PING).unwrap();
     let control = swarm.behaviour().control();
     let dial = DialOpts::peer_id(target).addresses(world.addresses[0].clone()).build();
     swarm.dial(dial).unwrap();
