@@ -119,7 +119,7 @@ impl Ghost {
     /// These are behind for good, as if they were lost.
     pub fn strand(&mut self, stranded: PartySet) {
         self.stranded = stranded;
-        let faulty = self.byzantine.union(self.unsteady).union(stranded);
+        let faulty = self.byzantine.union(stranded);
         self.live &= stranded.is_empty() || faulty.len() <= self.committee.t();
     }
 

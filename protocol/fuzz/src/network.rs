@@ -21,8 +21,8 @@ use quorate_protocol::party::{
     Effect, Event, MessageOf, Notice, RealSuite, Record, RequestId, RestoreError, TimerToken, When,
 };
 use quorate_protocol::protocol::{Job, Recipient};
-use quorate_protocol::rule::Rule;
 use quorate_protocol::record::Memory;
+use quorate_protocol::rule::Rule;
 use quorate_protocol::secret::Secret;
 use quorate_protocol::wire::{self, Bytes};
 use rand::SeedableRng;

@@ -92,6 +92,18 @@ impl<S: Suite> Party<S> {
         }
     }
 
+    /// Tells everybody that we have started, and asks what we missed (S0).
+    pub(super) fn start_asking(&mut self, sink: &mut Sink<S>) {
+        let now = (self.here(), self.reached());
+        self.catching_up.asked = Some(now);
+        sink.outbox().multicast(Message::Sync(sync::Message::Started(now.0)));
+    }
+
+    /// Asks a member again that has restarted (S0).
+    pub(super) fn ask_member(&self, peer: PartyId, sink: &mut Sink<S>) {
+        sink.outbox().send_to(peer, Message::Sync(sync::Message::Ask(self.here())));
+    }
+
     /// Asks everybody what we missed, though nothing has changed: the answers may have been lost.
     pub(super) fn ask_again(&mut self, sink: &mut Sink<S>) {
         self.catching_up.asked = None;
@@ -144,9 +156,12 @@ impl<S: Suite> Party<S> {
             return;
         }
         match message {
-            sync::Message::Ask(at) => {
+            sync::Message::Ask(at) => self.on_ask(from, at, sink),
+            sync::Message::Started(at) => {
                 self.on_ask(from, at, sink);
                 self.ask_how_far_again(from, sink);
+                self.ask_member(from, sink);
+                self.ask_documents_again(from, sink);
             }
             sync::Message::HowFar(mark) => {
                 if self.catching_up.may_ask(from) {

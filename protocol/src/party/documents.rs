@@ -24,7 +24,8 @@
 //!   those who do. One of them is honest.
 //! - (F5) Where a proposal has a position and its document is not here (the slot was adopted from
 //!   others, or this party restarted), ask everybody.
-//! - (F6) Answer each member a few times for each document: it may restart and ask again.
+//! - (F6) Answer each member a few times for each document: it may restart and ask again. Ask a member
+//!   again that has restarted: its answer may be lost.
 //!
 //! # Why it works
 //! Where a proposal counts as delivered, an honest party names it in slots until it has a position,
@@ -294,6 +295,15 @@ impl<S: Suite> Party<S> {
                 if self.documents.asked.insert(id, everybody) != Some(everybody) {
                     sink.outbox().multicast(super::Message::Document(id, Message::Ask));
                 }
+            }
+        }
+    }
+
+    /// A member has restarted that we asked for documents: its answers may be lost.
+    pub(super) fn ask_documents_again(&self, member: PartyId, sink: &mut Sink<S>) {
+        for (id, asked) in &self.documents.asked {
+            if asked.contains(member) && !self.documents.held.contains_key(id) {
+                sink.outbox().send_to(member, super::Message::Document(*id, Message::Ask));
             }
         }
     }

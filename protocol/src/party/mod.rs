@@ -249,7 +249,7 @@ impl<S: Suite> Party<S> {
     fn take(&mut self, event: Event<S>, sink: &mut Sink<S>) {
         match event {
             Event::Start => {
-                self.ask(sink);
+                self.start_asking(sink);
                 self.start_documents(sink);
                 self.ask_how_far(sink);
                 self.resume(sink);

@@ -108,8 +108,12 @@ impl<M: Clone + Serialize + DeserializeOwned + 'static> Replay<M> {
                 self.early.push_back((*from, read(bytes).ok_or(UNREADABLE)?));
                 return Ok(None);
             }
-            Call::Late => self.early.pop_front().ok_or(Broken("an early message that is not there"))?,
-            Call::Own => (me, self.own.pop_front().ok_or(Broken("a word of its own that was not said"))?),
+            Call::Late => {
+                self.early.pop_front().ok_or(Broken("an early message that is not there"))?
+            }
+            Call::Own => {
+                (me, self.own.pop_front().ok_or(Broken("a word of its own that was not said"))?)
+            }
             Call::Done(number) => {
                 let job = self.jobs.remove(number).ok_or(Broken("a job that was not asked for"))?;
                 (me, job())
@@ -403,7 +407,8 @@ impl<S: Suite> Party<S> {
                     }
                     (None, Call::Supply) => {
                         let claim = &entry.as_ref().ok_or(OUT_OF_PLACE)?.claim;
-                        let taken = self.stock.take(claim).ok_or(Broken("material that is not there"))?;
+                        let taken =
+                            self.stock.take(claim).ok_or(Broken("material that is not there"))?;
                         decision.supply(taken, &mut replay, &mut news);
                     }
                     (None, Call::Document) => {

@@ -1,13 +1,13 @@
 //! Catching up after having been away.
 //!
 //! # Model
-//! A party that restarted may not take part again in anything it may already have spoken in. It
-//! asks everybody what was ordered and produced meanwhile, and believes what `t + 1` members say
-//! alike, since one of them is honest. Certificates prove themselves.
+//! A party that was away asks everybody what was ordered and produced meanwhile, and believes what
+//! `t + 1` members say alike, since one of them is honest. Certificates prove themselves.
 //!
 //! # Protocol
 //! - (S0) Nothing is begun before a quorum was heard of. The question below is also how members
-//!   hear of each other when they start.
+//!   hear of each other when they start: then it says so. A member that was asked before, and has
+//!   restarted, may have lost what it was about to answer: it is asked again.
 //! - (S1) Ask for slots, runs and certificates from where we are.
 //! - (S2) Answer with what we have, and once more as each of the next slots and runs ends: the
 //!   asker may be barred from exactly these.
@@ -29,6 +29,8 @@ use crate::party::restored::Begun;
 pub enum Message {
     /// What came from this slot, this run and this position on? (S1)
     Ask(Position),
+    /// The same from one that has just started (S0).
+    Started(Position),
     /// What this slot ordered (S2).
     Slot(u64, SlotSummary),
     /// How many dealers this run agreed on, which says what it produced (S2).
@@ -54,6 +56,9 @@ impl fmt::Display for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ask(at) => write!(f, "ASK slot{} run{} d{}", at.slot, at.run, at.position),
+            Self::Started(at) => {
+                write!(f, "STARTED slot{} run{} d{}", at.slot, at.run, at.position)
+            }
             Self::Slot(slot, _) => write!(f, "slot{slot}"),
             Self::Run(run, _) => write!(f, "run{run}"),
             Self::HowFar(_) => f.write_str("HOWFAR"),

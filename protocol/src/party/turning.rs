@@ -16,6 +16,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::committee::PartyId;
 use crate::crypto::Digest;
 use crate::decision::certificate::Outcome;
 use crate::decision::ledger::LedgerStart;
@@ -90,6 +91,11 @@ impl<S: Suite> Party<S> {
     /// Asks the others for what we missed, whatever was asked before.
     pub fn catch_up(&mut self) -> Vec<Effect<S>> {
         self.act(Self::ask_again)
+    }
+
+    /// Asks one of them, which has restarted.
+    pub(super) fn catch_up_from(&mut self, peer: PartyId) -> Vec<Effect<S>> {
+        self.act(|party, sink| party.ask_member(peer, sink))
     }
 
     /// What is left when the epoch is erased.

@@ -98,7 +98,8 @@ fn one_that_stops_anywhere_says_the_same_again_and_goes_on() {
         let (mut world, decision, more) = under_way(41, deliveries);
         let before = said(&std::mem::take(&mut world.words), victim);
         // What is on its way to it waits for it, as links have it.
-        let waiting: Vec<_> = world.flight.iter().filter(|(_, to, _)| *to == victim).cloned().collect();
+        let waiting: Vec<_> =
+            world.flight.iter().filter(|(_, to, _)| *to == victim).cloned().collect();
         world.stop(victim);
         world.start(victim);
         for (instance, words) in said(&world.words, victim) {

@@ -131,7 +131,8 @@ fn a_pair_that_served_another_message_is_not_used_and_that_is_told() {
     let decided = ask(&mut other, 1);
     other.run();
     other.assert_certified(decided, Outcome::Accepted);
-    let served = other.stores[&VICTIM].values().iter().filter(|(_, value)| value.expose().len() == SIGNS);
+    let served =
+        other.stores[&VICTIM].values().iter().filter(|(_, value)| value.expose().len() == SIGNS);
     let put = |(key, value): (&Vec<u8>, &Secret<Vec<u8>>)| Record::Put {
         key: key.clone(),
         value: value.clone(),

@@ -84,7 +84,7 @@ impl Adversary for Forger {
                 self.keep(certified);
                 Vec::new()
             }
-            Message::Sync(sync::Message::Ask(at)) => {
+            Message::Sync(sync::Message::Ask(at) | sync::Message::Started(at)) => {
                 let forged = self.forged(at.position, rng);
                 forged.map(|forged| (from, forged)).into_iter().collect()
             }

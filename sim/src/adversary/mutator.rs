@@ -77,7 +77,7 @@ fn change_place(message: &mut Wire, committee: Committee, rng: &mut Rng) -> Opti
         | Message::RunDone(place)
         | Message::Decision(place, _) => step(place, rng),
         Message::Sync(m) => match m {
-            sync::Message::Ask(at) => step(&mut at.slot, rng),
+            sync::Message::Ask(at) | sync::Message::Started(at) => step(&mut at.slot, rng),
             sync::Message::Slot(slot, _) => step(slot, rng),
             sync::Message::Run(run, _) => step(run, rng),
             sync::Message::SoFar(_, begun) => step(&mut begun.runs, rng),

@@ -10,6 +10,7 @@ use quorate_protocol::decision::collect;
 use quorate_protocol::decision::ledger::LedgerStart;
 use quorate_protocol::keys::ceremony::Envelope;
 use quorate_protocol::keys::{KeySet, TrustedKeyDealer, refresh};
+use quorate_protocol::party::Record;
 use quorate_protocol::party::epochs::EpochKeys;
 use quorate_protocol::party::{Message, sync};
 use quorate_protocol::protocol::Recipient;

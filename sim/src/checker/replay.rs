@@ -28,7 +28,10 @@ impl Checker for Replay {
                 self.fresh.insert((by, epoch));
             }
             What::Handled { from, by, epoch, message, effects } => {
-                let past = matches!(message, Message::Sync(sync::Message::Ask(_)));
+                let past = matches!(
+                    message,
+                    Message::Sync(sync::Message::Ask(_) | sync::Message::Started(_))
+                );
                 let free = past || matches!(message, Message::Refresh(_));
                 if effects > 0 && !free && self.erased.contains(&(by, epoch)) {
                     return Err(format!(

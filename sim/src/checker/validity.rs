@@ -1,5 +1,5 @@
-//! The vote of an honest organisation that all steady honest parties had before the deadline is
-//! counted: nobody can keep it out.
+//! The vote of an honest organisation that all honest parties had before the deadline is counted,
+//! whoever is killed meanwhile: nobody can keep it out.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,11 +33,12 @@ impl Checker for Validity {
                 }
             }
             What::Certified { statement, .. } => {
-                let steady = ghost.steady();
-                for member in steady.difference(statement.counted).iter() {
+                let honest = ghost.committee.everyone().difference(ghost.byzantine);
+                let honest = honest.difference(ghost.stranded);
+                for member in honest.difference(statement.counted).iter() {
                     let vote = (statement.proposal, member);
                     let had = self.in_time.get(&vote).copied().unwrap_or_default();
-                    if self.voted.contains(&vote) && steady.is_subset(had) {
+                    if self.voted.contains(&vote) && honest.is_subset(had) {
                         return Err(format!(
                             "position {}: the vote of {member} was everywhere in time, and does \
                              not count",

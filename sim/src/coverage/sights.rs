@@ -245,7 +245,7 @@ impl Watch {
             Message::Sync(sync::Message::Slot(..)) if effects > 0 => {
                 self.seen.note(Sight::Synced);
             }
-            Message::Sync(sync::Message::Ask(_))
+            Message::Sync(sync::Message::Ask(_) | sync::Message::Started(_))
                 if effects > 0 && self.erased.contains(&(by, epoch)) =>
             {
                 self.seen.note(Sight::Archive);

@@ -86,8 +86,11 @@ impl Plan {
 
     /// Draws which of the others are killed or pause.
     fn draw_process(&mut self, others: &[PartyId], rng: &mut Rng) {
-        let spare = self.committee.t() + others.len() - self.committee.n();
-        let restarting = if rng.random_range(0..5) > 0 { spare } else { 0 };
+        let restarting = match rng.random_range(0..5) {
+            0 => 0,
+            1 => 1,
+            _ => rng.random_range(1..=others.len().max(1)),
+        };
         for party in others.iter().take(restarting) {
             self.restarts.extend(draw_restarts(*party, rng));
         }

@@ -54,8 +54,7 @@ pub struct Pause {
     pub ends: u64,
 }
 
-/// All honest members are killed at once. Parties do not take up again what was open then, so that
-/// such a run promises safety and no more.
+/// All honest members are killed at once, and go on from what they wrote down.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Outage {

@@ -90,7 +90,9 @@ impl Actor {
                 if let Some(last) = writes.last_mut() {
                     last.truncate(last.len().div_ceil(2));
                     let torn = last.last_mut();
-                    if let Some(Record::Put { value, .. } | Record::Append { entry: value, .. }) = torn {
+                    if let Some(Record::Put { value, .. } | Record::Append { entry: value, .. }) =
+                        torn
+                    {
                         let half = value.expose().len() / 2;
                         *value = Secret::new(value.expose().iter().take(half).copied().collect());
                     }

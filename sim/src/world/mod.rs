@@ -316,12 +316,12 @@ impl World {
         let actors: Vec<ActorId> = self.members[to].actors.iter().map(|actor| actor.id).collect();
         for actor in actors {
             for (message, _) in &frame.messages {
+                self.handle(actor, from, epoch, message);
                 if self.members[to].down {
                     // Killed in the middle of a frame, which was not acknowledged.
                     self.members[to].held.push(frame);
                     return;
                 }
-                self.handle(actor, from, epoch, message);
             }
             self.flush(actor);
         }

@@ -343,9 +343,16 @@ impl Epochs {
         if self.live.contains_key(&epoch) {
             self.step_party(epoch, Event::Message { from, message }, out);
         } else if epoch > self.current {
+            if matches!(message, Message::Sync(sync::Message::Started(_))) {
+                let live = self.live.get_mut(&self.current);
+                let effects = live.map(|live| live.party.catch_up_from(from));
+                self.put_party(self.current, effects.unwrap_or_default(), out);
+            }
             self.keep_early(from, epoch, message, out); // N5
-        } else if let (Some(archive), Message::Sync(sync::Message::Ask(at))) =
-            (self.archives.get_mut(&epoch), message)
+        } else if let (
+            Some(archive),
+            Message::Sync(sync::Message::Ask(at) | sync::Message::Started(at)),
+        ) = (self.archives.get_mut(&epoch), message)
         {
             let answers = archive.answer(from, at).into_iter();
             out.extend(answers.map(|effect| EpochsEffect::Party { epoch, effect }));
@@ -363,7 +370,8 @@ impl Epochs {
         let store = &mut self.store;
         let note = |entry| {
             let entry = Secret::new(entry);
-            let records = store.file(Part::Ahead(epoch), vec![Record::Append { log: Vec::new(), entry }]);
+            let records =
+                store.file(Part::Ahead(epoch), vec![Record::Append { log: Vec::new(), entry }]);
             out.push(EpochsEffect::Party { epoch, effect: Effect::Persist(records) });
         };
         if self.ahead.hear(self.current, from, epoch, message, note) {
