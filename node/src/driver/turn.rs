@@ -10,7 +10,7 @@ use quorate_protocol::fault::FaultKind;
 use quorate_protocol::frame::{self, FrameError};
 use quorate_protocol::party::epochs::{EpochKeys, Epochs, EpochsEffect, EpochsEvent};
 use quorate_protocol::party::{
-    Answer, Class, Effect, Event, MessageOf, Notice, RealSuite, Receipt, Refusal, RequestId,
+    Answer, Class, Done, Effect, Event, MessageOf, Notice, RealSuite, Receipt, Refusal, RequestId,
     TimerToken,
 };
 use quorate_protocol::secret::Secret;
@@ -68,7 +68,7 @@ pub(super) struct Driver {
     notices: broadcast::Sender<Notice>,
     cancel: CancellationToken,
     timers: Timers<InEpoch<TimerToken>>,
-    jobs: Jobs<InEpoch<Message>>,
+    jobs: Jobs<InEpoch<Done<RealSuite>>>,
     serving: Option<Serving>,
     faults: FaultLog,
     requests: BTreeMap<RequestId, Waiting>,
@@ -92,7 +92,7 @@ enum Woken {
     Durable(u64),
     Frame(Inbound),
     Call(Call),
-    Done(InEpoch<Message>),
+    Done(InEpoch<Done<RealSuite>>),
     Timer,
     Announcement(crate::net::Announcement),
 }
@@ -156,8 +156,8 @@ impl Driver {
                 Woken::Durable(batch) => self.held.reached(batch),
                 Woken::Frame(inbound) => self.on_frame(inbound),
                 Woken::Call(call) => self.on_call(call),
-                Woken::Done((epoch, message)) => {
-                    self.step(EpochsEvent::Party { epoch, event: Event::Done(message) });
+                Woken::Done((epoch, done)) => {
+                    self.step(EpochsEvent::Party { epoch, event: Event::Done(done) });
                 }
                 Woken::Timer => {
                     for (epoch, token) in self.timers.due() {

@@ -1,9 +1,9 @@
 //! What a party must not forget, on disk.
 //!
-//! One table holds the party's records, as opaque keys and values; one transaction takes a batch,
-//! durable when it returns. The file is closed to others (0600), and every value is sealed under its
-//! record's key, since values hold shares; the keys of records are not sealed, and say how far the
-//! party has come. A store belongs to one member in one epoch of one network and refuses to open
+//! One table holds the party's records, as opaque keys and values, and another one the entries of its
+//! logs; one transaction takes a batch, durable when it returns. The file is closed to others (0600),
+//! and every value and entry is sealed under its name, since they hold shares; the names are not sealed,
+//! and say how far the party has come. A store belongs to one member in one epoch of one network and refuses to open
 //! for another.
 //!
 //! A record that was changed, or moved to another key, stops the node. That an older copy of the
@@ -23,11 +23,16 @@ pub use journal::Journal;
 use crate::files::{self, Access};
 use crate::home::ValueKey;
 
+/// Entries of logs, by the log's name and a number that only grows.
+const LOGS: TableDefinition<'_, (&[u8], u64), &[u8]> = TableDefinition::new("logs");
 const RECORDS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("records");
 const ABOUT: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("about");
 
 /// Version of the layout, in the table `about`.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
+
+/// In the table `about`: the number of the next entry of any log.
+const NEXT_ENTRY: &str = "next entry";
 
 /// Name under which the network is sealed, to know the key by. Longer than any key of a record.
 const OWNER: &[u8] = &[0xff; 300];
@@ -148,6 +153,14 @@ impl Store {
                 };
                 records.push(Record::Put { key: key.value().to_vec(), value });
             }
+            for entry in transaction.open_table(LOGS)?.iter()? {
+                let (name, sealed) = entry?;
+                let (log, number) = name.value();
+                let Some(entry) = self.key.open(&entry_name(log, number), sealed.value()) else {
+                    return Ok(None);
+                };
+                records.push(Record::Append { log: log.to_vec(), entry });
+            }
             Ok(Some(records))
         };
         let records = load().map_err(|error| damaged(&self.path, error))?;
@@ -163,6 +176,10 @@ impl Store {
             let transaction = self.database.begin_write()?;
             {
                 let mut table = transaction.open_table(RECORDS)?;
+                let mut logs = transaction.open_table(LOGS)?;
+                let mut about = transaction.open_table(ABOUT)?;
+                let first = next_entry(&about)?;
+                let mut next = first;
                 for record in records {
                     match record {
                         Record::Put { key, value } => {
@@ -172,7 +189,19 @@ impl Store {
                         Record::Delete { key } => {
                             table.remove(key.as_slice())?;
                         }
+                        Record::Append { log, entry } => {
+                            let sealed = self.key.seal(&entry_name(log, next), entry.expose());
+                            logs.insert((log.as_slice(), next), sealed.as_slice())?;
+                            next += 1;
+                        }
+                        Record::Forget { log } => {
+                            let all = (log.as_slice(), 0)..=(log.as_slice(), u64::MAX);
+                            logs.retain_in(all, |_, _| false)?;
+                        }
                     }
+                }
+                if next != first {
+                    about.insert(NEXT_ENTRY, next.to_le_bytes().as_slice())?;
                 }
             }
             transaction.commit()?;
@@ -187,6 +216,7 @@ impl Store {
         let checked = {
             let mut about = transaction.open_table(ABOUT)?;
             transaction.open_table(RECORDS)?;
+            transaction.open_table(LOGS)?;
             let path = self.path.clone();
             let format = about.get("format")?.map(|found| found.value().to_vec());
             let named = about.get("network")?.map(|found| found.value().to_vec());
@@ -215,6 +245,17 @@ impl Store {
     }
 }
 
+/// The number of the next entry of any log.
+fn next_entry(about: &impl ReadableTable<&'static str, &'static [u8]>) -> Result<u64, redb::Error> {
+    let found = about.get(NEXT_ENTRY)?.map(|found| found.value().to_vec());
+    Ok(found.and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_le_bytes))
+}
+
+/// What the entry of a log is sealed under. No record's key ends so.
+fn entry_name(log: &[u8], number: u64) -> Vec<u8> {
+    [log, &number.to_le_bytes(), &[0xff; 32]].concat()
+}
+
 fn damaged(path: &Path, source: redb::Error) -> StoreError {
     StoreError::Database { path: path.to_owned(), source: Box::new(source) }
 }
@@ -241,9 +282,14 @@ mod tests {
         records
             .map(|record| match record {
                 Record::Put { key, value } => (text(&key), text(value.expose())),
-                Record::Delete { .. } => unreachable!("deleted records are not loaded"),
+                Record::Append { log, entry } => (format!("{}+", text(&log)), text(entry.expose())),
+                other => unreachable!("{other:?} is not loaded"),
             })
             .collect()
+    }
+
+    fn append(log: &str, entry: &str) -> Record {
+        Record::Append { log: log.into(), entry: Secret::new(entry.into()) }
     }
 
     fn network(epoch: u64) -> Tag {
@@ -268,6 +314,23 @@ mod tests {
 
         let store = open(&path, 1).unwrap();
         assert_eq!(loaded(&store), [("a".into(), "4".into()), ("c".into(), "3".into())]);
+    }
+
+    #[test]
+    fn entries_of_logs_come_back_in_order_until_the_log_is_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.redb");
+        let store = open(&path, 1).unwrap();
+        store.commit(&[append("b", "1"), append("a", "2"), append("b", "3")]).unwrap();
+        drop(store);
+        let store = open(&path, 1).unwrap();
+        store.commit(&[append("b", "4"), append("bb", "5"), put("b", "6")]).unwrap();
+        let pair = |log: &str, entry: &str| (log.to_owned(), entry.to_owned());
+        let all = [("b", "6"), ("a+", "2"), ("b+", "1"), ("b+", "3"), ("b+", "4"), ("bb+", "5")];
+        assert_eq!(loaded(&store), all.map(|(log, entry)| pair(log, entry)));
+        store.commit(&[Record::Forget { log: b"b".to_vec() }, append("b", "7")]).unwrap();
+        let left = [("b", "6"), ("a+", "2"), ("b+", "7"), ("bb+", "5")];
+        assert_eq!(loaded(&store), left.map(|(log, entry)| pair(log, entry)));
     }
 
     #[test]

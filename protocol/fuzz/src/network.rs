@@ -3,7 +3,7 @@
 //! Every message of theirs really is encoded and decoded on its way. A member whose process dies
 //! comes back from what it wrote down; what was on its way to it stays on its way.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, LazyLock};
 
 use quorate_protocol::committee::{Committee, PartyId};
@@ -18,7 +18,8 @@ use quorate_protocol::limits;
 use quorate_protocol::mpc::preprocessing;
 use quorate_protocol::party::epochs::{EpochKeys, Epochs, EpochsConfig, EpochsEffect, EpochsEvent};
 use quorate_protocol::party::{
-    Effect, Event, MessageOf, Notice, RealSuite, Record, RequestId, RestoreError, TimerToken, When,
+    Done, Effect, Event, MessageOf, Notice, RealSuite, Record, RequestId, RestoreError, TimerToken,
+    When,
 };
 use quorate_protocol::protocol::{Job, Recipient};
 use quorate_protocol::record::Memory;
@@ -152,7 +153,7 @@ pub const fn small_policy() -> Policy {
 impl World {
     /// A network whose members have not said anything yet, and are to begin.
     pub fn begin(policy: Policy) -> Self {
-        Self::continued(policy, &vec![Store::new(); MEMBERS])
+        Self::continued(policy, &vec![Store::default(); MEMBERS])
     }
 
     /// A network whose members come up from what they wrote down.

@@ -10,7 +10,6 @@ use quorate_protocol::decision::certificate::Certificate;
 use quorate_protocol::decision::stock::Policy;
 use quorate_protocol::frame;
 use quorate_protocol::keys::ceremony::{self, Ceremony, CeremonyEffect, CeremonyEvent};
-use quorate_protocol::party::Record;
 use quorate_protocol::protocol::Recipient;
 use quorate_protocol::wire;
 use rand::{RngExt, SeedableRng};

@@ -82,6 +82,7 @@ fn a_backup_holds_the_keys_and_a_restored_member_has_another_seed_and_the_mark()
     let keys = |records: &[Record]| -> Vec<Vec<u8>> {
         let key = |record: &Record| match record {
             Record::Put { key, .. } | Record::Delete { key } => key.clone(),
+            Record::Append { log, .. } | Record::Forget { log } => log.clone(),
         };
         records.iter().map(key).collect()
     };
