@@ -286,6 +286,24 @@ impl Certifying {
         None
     }
 
+    /// Members whose part of the first signature that is not complete is here; `None` if what has
+    /// to be signed, or what to sign it with, is not here.
+    pub(super) fn seen(&self) -> Option<PartySet> {
+        let mut unsigned = self.shares.values().filter(|part| part.signature.is_none());
+        if let Some(part) = unsigned.find(|part| part.signing.is_some()) {
+            return part.signing.as_ref().map(Signing::seen);
+        }
+        let own = self.own.iter().filter(|(_, own)| own.is_some()).map(|(member, _)| member);
+        let signed = self.shares.get(&Purpose::Certificate)?.signature.is_some();
+        (signed && self.verifier.is_accountable()).then(|| own.collect())
+    }
+
+    /// Whether the document that is to be signed is not here.
+    pub(super) fn lacks_document(&self) -> bool {
+        let outcome = self.statement.as_ref().map(|statement| statement.outcome);
+        self.document.is_none() && outcome.is_some_and(|outcome| self.is_released(outcome))
+    }
+
     /// Parties that sent wrong shares.
     pub(super) fn liars(&self) -> PartySet {
         let signings = self.shares.values().filter_map(|part| part.signing.as_ref());

@@ -145,6 +145,11 @@ impl<C: Coin> Collect<C> {
         self.subset.close(&mut out.wrap(Message::Subset));
     }
 
+    /// Whether nobody is waited for any longer.
+    pub const fn closed(&self) -> bool {
+        self.subset.closed()
+    }
+
     /// Coins tossed so far.
     pub fn coins_tossed(&self) -> u32 {
         self.subset.coins_tossed()

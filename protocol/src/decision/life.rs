@@ -27,6 +27,8 @@
 //! A party that restarted while the decision was open only *follows* it: it says nothing, since it
 //! may have said something else before, and takes the certificate from the others.
 
+pub mod waits;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -47,11 +49,9 @@ use crate::fault::DecisionFault;
 use crate::keys::KeySet;
 use crate::keys::signing::Purpose;
 use crate::limits;
-use crate::math::Field;
-use crate::math::Fp61;
+use crate::math::{Field, Fp61};
 use crate::mpc::engine::{self, Engine};
-use crate::mpc::gadgets::decide;
-use crate::mpc::gadgets::{Decide, Material};
+use crate::mpc::gadgets::{Decide, Material, decide};
 use crate::party::event::Refusal;
 use crate::protocol::{Outbox, Protocol};
 use crate::sharing::open::{self, Opening};

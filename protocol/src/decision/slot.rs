@@ -133,6 +133,12 @@ impl<C: Coin> Slot<C> {
         self.proposed
     }
 
+    /// Members whose values are here.
+    pub fn named(&self) -> PartySet {
+        let named = self.values.iter().filter(|(_, value)| value.is_some());
+        named.map(|(member, _)| member).collect()
+    }
+
     /// Members whose values name a proposal and are not usable here.
     pub fn who_names(&self, id: &ProposalId) -> impl Iterator<Item = PartyId> {
         let names = |member: &PartyId| {

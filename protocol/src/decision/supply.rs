@@ -184,6 +184,11 @@ impl<C: Coin> Supply<C> {
         self.material.close(&mut out.wrap(Message::Material));
     }
 
+    /// Dealers that are agreed on, or would be: both of their sharings are complete here.
+    pub fn complete(&self) -> PartySet {
+        self.material.approved()
+    }
+
     /// The agreed dealers.
     pub const fn dealers(&self) -> Option<PartySet> {
         self.material.dealers()

@@ -240,6 +240,11 @@ impl Signing {
         }
     }
 
+    /// Parties whose shares are here, right or wrong.
+    pub const fn seen(&self) -> PartySet {
+        self.opening.seen()
+    }
+
     /// Parties that sent wrong shares.
     pub const fn liars(&self) -> PartySet {
         self.opening.liars()

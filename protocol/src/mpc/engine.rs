@@ -123,6 +123,11 @@ impl<F: Field, G: Gadget<F>> Engine<F, G> {
         (self.used, self.rounds.len())
     }
 
+    /// Parties whose shares for the opening that comes next are here, right or wrong.
+    pub fn seen(&self) -> PartySet {
+        self.rounds.get(self.used).map_or(PartySet::EMPTY, |round| round.opening.seen())
+    }
+
     /// Parties that sent wrong shares.
     pub fn liars(&self) -> PartySet {
         self.rounds.iter().fold(PartySet::EMPTY, |all, round| all.union(round.opening.liars()))

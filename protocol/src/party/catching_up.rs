@@ -54,6 +54,11 @@ impl CatchingUp {
         self.heard.len() >= committee.quorum()
     }
 
+    /// Members that said something since this party started, oneself included.
+    pub(super) const fn heard(&self) -> PartySet {
+        self.heard
+    }
+
     /// Bytes of what a peer says of slots.
     pub(super) fn kept_bytes(&self, peer: PartyId) -> usize {
         let kept = self.slots.values().filter_map(|said| said.get(&peer));

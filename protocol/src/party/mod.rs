@@ -40,9 +40,10 @@ mod records;
 mod replay;
 pub mod restored;
 mod sink;
+pub mod standing;
 pub mod sync;
 mod turning;
-mod view;
+pub mod view;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -54,6 +55,7 @@ pub use event::{
 };
 pub use message::{Class, Message};
 pub use restored::restored_mark;
+pub use standing::Standing;
 pub use view::{DecisionView, Stats, StatusView};
 
 use crate::committee::{Committee, PartyId, PartyMap};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::agreement::rbc::{self, Delivery, Rbc};
-use crate::committee::{Committee, PartyId, PartyMap};
+use crate::committee::{Committee, PartyId, PartyMap, PartySet};
 use crate::decision::ledger::{Ledger, SlotSummary};
 use crate::decision::proposal::{Proposal, ProposalId};
 use crate::decision::slot::{self, Agreed, Known, Slot};
@@ -152,6 +152,11 @@ impl<S: Suite> Ordering<S> {
     /// Whether a proposal is delivered and has no position yet.
     pub(super) fn is_waiting(&self, id: &ProposalId) -> bool {
         self.waiting.contains_key(id)
+    }
+
+    /// Members whose values are here in a slot that is going on.
+    pub(super) fn named(&self, slot: u64) -> PartySet {
+        self.slots.get(&slot).map_or(PartySet::EMPTY, Slot::named)
     }
 
     /// Who names a proposal in a slot's value that is not usable here.

@@ -91,6 +91,11 @@ impl<S: Suite> Production<S> {
         self.started == Some(self.next)
     }
 
+    /// Dealers whose sharings are complete here, in a run that is going on.
+    pub(super) fn complete(&self, run: u64) -> PartySet {
+        self.runs.get(&run).map_or(PartySet::EMPTY, Supply::complete)
+    }
+
     /// Bytes of a peer's messages of runs that have not begun.
     pub(super) fn kept_bytes(&self, peer: PartyId) -> usize {
         self.early.kept_bytes(peer)

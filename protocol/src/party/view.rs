@@ -174,6 +174,16 @@ impl<S: Suite> Party<S> {
         ordered.chain(waiting).flatten().collect()
     }
 
+    /// Those that are not certified here, ordered ones first, in order.
+    pub fn undecided(&self) -> Vec<DecisionView> {
+        let open = self.deciding.open().map(|decision| self.view_of(decision.entry().position));
+        let waiting = self
+            .ordering
+            .unordered()
+            .map(|(id, proposal)| Some(self.waiting_view(id.proposer, proposal)));
+        open.chain(waiting).flatten().collect()
+    }
+
     /// One decision.
     pub fn decision(&self, digest: &Digest) -> Option<DecisionView> {
         if let Some(entry) = self.ledger.find(digest) {

@@ -14,6 +14,7 @@ mod epoch;
 mod restart;
 mod restored;
 mod signing;
+mod standing;
 mod world;
 
 use std::collections::BTreeMap;

@@ -154,6 +154,11 @@ impl<C: Coin> CommonSubset<C> {
         self.one
     }
 
+    /// Whether the owner's patience has run out.
+    pub const fn closed(&self) -> bool {
+        self.closed
+    }
+
     /// Agreements that decided so far, either way.
     pub const fn resolved(&self) -> PartySet {
         self.zero.union(self.one)

@@ -129,6 +129,11 @@ impl<F: PrimeField, C: Coin> Preprocessing<F, C> {
         self.subset.close(&mut out.wrap(Message::Agree));
     }
 
+    /// Dealers that the owner has approved of.
+    pub fn approved(&self) -> PartySet {
+        self.approved.unwrap_or(PartySet::EMPTY)
+    }
+
     /// The agreed dealers.
     pub const fn dealers(&self) -> Option<PartySet> {
         self.dealers

@@ -7,7 +7,7 @@ use crate::committee::{PartyId, PartySet};
 use crate::crypto::Digest;
 use crate::decision::certificate::Certificate;
 use crate::keys::GroupSignature;
-use crate::party::{DecisionView, Party, RealSuite, StatusView};
+use crate::party::{DecisionView, Party, RealSuite, Standing, StatusView};
 use crate::wire::Bytes;
 
 /// A refresh of the keys that is going on, as people see it.
@@ -32,6 +32,16 @@ impl Epochs {
     /// One decision.
     pub fn decision(&self, decision: &Digest) -> Option<DecisionView> {
         self.find(|party| party.decision(decision), |archive| archive.decision(decision))
+    }
+
+    /// Decisions that are not certified here: the ordered ones, in order, then the others.
+    pub fn undecided(&self) -> Vec<DecisionView> {
+        self.live.values().flat_map(|live| live.party.undecided()).collect()
+    }
+
+    /// Why a decision is not certified; `None` if it is, or is not known here.
+    pub fn standing(&self, decision: &Digest) -> Option<Standing> {
+        self.live.values().rev().find_map(|live| live.party.standing(decision))
     }
 
     /// The certificate of a decision.

@@ -56,6 +56,11 @@ impl<F: Field> Decoder<F> {
         }
     }
 
+    /// Parties whose vector came, right or wrong.
+    pub(super) const fn seen(&self) -> PartySet {
+        self.seen
+    }
+
     /// Parties blamed.
     pub(super) const fn liars(&self) -> PartySet {
         self.liars

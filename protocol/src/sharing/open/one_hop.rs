@@ -37,6 +37,11 @@ impl<F: Field> Opening<F> {
         Ok(())
     }
 
+    /// Parties whose shares came, right or wrong.
+    pub const fn seen(&self) -> PartySet {
+        self.shares.seen()
+    }
+
     /// Parties blamed so far.
     pub const fn liars(&self) -> PartySet {
         self.shares.liars()
