@@ -15,7 +15,8 @@ use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
 
 use crate::api::model::{
-    Code, Decision, Decisions, NewDecision, NewVote, Phase, Problem, Proposed, Receipt, Status,
+    Code, Decision, Decisions, Explanation, NewDecision, NewVote, Phase, Problem, Proposed,
+    Receipt, Status,
 };
 use crate::certificate_file::CertificateFile;
 use crate::cli;
@@ -105,6 +106,14 @@ impl Client {
         let query = format!("?until={}&wait={}", phase.word(), wait.as_secs());
         let path = decision_path(id, &query);
         self.send(Method::GET, &path, None, None, wait + PATIENCE).await?.seen()
+    }
+
+    /// Why a decision is not decided yet.
+    ///
+    /// # Errors
+    /// The node's refusal, or no node.
+    pub async fn explain(&self, id: &str) -> Result<Explanation, Failure> {
+        self.get(&decision_path(id, "/explain")).await
     }
 
     /// Makes a proposal.

@@ -12,10 +12,12 @@ pub mod demo;
 pub mod driver;
 mod files;
 pub mod home;
+pub mod metrics;
 pub mod net;
 pub mod roster;
 pub mod store;
 
 pub use driver::{
-    CallError, Node, NodeError, NodeHandle, NodeOptions, NodeStatus, PeerStatus, run_node,
+    CallError, DecisionStanding, Node, NodeError, NodeHandle, NodeOptions, NodeStatus, PeerStatus,
+    run_node,
 };

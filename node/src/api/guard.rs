@@ -10,6 +10,11 @@ use quorate_protocol::secret::Secret;
 
 use super::model::{Code, Problem};
 
+/// Whether the node answers; asked without a token.
+pub const LIVE: &str = "/livez";
+/// Whether it takes part in decisions; asked without a token.
+pub const READY: &str = "/readyz";
+
 /// What a request must show.
 #[derive(Clone)]
 pub struct Guard {
@@ -53,7 +58,8 @@ pub async fn check(State(guard): State<Guard>, request: Request, next: Next) -> 
             .hint("ask 127.0.0.1")
             .into_response();
     }
-    if !guard.allows_token(&request) {
+    let public = [LIVE, READY].contains(&request.uri().path());
+    if !public && !guard.allows_token(&request) {
         return Problem::new(Code::Unauthorised, "the token is missing or not this node's")
             .hint("use the token in the file api.token of the node's data directory")
             .into_response();

@@ -13,13 +13,15 @@ use quorate_protocol::secret::Secret;
 use quorate_protocol::wire::Bytes;
 use tokio::sync::broadcast;
 
-use super::Service;
 use super::model::{
-    Code, Decision, DecisionCounts, Document, Faults, NewDecision, NewVote, Outcome, Peer, Phase,
-    Problem, Proposed, Receipt, Refreshing, Status, Stock, Work,
+    Code, Decision, DecisionCounts, Document, Explanation, Faults, NewDecision, NewVote, Outcome,
+    Peer, Phase, Problem, Proposed, Readiness, Receipt, Refreshing, Status, Stock, Work,
 };
+use super::{Service, explain, health};
 use crate::certificate_file::{CertificateFile, name, names};
 use crate::cli::time;
+use crate::home::{Home, Rehearsal};
+use crate::metrics::{self, Ages};
 use crate::net::Transport;
 use crate::roster::Network;
 use crate::{CallError, NodeHandle, NodeStatus};
@@ -29,13 +31,25 @@ use crate::{CallError, NodeHandle, NodeStatus};
 pub struct Live {
     node: NodeHandle,
     network: Arc<Network>,
+    home: Home,
 }
 
 impl Live {
-    /// The node of this handle.
-    pub fn new(node: NodeHandle) -> Self {
+    /// The node of this handle, which runs on this data directory.
+    pub fn new(node: NodeHandle, home: Home) -> Self {
         let network = Arc::new(node.network().clone());
-        Self { node, network }
+        Self { node, network, home }
+    }
+
+    /// How old the last backup and drill of the keys of this epoch are.
+    fn ages(&self, epoch: u64) -> Ages {
+        let Ok(history) = self.home.history() else { return Ages::default() };
+        let now = time::now_ms() / 1000;
+        let age = |last: Option<Rehearsal>| {
+            let last = last.filter(|last| last.epoch == epoch)?;
+            Some(now.saturating_sub(time::seconds(&last.at)?))
+        };
+        Ages { backup: age(history.backup), drill: age(history.drill) }
     }
 
     async fn view(&self, digest: &str) -> Result<DecisionView, Problem> {
@@ -101,6 +115,13 @@ impl Service for Live {
 
     async fn decision(&self, digest: &str) -> Result<Decision, Problem> {
         Ok(self.describe(&self.view(digest).await?))
+    }
+
+    async fn explain(&self, digest: &str) -> Result<Explanation, Problem> {
+        let view = self.view(digest).await?;
+        let known = self.node.standing(&view.digest).await?;
+        let known = known.ok_or_else(|| Problem::new(Code::NotFound, "it has just lapsed"))?;
+        Ok(explain::explain(&self.network, &known, time::now_ms()))
     }
 
     async fn propose(&self, new: NewDecision) -> Result<Proposed, Problem> {
@@ -203,6 +224,20 @@ impl Service for Live {
         Err(Problem::new(Code::NotFound, detail).hint(hint))
     }
 
+    async fn readiness(&self) -> Result<Readiness, Problem> {
+        Ok(health::readiness(&self.network, &self.node.status().await?))
+    }
+
+    async fn metrics(&self) -> Result<String, Problem> {
+        let status = self.node.status().await?;
+        let margin = health::margin(&self.network, &status).left;
+        let needing = status.open.iter().filter(|view| health::needs_you(view)).count();
+        let ages = self.ages(status.epoch);
+        let counted = self.node.counted();
+        metrics::render(&self.network, &status, (margin, needing), ages, counted)
+            .map_err(|error| Problem::new(Code::Internal, error.to_string()))
+    }
+
     fn subscribe(&self) -> broadcast::Receiver<Notice> {
         self.node.subscribe()
     }
@@ -251,7 +286,7 @@ fn name_document(bytes: &[u8]) -> Result<DocumentRef, Problem> {
     })
 }
 
-fn describe_status(network: &Network, status: &NodeStatus) -> Status {
+pub(super) fn describe_status(network: &Network, status: &NodeStatus) -> Status {
     let committee = network.committee();
     let party: &StatusView = &status.party;
     let stats = &party.stats;
@@ -264,8 +299,19 @@ fn describe_status(network: &Network, status: &NodeStatus) -> Status {
             _ => None,
         },
         last_seen_ms_ago: peer.last_seen_ms_ago,
+        round_trip_us: peer.round_trip_us,
         unacknowledged: peer.unacked_frames,
+        waiting_bytes: peer.unacked_bytes,
+        lost: peer.lost_frames,
+        kept_bytes: peer.kept_bytes,
+        faults: party.faults.iter().filter(|f| f.member == peer.party).map(|f| f.times).sum(),
+        trouble: peer.trouble.clone(),
     };
+    let margin = health::margin(network, status);
+    let warnings = health::warnings(network, status, time::now_ms());
+    // Newest first: those without a position yet, then by position.
+    let mut open: Vec<_> = status.open.iter().collect();
+    open.sort_by_key(|view| std::cmp::Reverse(view.position.unwrap_or(u64::MAX)));
     Status {
         organisation: status.name.clone(),
         network: status.network.clone(),
@@ -285,6 +331,7 @@ fn describe_status(network: &Network, status: &NodeStatus) -> Status {
         stock: Stock {
             bits: party.bits_left,
             triples: party.triples_left,
+            pairs: party.pairs_left,
             runs: party.runs,
             refilling: party.run_in_progress,
         },
@@ -315,6 +362,12 @@ fn describe_status(network: &Network, status: &NodeStatus) -> Status {
             .returning
             .map(|silent| silent.iter().map(|member| name(network, member)).collect()),
         keys: status.origin.words().to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        process: std::process::id(),
+        health: health::health(&margin, &warnings),
+        margin,
+        warnings,
+        open: open.into_iter().map(health::in_a_line).collect(),
     }
 }
 
@@ -327,7 +380,7 @@ fn transport(transport: Transport) -> String {
     .to_owned()
 }
 
-const fn phase(phase: life::Phase) -> Phase {
+pub(super) const fn phase(phase: life::Phase) -> Phase {
     match phase {
         life::Phase::Proposed => Phase::Proposed,
         life::Phase::Open => Phase::Open,

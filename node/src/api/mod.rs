@@ -6,10 +6,14 @@
 //! | `GET /v1/decisions` | [`Decisions`](model::Decisions), newest first |
 //! | `POST /v1/decisions` [`NewDecision`] | [`Proposed`] |
 //! | `GET /v1/decisions/{id}` | [`Decision`] |
+//! | `GET /v1/decisions/{id}/explain` | [`Explanation`]: why it is not decided yet |
 //! | `POST /v1/decisions/{id}/vote` [`NewVote`] | [`Receipt`] |
 //! | `GET /v1/decisions/{id}/certificate` | the certificate file |
 //! | `GET /v1/decisions/{id}/document` | the bytes of the document to be signed |
 //! | `GET /v1/decisions/{id}/signature` | the network's signature over it, 64 bytes |
+//! | `GET /metrics` | what Prometheus scrapes |
+//! | `GET /livez` | 200 while the node answers; needs no token |
+//! | `GET /readyz` | [`Readiness`], 200 or 503; needs no token |
 //!
 //! An id is `dec_` and eight characters, any beginning of that which is unique, or the whole
 //! digest. `GET /v1/decisions/{id}?wait=SECONDS` waits for a decision not known yet; with the
@@ -19,17 +23,22 @@
 //! # Model
 //! The caller is a program of the same user. Every request carries the bearer token of the data
 //! directory, which only that user can read, and must name the loopback address as its host, so
-//! that a page in a browser cannot reach the node through a name of its own.
+//! that a page in a browser cannot reach the node through a name of its own. Only whether the node
+//! lives and is ready is told without the token, to whatever watches it; that names nobody.
 //!
 //! # Guarantees
 //! No answer, error or log line holds a vote. A vote is read from the request's body, and errors
 //! about that body do not quote it.
 
+pub mod explain;
 mod guard;
+mod health;
 pub mod live;
 pub mod model;
 mod problem;
 mod routes;
+#[cfg(test)]
+pub mod sample;
 
 use std::future::Future;
 use std::io;
@@ -45,7 +54,9 @@ use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
 use crate::certificate_file::CertificateFile;
-use model::{Decision, NewDecision, NewVote, Problem, Proposed, Receipt, Status};
+use model::{
+    Decision, Explanation, NewDecision, NewVote, Problem, Proposed, Readiness, Receipt, Status,
+};
 
 /// Longest request body in bytes.
 const MAX_BODY: usize = 64 << 10;
@@ -64,6 +75,8 @@ pub trait Service: Clone + Send + Sync + 'static {
     fn decisions(&self) -> impl Future<Output = Result<Vec<Decision>, Problem>> + Send;
     /// One decision.
     fn decision(&self, digest: &str) -> impl Future<Output = Result<Decision, Problem>> + Send;
+    /// Why a decision is not decided yet.
+    fn explain(&self, digest: &str) -> impl Future<Output = Result<Explanation, Problem>> + Send;
     /// Makes a proposal.
     fn propose(
         &self,
@@ -84,6 +97,10 @@ pub trait Service: Clone + Send + Sync + 'static {
     fn document(&self, digest: &str) -> impl Future<Output = Result<Bytes, Problem>> + Send;
     /// The network's signature over it.
     fn signature(&self, digest: &str) -> impl Future<Output = Result<Bytes, Problem>> + Send;
+    /// Whether the node takes part in decisions now.
+    fn readiness(&self) -> impl Future<Output = Result<Readiness, Problem>> + Send;
+    /// What Prometheus scrapes.
+    fn metrics(&self) -> impl Future<Output = Result<String, Problem>> + Send;
     /// Notices from now on.
     fn subscribe(&self) -> broadcast::Receiver<Self::Notice>;
 }
@@ -132,10 +149,14 @@ fn router<S: Service>(service: S, token: String, port: u16, cancel: Cancellation
         .route("/v1/status", get(routes::status::<S>))
         .route("/v1/decisions", get(routes::list::<S>).post(routes::propose::<S>).layer(large))
         .route("/v1/decisions/{id}", get(routes::show::<S>))
+        .route("/v1/decisions/{id}/explain", get(routes::explain::<S>))
         .route("/v1/decisions/{id}/vote", post(routes::vote::<S>))
         .route("/v1/decisions/{id}/certificate", get(routes::certificate::<S>))
         .route("/v1/decisions/{id}/document", get(routes::document::<S>))
         .route("/v1/decisions/{id}/signature", get(routes::signature::<S>))
+        .route("/metrics", get(routes::metrics::<S>))
+        .route(guard::LIVE, get(routes::live::<S>))
+        .route(guard::READY, get(routes::ready::<S>))
         .fallback(routes::nothing_here)
         .method_not_allowed_fallback(routes::nothing_here)
         .with_state(state)

@@ -4,8 +4,14 @@
 //! Organisations appear by name. Texts of proposals come from other organisations: whoever shows
 //! them must expect anything in them.
 
+mod operator;
+
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
+
+pub use operator::{
+    Explanation, Health, Margin, Missing, NotReady, OpenDecision, Readiness, Warning,
+};
 
 /// A decision as this node sees it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -185,6 +191,18 @@ pub struct Status {
     pub returning: Option<Vec<String>>,
     /// Where the network's keys come from.
     pub keys: String,
+    /// The program's version.
+    pub version: String,
+    /// The node's process.
+    pub process: u32,
+    /// All in one word.
+    pub health: Health,
+    /// How much more may fail.
+    pub margin: Margin,
+    /// What somebody should look at.
+    pub warnings: Vec<Warning>,
+    /// Decisions that are not certified, newest first.
+    pub open: Vec<OpenDecision>,
 }
 
 impl Status {
@@ -221,8 +239,22 @@ pub struct Peer {
     pub through: Option<String>,
     /// How long ago it was last heard.
     pub last_seen_ms_ago: Option<u64>,
+    /// Microseconds there and back, when it was last measured.
+    #[serde(default)]
+    pub round_trip_us: Option<u64>,
     /// Messages on their way to it.
     pub unacknowledged: usize,
+    /// Their bytes.
+    pub waiting_bytes: usize,
+    /// Messages that it will not get, because it was away for too long.
+    pub lost: u64,
+    /// Bytes that it has this node keep for later.
+    pub kept_bytes: usize,
+    /// How often it did what no honest member does.
+    pub faults: u64,
+    /// Why it and this node cannot talk to each other, though it is there.
+    #[serde(default)]
+    pub trouble: Option<String>,
 }
 
 /// Random material made ahead by all members together.
@@ -232,6 +264,8 @@ pub struct Stock {
     pub bits: i64,
     /// Multiplication triples left; negative if decisions wait for more.
     pub triples: i64,
+    /// Nonce pairs left, for signatures; negative if decisions wait for more.
+    pub pairs: i64,
     /// Runs completed.
     pub runs: u64,
     /// Whether a run is in progress.

@@ -9,16 +9,21 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Service;
-use super::model::{Code, Decision, Decisions, NewVote, Phase, Problem};
+use super::model::{Code, Decision, Decisions, Explanation, NewVote, Phase, Problem};
 use crate::certificate_file::CertificateFile;
+use crate::metrics;
 
 /// Longest time a request may wait.
 const MAX_WAIT: Duration = Duration::from_secs(60);
+
+/// How long a node that lives may take to answer.
+const ALIVE: Duration = Duration::from_secs(5);
 
 /// What every request gets.
 #[derive(Clone)]
@@ -107,6 +112,15 @@ fn answer(decision: Decision, seen: Option<&str>) -> Response {
     ([(header::ETAG, tag)], body).into_response()
 }
 
+/// `GET /v1/decisions/{id}/explain`
+pub async fn explain<S: Service>(
+    context: State<Context<S>>,
+    Path(id): Path<String>,
+) -> Answer<Explanation> {
+    let decision = resolve(&context.service, &id).await?;
+    context.service.explain(&decision.digest).await.map(Json)
+}
+
 /// `POST /v1/decisions/{id}/vote`
 pub async fn vote<S: Service>(
     context: State<Context<S>>,
@@ -157,6 +171,32 @@ pub async fn signature<S: Service>(
 fn binary(bytes: &[u8]) -> Response {
     let kind = [(header::CONTENT_TYPE, "application/octet-stream")];
     (kind, bytes.to_vec()).into_response()
+}
+
+/// `GET /metrics`
+pub async fn metrics<S: Service>(context: State<Context<S>>) -> Result<Response, Problem> {
+    let text = context.service.metrics().await?;
+    Ok(([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response())
+}
+
+/// `GET /livez`
+pub async fn live<S: Service>(context: State<Context<S>>) -> Response {
+    let answered = tokio::time::timeout(ALIVE, context.service.readiness()).await;
+    match answered {
+        Ok(Ok(_)) => Json(json!({ "live": true })).into_response(),
+        Ok(Err(problem)) => problem.into_response(),
+        Err(_) => {
+            let what = "the node has not answered for some seconds";
+            Problem::new(Code::Stopping, what).hint("start it again").into_response()
+        }
+    }
+}
+
+/// `GET /readyz`
+pub async fn ready<S: Service>(context: State<Context<S>>) -> Result<Response, Problem> {
+    let readiness = context.service.readiness().await?;
+    let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    Ok((status, Json(readiness)).into_response())
 }
 
 /// Everything else.

@@ -108,6 +108,10 @@ impl Service for Fake {
         found.cloned().ok_or_else(|| Problem::new(Code::NotFound, "no such digest"))
     }
 
+    async fn explain(&self, _: &str) -> Result<Explanation, Problem> {
+        Err(Problem::new(Code::Internal, "there is nothing to explain here"))
+    }
+
     async fn propose(&self, new: NewDecision) -> Result<Proposed, Problem> {
         let mut decision = named("dec_NEW00000", 0xee);
         decision.title = new.title;
@@ -138,6 +142,16 @@ impl Service for Fake {
         Err(Problem::new(Code::NotFound, "nothing was signed"))
     }
 
+    async fn readiness(&self) -> Result<Readiness, Problem> {
+        let empty = self.decisions.lock().unwrap().is_empty();
+        let why = NotReady { code: "no_decisions".into(), detail: "there are none".into() };
+        Ok(Readiness { ready: !empty, reasons: if empty { vec![why] } else { Vec::new() } })
+    }
+
+    async fn metrics(&self) -> Result<String, Problem> {
+        Ok("quorate_build_info 1\n# EOF\n".to_owned())
+    }
+
     fn subscribe(&self) -> broadcast::Receiver<()> {
         self.notices.subscribe()
     }
@@ -166,6 +180,27 @@ async fn only_the_token_and_the_loopback_name_are_let_in() {
     // Nor is a stranger told what exists.
     let answer = running.get("/v1/nothing", &host, "").await;
     assert!(answer.starts_with("HTTP/1.1 401"));
+}
+
+#[tokio::test]
+async fn whether_it_lives_and_is_ready_is_told_without_a_token_and_nothing_else_is() {
+    for (ids, ready) in [(&[("dec_7Q2K9X4M", 1)][..], "200"), (&[], "503")] {
+        let running = Fake::new(ids).serve().await;
+        let host = running.address.to_string();
+        let live = running.get("/livez", &host, "").await;
+        assert!(live.starts_with("HTTP/1.1 200") && live.contains("{\"live\":true}"), "{live}");
+        let answer = running.get("/readyz", &host, "").await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {ready}")), "{answer}");
+        assert_eq!(answer.contains("no_decisions"), ready == "503", "{answer}");
+        for path in ["/readyz", "/livez"] {
+            assert!(running.get(path, "evil.example", "").await.starts_with("HTTP/1.1 403"));
+        }
+        assert!(running.get("/metrics", &host, "").await.starts_with("HTTP/1.1 401"));
+        let token = format!("Authorization: Bearer {TOKEN}\r\n");
+        let metrics = running.get("/metrics", &host, &token).await;
+        assert!(metrics.contains("content-type: application/openmetrics-text"), "{metrics}");
+        assert!(metrics.ends_with("# EOF\n"), "{metrics}");
+    }
 }
 
 #[tokio::test]

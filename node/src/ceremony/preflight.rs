@@ -259,6 +259,7 @@ mod tests {
             party: party(peer),
             connected: connected.then_some(Transport::Tcp),
             incarnation: 7,
+            round_trip_us: None,
             last_seen_ms_ago: None,
             unacknowledged_frames: 0,
             unacknowledged_bytes: 0,

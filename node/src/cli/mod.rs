@@ -10,12 +10,14 @@ mod decision_text;
 mod document;
 pub(crate) mod ending;
 pub mod exit;
+mod explain;
 mod init;
 mod join;
 mod key;
 mod list;
 mod network;
 mod passphrase;
+pub mod peers;
 mod prompt;
 mod propose;
 mod run;
@@ -140,8 +142,12 @@ enum Command {
     List(list::Arguments),
     /// Show one decision
     Show(show::Arguments),
-    /// Show this node and its network
+    /// Explain why a decision is not decided yet, and what would change that
+    Explain(explain::Arguments),
+    /// Show this node and its network, on one screen
     Status(status::Arguments),
+    /// Show how the connections to the other members are
+    Peers(peers::Arguments),
     /// Wait for a decision's outcome: exit 0 accepted, 10 rejected, 11 expired, 7 time is up
     Wait(wait::Arguments),
     /// Print or save a decision's certificate
@@ -238,6 +244,8 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Vote(arguments) => vote::vote(context, &arguments),
         Command::List(arguments) => list::list(context, &arguments),
         Command::Show(arguments) => show::show(context, &arguments),
+        Command::Explain(arguments) => explain::explain(context, &arguments),
+        Command::Peers(arguments) => peers::peers(context, &arguments),
         Command::Status(arguments) => status::status(context, &arguments),
         Command::Wait(arguments) => wait::wait(context, &arguments),
         Command::Cert(arguments) => cert::cert(context, &arguments),

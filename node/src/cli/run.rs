@@ -212,7 +212,7 @@ async fn node(
     let node = run_node(unlocked, options, cancel.clone()).await?;
     let token = home.api_token()?.expose().clone();
     let address = server.address();
-    let answering = server.serve(Live::new(node.handle()), token, cancel.clone());
+    let answering = server.serve(Live::new(node.handle(), home.clone()), token, cancel.clone());
     let answering = tokio::spawn(answering);
     let published = home.publish_api(address)?;
     ready(context, home, &node, address);

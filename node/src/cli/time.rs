@@ -81,6 +81,11 @@ pub fn readable_moment(ms: u64) -> String {
     timestamp(ms).map_or_else(String::new, |t| t.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
 }
 
+/// Seconds since 1970 of a moment such as `2026-11-22T12:00:00Z`; `None` if it is none.
+pub fn seconds(moment: &str) -> Option<u64> {
+    u64::try_from(moment.parse::<Timestamp>().ok()?.as_second()).ok()
+}
+
 fn timestamp(ms: u64) -> Option<Timestamp> {
     // To the second: nobody reads milliseconds of a deadline.
     Timestamp::from_second(i64::try_from(ms / 1000).ok()?).ok()

@@ -9,13 +9,14 @@ use quorate_protocol::decision::certificate::Certificate;
 use quorate_protocol::decision::proposal::Proposal;
 use quorate_protocol::keys::GroupSignature;
 use quorate_protocol::party::epochs::RefreshView;
-use quorate_protocol::party::{DecisionView, Notice, Receipt, Refusal, StatusView};
+use quorate_protocol::party::{DecisionView, Notice, Receipt, Refusal, Standing, StatusView};
 use quorate_protocol::secret::Secret;
 use quorate_protocol::wire::Bytes;
 use serde::Serialize;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::home::Origin;
+use crate::metrics::Counted;
 use crate::net::Transport;
 use crate::roster::Network;
 
@@ -56,6 +57,19 @@ pub struct NodeStatus {
     pub uptime_seconds: u64,
     /// The other members, in order.
     pub peers: Vec<PeerStatus>,
+    /// Decisions that are not certified here.
+    pub open: Vec<DecisionView>,
+}
+
+/// Why a decision is not certified, and how the members are that it may wait for.
+#[derive(Clone, Debug)]
+pub struct DecisionStanding {
+    /// The decision.
+    pub decision: DecisionView,
+    /// What it waits for; `None` once it is certified.
+    pub standing: Option<Standing>,
+    /// How the node is.
+    pub node: NodeStatus,
 }
 
 /// How the connection to another member is.
@@ -71,12 +85,18 @@ pub struct PeerStatus {
     pub transport: Option<Transport>,
     /// Milliseconds since something came from it.
     pub last_seen_ms_ago: Option<u64>,
+    /// Microseconds there and back, when it was last measured.
+    pub round_trip_us: Option<u64>,
     /// Frames it has not acknowledged.
     pub unacked_frames: usize,
     /// Their bytes.
     pub unacked_bytes: usize,
     /// Frames that are lost to it because it was gone for too long.
     pub lost_frames: u64,
+    /// Bytes that it has this node keep for later.
+    pub kept_bytes: usize,
+    /// Why it and we cannot talk to each other, though it is there.
+    pub trouble: Option<String>,
 }
 
 /// What can be asked of the driver; each with where the answer goes.
@@ -85,6 +105,7 @@ pub(super) enum Call {
     Vote(Digest, Secret<u64>, Reply<Result<Receipt, CallError>>),
     Decisions(Reply<Vec<DecisionView>>),
     Decision(Digest, Reply<Option<DecisionView>>),
+    Standing(Digest, Reply<Option<Box<DecisionStanding>>>),
     Certificate(Digest, Reply<Option<Certificate>>),
     Document(Digest, Reply<Option<Bytes>>),
     DocumentSignature(Digest, Reply<Option<GroupSignature>>),
@@ -101,6 +122,7 @@ pub struct NodeHandle {
     pub(super) network: Arc<Network>,
     pub(super) me: PartyId,
     pub(super) listening: Arc<[Multiaddr]>,
+    pub(super) counted: Counted,
 }
 
 impl NodeHandle {
@@ -142,6 +164,17 @@ impl NodeHandle {
         self.call(|reply| Call::Decision(*digest, reply)).await
     }
 
+    /// One decision, and why it is not certified.
+    ///
+    /// # Errors
+    /// The node has stopped.
+    pub async fn standing(
+        &self,
+        decision: &Digest,
+    ) -> Result<Option<Box<DecisionStanding>>, CallError> {
+        self.call(|reply| Call::Standing(*decision, reply)).await
+    }
+
     /// The certificate of a decision, by the digest of its proposal.
     ///
     /// # Errors
@@ -180,6 +213,11 @@ impl NodeHandle {
     /// What changes from now on. Who lags behind has to look at the decisions again.
     pub fn subscribe(&self) -> broadcast::Receiver<Notice> {
         self.notices.subscribe()
+    }
+
+    /// What the node has counted since it was started.
+    pub const fn counted(&self) -> &Counted {
+        &self.counted
     }
 
     /// The network.

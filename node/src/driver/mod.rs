@@ -48,7 +48,7 @@ use quorate_protocol::{Error, PartyId, wire};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-pub use handle::{CallError, NodeHandle, NodeStatus, PeerStatus};
+pub use handle::{CallError, DecisionStanding, NodeHandle, NodeStatus, PeerStatus};
 
 use crate::ceremony::folder::Folder;
 use crate::ceremony::preflight::Stage;
@@ -218,20 +218,14 @@ pub async fn run_node(
 
     let (calls, call_queue) = mpsc::channel(CALLS);
     let (notices, _) = broadcast::channel(NOTICES);
-    let handle = NodeHandle {
-        calls,
-        notices: notices.clone(),
-        network: Arc::clone(&network),
-        me,
-        listening: links.listening().into(),
-    };
+    let (heard, listening) = (notices.clone(), links.listening().into());
     let journal = Journal::start(store).map_err(NodeError::Thread)?;
     let cancel = cancel.child_token();
     let stop = cancel.clone().drop_guard();
     let driver = Driver::new(Parts {
         party,
         keeper,
-        network,
+        network: Arc::clone(&network),
         links,
         serving,
         incoming,
@@ -240,6 +234,8 @@ pub async fn run_node(
         notices,
         cancel,
     });
+    let handle =
+        NodeHandle { calls, notices: heard, network, me, listening, counted: driver.counted() };
     let ended = spawn(driver, lock)?;
     Ok(Node { handle, ended, stop })
 }

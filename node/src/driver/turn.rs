@@ -21,12 +21,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::NodeError;
 use super::faults::FaultLog;
-use super::handle::{Call, CallError, NodeStatus, PeerStatus, Reply};
+use super::handle::{Call, CallError, DecisionStanding, NodeStatus, PeerStatus, Reply};
 use super::jobs::Jobs;
 use super::keeper::{Keeper, KeyChange};
 use super::tick::{Held, Tick};
 use super::timers::Timers;
 use crate::ceremony::serve::Serving;
+use crate::metrics::{Counted, Observer};
 use crate::net::{Inbound, Incoming, LinkStatus, Links, Topic};
 use crate::roster::Network;
 use crate::store::Journal;
@@ -77,6 +78,7 @@ pub(super) struct Driver {
     /// Number of the last batch that was given to the journal.
     appended: u64,
     held: Held<RealSuite>,
+    observer: Observer,
     started: Instant,
 }
 
@@ -131,8 +133,14 @@ impl Driver {
             tick,
             appended: 0,
             held: Held::new(),
+            observer: Observer::default(),
             started: Instant::now(),
         }
+    }
+
+    /// What it counts.
+    pub(super) fn counted(&self) -> Counted {
+        self.observer.counted()
     }
 
     /// Runs until it is cancelled or something fails that it cannot go on without.
@@ -153,7 +161,10 @@ impl Driver {
             self.end_turn()?;
             match self.woken().await? {
                 Woken::Cancelled => return Ok(()),
-                Woken::Durable(batch) => self.held.reached(batch),
+                Woken::Durable(batch) => {
+                    self.held.reached(batch);
+                    self.observer.durable(batch, Instant::now().into_std());
+                }
                 Woken::Frame(inbound) => self.on_frame(inbound),
                 Woken::Call(call) => self.on_call(call),
                 Woken::Done((epoch, done)) => {
@@ -259,6 +270,7 @@ impl Driver {
             // Who asked may have gone away meanwhile.
             Call::Decisions(reply) => drop(reply.send(self.party.decisions())),
             Call::Decision(digest, reply) => drop(reply.send(self.party.decision(&digest))),
+            Call::Standing(digest, reply) => drop(reply.send(self.standing(&digest))),
             Call::Certificate(digest, reply) => {
                 drop(reply.send(self.party.certificate(&digest).cloned()));
             }
@@ -325,6 +337,7 @@ impl Driver {
         let records = std::mem::take(&mut tick.records);
         if !records.is_empty() {
             self.appended = self.journal.append(records)?;
+            self.observer.handed_over(self.appended, Instant::now().into_std());
         }
         self.held.push(self.appended, tick);
         while let Some(tick) = self.held.pop() {
@@ -382,6 +395,7 @@ impl Driver {
     }
 
     fn on_notice(&mut self, notice: Notice) {
+        self.observer.notice(&notice, Instant::now().into_std());
         match &notice {
             Notice::Proposed { decision } => {
                 tracing::info!(decision = %DecisionId::of(decision), "proposed");
@@ -390,6 +404,8 @@ impl Driver {
             Notice::Certified { decision, position } => {
                 tracing::info!(decision = %DecisionId::of(decision), position, "certified");
                 if let Some(certificate) = self.party.certificate(decision) {
+                    let statement = &certificate.statement;
+                    self.observer.certified(statement.outcome, statement.counted, &self.network);
                     self.links.announce(Topic::Certificates, certificate.to_bytes());
                 }
             }
@@ -428,20 +444,30 @@ impl Driver {
             me,
             name: self.name(me).to_owned(),
             uptime_seconds: self.started.elapsed().as_secs(),
-            peers: self.links.status().into_iter().map(|link| self.peer(&link)).collect(),
+            peers: self.links.status().into_iter().map(|link| self.peer(link)).collect(),
+            open: self.party.undecided(),
         }
     }
 
-    fn peer(&self, link: &LinkStatus) -> PeerStatus {
+    fn standing(&self, decision: &Digest) -> Option<Box<DecisionStanding>> {
+        let standing = self.party.standing(decision);
+        let decision = self.party.decision(decision)?;
+        Some(Box::new(DecisionStanding { decision, standing, node: self.status() }))
+    }
+
+    fn peer(&self, link: LinkStatus) -> PeerStatus {
         PeerStatus {
             party: link.party,
             name: self.name(link.party).to_owned(),
             connected: link.connected.is_some(),
             transport: link.connected,
             last_seen_ms_ago: link.last_seen_ms_ago,
+            round_trip_us: link.round_trip_us,
             unacked_frames: link.unacknowledged_frames,
             unacked_bytes: link.unacknowledged_bytes,
             lost_frames: link.lost_frames,
+            kept_bytes: self.party.kept_bytes(link.party),
+            trouble: link.trouble,
         }
     }
 }

@@ -323,9 +323,9 @@ impl Connector {
 
     fn on_ping(&mut self, event: &ping::Event) {
         match &event.result {
-            Ok(_) => {
+            Ok(after) => {
                 if let Some(route) = self.routes.get_mut(&event.peer) {
-                    route.answered(event.connection);
+                    route.answered(event.connection, *after);
                 }
             }
             Err(ping::Failure::Unsupported) => {}

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use libp2p::{Multiaddr, PeerId};
 use quorate_protocol::PartyId;
@@ -66,6 +66,8 @@ pub struct LinkStatus {
     pub incarnation: u64,
     /// Milliseconds since something came from it.
     pub last_seen_ms_ago: Option<u64>,
+    /// Microseconds there and back, when that was last measured.
+    pub round_trip_us: Option<u64>,
     /// Frames it has not acknowledged.
     pub unacknowledged_frames: usize,
     /// Their bytes.
@@ -89,6 +91,8 @@ pub(super) struct Peer {
     started: Instant,
     /// Milliseconds from `started` to the last sign of life, plus one; 0 if there was none.
     seen: AtomicU64,
+    /// In microseconds, plus one; 0 before it was measured.
+    round_trip: AtomicU64,
     /// 0 before it has greeted.
     incarnation: AtomicU64,
     last_complaint: AtomicU64,
@@ -106,6 +110,7 @@ impl Peer {
             commands,
             started: Instant::now(),
             seen: AtomicU64::new(0),
+            round_trip: AtomicU64::new(0),
             incarnation: AtomicU64::new(0),
             last_complaint: AtomicU64::new(0),
         }
@@ -129,6 +134,18 @@ impl Peer {
     /// Something came from the peer just now.
     pub(super) fn seen(&self) {
         self.seen.store(self.milliseconds() + 1, Ordering::Relaxed);
+    }
+
+    /// The peer answered a ping after this long.
+    pub(super) fn answered(&self, after: Duration) {
+        let micros = u64::try_from(after.as_micros()).unwrap_or(u64::MAX - 1);
+        self.round_trip.store(micros + 1, Ordering::Relaxed);
+        self.seen();
+    }
+
+    /// Another node answers at an address of the peer.
+    pub(super) fn mistaken(&self, address: &Multiaddr) {
+        *self.lock_trouble() = Some(format!("another node answers at its address {address}"));
     }
 
     /// Logs why a stream ended, and closes the connections of a peer that breaks the protocol.
@@ -161,6 +178,7 @@ impl Peer {
             party: self.info.party,
             connected: *self.connection.borrow(),
             incarnation: self.incarnation.load(Ordering::Relaxed),
+            round_trip_us: self.round_trip.load(Ordering::Relaxed).checked_sub(1),
             last_seen_ms_ago: seen.map(|at| self.milliseconds().saturating_sub(at)),
             unacknowledged_frames: sum(|depth| depth.frames),
             unacknowledged_bytes: sum(|depth| depth.bytes),

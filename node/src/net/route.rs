@@ -165,6 +165,7 @@ impl Route {
             && !self.wrong_key_reported
         {
             self.wrong_key_reported = true;
+            self.peer.mistaken(address);
             tracing::warn!(peer = %name, %address, "another node answers at the address of {name}");
         }
         self.direct.failed(if self.connections.is_empty() { REDIAL } else { REDIAL_RELAYED });
@@ -198,8 +199,8 @@ impl Route {
     }
 
     /// A connection has answered a ping.
-    pub(super) fn answered(&mut self, id: ConnectionId) {
-        self.peer.seen();
+    pub(super) fn answered(&mut self, id: ConnectionId, after: Duration) {
+        self.peer.answered(after);
         if let Some(connection) = self.connections.get_mut(&id) {
             connection.answered = Instant::now();
         }

@@ -34,6 +34,7 @@ fn link(peer: u16, connected: bool, trouble: Option<&str>) -> LinkStatus {
         party: party(peer),
         connected: connected.then_some(Transport::Quic),
         incarnation: 7,
+        round_trip_us: None,
         last_seen_ms_ago: None,
         unacknowledged_frames: 0,
         unacknowledged_bytes: 0,
