@@ -28,7 +28,7 @@ use super::tick::{Held, Tick};
 use super::timers::Timers;
 use crate::ceremony::serve::Serving;
 use crate::metrics::{Counted, Observer};
-use crate::net::{Inbound, Incoming, LinkStatus, Links, Topic};
+use crate::net::{Inbound, Incoming, LinkEvent, LinkStatus, Links, Topic};
 use crate::roster::Network;
 use crate::store::Journal;
 
@@ -97,6 +97,7 @@ enum Woken {
     Done(InEpoch<Done<RealSuite>>),
     Timer,
     Announcement(crate::net::Announcement),
+    Link(LinkEvent),
 }
 
 impl Driver {
@@ -175,6 +176,7 @@ impl Driver {
                         self.step(EpochsEvent::Party { epoch, event: Event::Timer(token) });
                     }
                 }
+                Woken::Link(event) => self.on_link(event),
                 Woken::Announcement(announcement) => {
                     let from = self.name(announcement.from);
                     tracing::trace!(member = from, topic = ?announcement.topic, "announced");
@@ -205,6 +207,7 @@ impl Driver {
             }
             () = timer => Woken::Timer,
             frame = self.incoming.bulk.recv() => Woken::Frame(frame.ok_or_else(gone)?),
+            Some(event) = self.incoming.events.recv() => Woken::Link(event),
             Some(announcement) = self.incoming.announcements.recv() => {
                 Woken::Announcement(announcement)
             }
@@ -281,6 +284,21 @@ impl Driver {
                 let _ = reply.send(self.party.document_signature(&digest).copied());
             }
             Call::Status(reply) => drop(reply.send(self.status())),
+        }
+    }
+
+    fn on_link(&self, event: LinkEvent) {
+        match event {
+            LinkEvent::Behind { party, lane } => {
+                tracing::info!(
+                    member = self.name(party),
+                    ?lane,
+                    "was away too long for some frames"
+                );
+            }
+            LinkEvent::Restarted { party, .. } => {
+                tracing::info!(member = self.name(party), "has started anew");
+            }
         }
     }
 

@@ -11,9 +11,11 @@
 //! Frames given to [`Links::send`] reach the peer in order, each at most once, and each at least
 //! once as long as both nodes stay up, whatever happens to the connections between them. After a
 //! restart of the peer, every frame that it had not acknowledged is sent again; it acknowledges a
-//! frame when everything that the frame caused is durable ([`Taken::done`]). What is *not*
-//! guaranteed: frames beyond [`MAX_UNACKNOWLEDGED_BULK`] bytes for a peer that is gone for long are
-//! lost, oldest first, and counted. After this node's own restart its frames start over.
+//! frame when everything that the frame caused is durable ([`Taken::done`]). Nothing is lost
+//! silently: what a peer that is gone or slow for long does not get, beyond
+//! [`MAX_UNACKNOWLEDGED_BULK`] bytes, is reported once it is there again ([`LinkEvent::Behind`]), and
+//! so is its restart, in which it may have lost what it had acknowledged. After this node's own
+//! restart its frames start over.
 //!
 //! # Protocol
 //! Three lanes of frames: decisions, bulk, which never delays them, and the ceremony, which is there
@@ -58,7 +60,7 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 
 pub use gossip::{Announcement, Topic, Validator};
-pub use peer::{LinkStatus, PeerInfo, Transport};
+pub use peer::{LinkEvent, LinkStatus, PeerInfo, Transport};
 pub use receiver::{Inbound, Taken};
 pub use wire::MAX_FRAME;
 
@@ -157,6 +159,8 @@ pub struct Incoming {
     pub ceremony: Option<mpsc::UnboundedReceiver<Inbound>>,
     /// Gossip.
     pub announcements: mpsc::Receiver<Announcement>,
+    /// What the owner of the links has to answer.
+    pub events: mpsc::UnboundedReceiver<LinkEvent>,
 }
 
 /// An address that cannot be listened on.
@@ -213,8 +217,9 @@ impl Links {
 
         let (commands, command_queue) = mpsc::unbounded_channel();
         let (announce, announcements) = mpsc::channel(MAX_ANNOUNCEMENTS);
-        let peers: Vec<_> =
-            peers.into_iter().map(|info| Arc::new(Peer::new(info, commands.clone()))).collect();
+        let (report, events) = mpsc::unbounded_channel();
+        let peer = |info| Arc::new(Peer::new(info, commands.clone(), report.clone()));
+        let peers: Vec<_> = peers.into_iter().map(peer).collect();
         let incarnation = rand::random();
         let mut tasks = JoinSet::new();
         let mut control = swarm.behaviour().control();
@@ -246,7 +251,7 @@ impl Links {
         let connector = tokio::spawn(connector.run(command_queue));
         let peers = peers.into_iter().map(|peer| (peer.info.party, peer)).collect();
         let post = Post { peers: Arc::new(peers), lanes: lanes.into() };
-        let incoming = Incoming { decision, bulk, ceremony: Some(ceremony), announcements };
+        let incoming = Incoming { decision, bulk, ceremony: Some(ceremony), announcements, events };
         Ok((Self { post, commands, listening, tasks, connector }, incoming))
     }
 

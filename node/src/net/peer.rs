@@ -72,10 +72,30 @@ pub struct LinkStatus {
     pub unacknowledged_frames: usize,
     /// Their bytes.
     pub unacknowledged_bytes: usize,
-    /// Frames lost because it was gone for too long.
+    /// Frames that were not kept for it, because it was gone or slow for too long.
     pub lost_frames: u64,
     /// Why it and we cannot talk to each other, though it is there.
     pub trouble: Option<String>,
+}
+
+/// What the owner of the links has to answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LinkEvent {
+    /// The peer is there again and has missed frames on a lane: what is still of use is to be said
+    /// again.
+    Behind {
+        /// Which peer.
+        party: PartyId,
+        /// Which lane.
+        lane: Lane,
+    },
+    /// The peer has started anew since it last greeted: it may have lost what it had acknowledged.
+    Restarted {
+        /// Which peer.
+        party: PartyId,
+        /// Its new incarnation.
+        incarnation: u64,
+    },
 }
 
 /// Shared by the tasks of one peer.
@@ -88,6 +108,7 @@ pub(super) struct Peer {
     ceremony: Queue,
     trouble: Mutex<Option<String>>,
     commands: mpsc::UnboundedSender<Command>,
+    events: mpsc::UnboundedSender<LinkEvent>,
     started: Instant,
     /// Milliseconds from `started` to the last sign of life, plus one; 0 if there was none.
     seen: AtomicU64,
@@ -99,7 +120,11 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    pub(super) fn new(info: PeerInfo, commands: mpsc::UnboundedSender<Command>) -> Self {
+    pub(super) fn new(
+        info: PeerInfo,
+        commands: mpsc::UnboundedSender<Command>,
+        events: mpsc::UnboundedSender<LinkEvent>,
+    ) -> Self {
         Self {
             info,
             connection: watch::Sender::new(None),
@@ -108,6 +133,7 @@ impl Peer {
             ceremony: Queue::new(MAX_UNACKNOWLEDGED_BULK),
             trouble: Mutex::default(),
             commands,
+            events,
             started: Instant::now(),
             seen: AtomicU64::new(0),
             round_trip: AtomicU64::new(0),
@@ -126,9 +152,24 @@ impl Peer {
 
     /// The peer is in the same network as we.
     pub(super) fn greeted(&self, incarnation: u64) {
-        self.incarnation.store(incarnation, Ordering::Relaxed);
+        let before = self.incarnation.swap(incarnation, Ordering::Relaxed);
+        if before != 0 && before != incarnation {
+            self.report(LinkEvent::Restarted { party: self.info.party, incarnation });
+        }
         *self.lock_trouble() = None;
         self.seen();
+    }
+
+    /// The peer has a stream open and may have caught up on a lane.
+    pub(super) fn report_if_caught_up(&self, lane: Lane) {
+        if self.queue(lane).has_caught_up() {
+            self.report(LinkEvent::Behind { party: self.info.party, lane });
+        }
+    }
+
+    fn report(&self, event: LinkEvent) {
+        // Nobody listens any more if the node stops.
+        let _ = self.events.send(event);
     }
 
     /// Something came from the peer just now.

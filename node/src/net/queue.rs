@@ -1,8 +1,13 @@
 //! Frames on their way to one peer, kept until the peer has acknowledged them.
 //!
 //! Frames are numbered from 0 in the order they were given. A queue holds the frames from `first`
-//! (the oldest not yet acknowledged) on, and survives any number of connections. What it may hold
-//! is bounded in bytes: for a peer that is gone for long, the oldest frames are lost and counted.
+//! (the oldest not yet acknowledged) on, and survives any number of connections.
+//!
+//! What it may hold is bounded in bytes. Beyond that the peer is *behind*: frames for it are counted
+//! and not kept, for a few of many would be of no use. What is there already goes on to a peer that
+//! is connected, and is given up for one that is away. Once the peer is there and has all that it was
+//! sent, it is behind no longer, and the owner of the links is told to say again what is still of
+//! use.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,6 +36,10 @@ struct State {
     written: u64,
     bytes: usize,
     lost: u64,
+    /// A stream to the peer is open, and both have greeted.
+    open: bool,
+    /// Frames were not kept, and nobody was told yet.
+    behind: bool,
 }
 
 /// How much a queue holds.
@@ -57,16 +66,22 @@ impl Queue {
         }
     }
 
-    /// Adds a frame. Beyond the limit the oldest frames are lost; the newest is always kept.
+    /// Adds a frame, unless the peer is behind; one that is alone is kept whatever its size.
     pub(super) fn push(&self, frame: Vec<u8>) {
         {
             let mut state = self.lock();
+            if state.bytes + frame.len() > self.limit && !state.frames.is_empty() {
+                state.behind = true;
+                if !state.open {
+                    state.give_up();
+                }
+            }
+            if state.behind {
+                state.lost += 1;
+                return;
+            }
             state.bytes += frame.len();
             state.frames.push_back(frame);
-            while state.bytes > self.limit && state.frames.len() > 1 {
-                state.drop_first();
-                state.lost += 1;
-            }
         }
         self.grown.notify_one();
     }
@@ -115,6 +130,19 @@ impl Queue {
         number
     }
 
+    /// Notes whether a stream to the peer is open.
+    pub(super) fn set_open(&self, open: bool) {
+        self.lock().open = open;
+    }
+
+    /// Whether the peer was behind and is so no longer: true once each time.
+    pub(super) fn has_caught_up(&self) -> bool {
+        let mut state = self.lock();
+        let caught_up = state.behind && state.open && state.frames.is_empty();
+        state.behind &= !caught_up;
+        caught_up
+    }
+
     /// Waits until a frame was added. One waiter at a time.
     pub(super) async fn grown(&self) {
         self.grown.notified().await;
@@ -142,6 +170,15 @@ impl Queue {
 }
 
 impl State {
+    /// Gives up all frames. Their numbers are not used again.
+    fn give_up(&mut self) {
+        let given_up = u64::try_from(self.frames.len()).unwrap_or(u64::MAX);
+        self.first += given_up;
+        self.lost += given_up;
+        self.bytes = 0;
+        self.frames = VecDeque::new();
+    }
+
     fn drop_first(&mut self) {
         if let Some(frame) = self.frames.pop_front() {
             self.bytes -= frame.len();
@@ -192,16 +229,45 @@ mod tests {
     }
 
     #[test]
-    fn beyond_the_limit_the_oldest_are_lost_and_counted() {
+    fn beyond_the_limit_all_is_given_up_for_a_peer_that_is_away() {
         let queue = Queue::new(3);
+        for byte in 0..5 {
+            queue.push(vec![byte]);
+            assert!(!queue.has_caught_up());
+        }
+        assert_eq!(queue.depth(), Depth { frames: 0, bytes: 0, lost: 5 });
+        queue.set_open(true);
+        assert!(queue.has_caught_up());
+        assert!(!queue.has_caught_up(), "told once");
+        // What is said then has the numbers after those that were given up.
+        queue.push(vec![7]);
+        assert_eq!(numbers(&queue, 0), (4, vec![7]));
+        queue.acknowledged(4).unwrap();
+        // A frame larger than the limit is sent if it is alone.
+        queue.push(vec![9; 7]);
+        assert_eq!(queue.depth(), Depth { frames: 1, bytes: 7, lost: 5 });
+    }
+
+    #[test]
+    fn beyond_the_limit_a_peer_that_is_there_gets_what_it_was_to_get_before_it_is_told() {
+        let queue = Queue::new(3);
+        queue.set_open(true);
         for byte in 0..5 {
             queue.push(vec![byte]);
         }
         assert_eq!(queue.depth(), Depth { frames: 3, bytes: 3, lost: 2 });
-        assert_eq!(numbers(&queue, 0), (5, vec![2, 3, 4]));
-        // A frame larger than the limit is still sent.
-        queue.push(vec![9; 7]);
-        assert_eq!(queue.depth(), Depth { frames: 1, bytes: 7, lost: 5 });
+        assert_eq!(numbers(&queue, 0), (3, vec![0, 1, 2]));
+        queue.acknowledged(2).unwrap();
+        queue.push(vec![5]);
+        assert_eq!(queue.depth(), Depth { frames: 1, bytes: 1, lost: 3 });
+        assert!(!queue.has_caught_up());
+        queue.set_open(false);
+        queue.acknowledged(3).unwrap();
+        assert!(!queue.has_caught_up(), "it is away");
+        queue.set_open(true);
+        assert!(queue.has_caught_up());
+        queue.push(vec![6]);
+        assert_eq!(numbers(&queue, 3), (4, vec![6]));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! While the peer is connected the task keeps one stream open, greets, forgets what the peer
 //! acknowledges and goes on where the peer says. When the stream breaks it opens another: after a
 //! reconnect the peer knows what it has; after its restart it knows nothing, and gets everything
-//! it has not acknowledged.
+//! it has not acknowledged. When it is there and was behind, the owner of the links is told.
 
 use std::convert::Infallible;
 use std::io;
@@ -38,6 +38,7 @@ pub(super) async fn run(peer: Arc<Peer>, lane: Lane, ours: Greeting, mut control
             Ok(never) => match never {},
             Err(why) => why,
         };
+        peer.queue(lane).set_open(false);
         peer.ended(lane, &why);
         failures = if greeted { 0 } else { failures + 1 };
         tokio::time::sleep(backoff(failures, REOPEN)).await;
@@ -73,11 +74,13 @@ async fn session(
     *greeted = true;
     queue.set_closed(false);
     peer.greeted(theirs.incarnation);
+    queue.set_open(true);
+    peer.report_if_caught_up(lane);
     tracing::debug!(peer = %peer.info.name, ?lane, resume = theirs.resume, "link open");
 
     let (reader, writer) = stream.split();
     tokio::select! {
-        ended = read_acknowledgements(reader, peer, queue) => ended,
+        ended = read_acknowledgements(reader, peer, lane) => ended,
         ended = write_frames(writer, queue, theirs.resume) => ended.map_err(LinkError::from),
     }
 }
@@ -85,12 +88,13 @@ async fn session(
 async fn read_acknowledgements(
     mut reader: impl AsyncRead + Unpin,
     peer: &Peer,
-    queue: &Queue,
+    lane: Lane,
 ) -> Result<Infallible, LinkError> {
     loop {
         let next = read_u64(&mut reader).await?;
         peer.seen();
-        queue.acknowledged(next).map_err(too_much)?;
+        peer.queue(lane).acknowledged(next).map_err(too_much)?;
+        peer.report_if_caught_up(lane);
     }
 }
 

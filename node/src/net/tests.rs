@@ -199,6 +199,44 @@ async fn what_a_restarted_peer_had_not_acknowledged_comes_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_peer_missed_while_it_was_away_is_reported_when_it_is_back() {
+    const FRAME: usize = 1 << 20;
+    let mut world = World::new(2);
+    let mut a = world.start(0).await;
+    let b = world.start(1).await;
+    a.until(1, |link| link.incarnation != 0).await;
+    b.close().await;
+    a.until(1, |link| link.connected.is_none()).await;
+    let frames = 2 * MAX_UNACKNOWLEDGED_DECISION / FRAME;
+    for _ in 0..frames {
+        a.links.send(party(1), Class::Decision, vec![7; FRAME]);
+    }
+    a.send(1, Class::Bulk, 1);
+    let link = a.link(1);
+    assert_eq!(link.lost_frames, u64::try_from(frames).unwrap());
+    assert_eq!(link.unacknowledged_frames, 1);
+
+    let mut b = world.start(1).await;
+    let mut heard = Vec::new();
+    while heard.len() < 2 {
+        let event = timeout(PATIENCE, a.incoming.events.recv()).await.expect("in time").unwrap();
+        heard.push(event);
+    }
+    let incarnation = a.link(1).incarnation;
+    let restarted = LinkEvent::Restarted { party: party(1), incarnation };
+    let behind = LinkEvent::Behind { party: party(1), lane: Lane::Decision };
+    assert!(heard.contains(&restarted) && heard.contains(&behind), "{heard:?}");
+    a.send(1, Class::Decision, 5);
+    assert_eq!(b.receive(Class::Decision).await.1, 5);
+    assert_eq!(b.receive(Class::Bulk).await.1, 1);
+    // Told once, and a mere reconnect is none of both.
+    a.links.disconnect(party(1));
+    a.send(1, Class::Decision, 6);
+    assert_eq!(b.receive(Class::Decision).await.1, 6);
+    assert!(a.incoming.events.try_recv().is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restarted_sender_is_heard_again() {
     let mut world = World::new(2);
     let mut a = world.start(0).await;
