@@ -20,6 +20,7 @@ use crate::api::Server;
 use crate::api::live::Live;
 use crate::ceremony::serve::Handed;
 use crate::home::{Home, Unlocked};
+use crate::store::Durability;
 use crate::{NodeOptions, run_node};
 
 /// A folder with a file of this name goes with the data directories in it.
@@ -53,6 +54,11 @@ pub struct Control {
     /// Port of the node's control interface on the loopback address [default: any free one]
     #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
     control_port: u16,
+
+    /// What the node's memory outlives: the end of its process, or a loss of power, for which every step
+    /// waits for the disk
+    #[arg(long, value_enum, default_value_t)]
+    durability: Durability,
 
     // For the demo: end with the end of standard input, and remove the data directory. Only in a
     // folder with the mark, so that no organisation's keys are ever lost by it.
@@ -131,8 +137,7 @@ pub fn go_on(
     (control, lifeline): (&Control, &Lifeline),
 ) -> Result<Exit, Failure> {
     let home = unlocked.home().clone();
-    let port = control.control_port;
-    let result = runtime.block_on(node(context, unlocked, handed, listen, port, lifeline));
+    let result = runtime.block_on(node(context, unlocked, handed, listen, (control, lifeline)));
     runtime.shutdown_background();
     control.clean_up(&home, lifeline);
     result
@@ -194,9 +199,9 @@ async fn node(
     unlocked: Unlocked,
     handed: Option<Handed>,
     listen: &[String],
-    port: u16,
-    lifeline: &Lifeline,
+    (control, lifeline): (&Control, &Lifeline),
 ) -> Result<Exit, Failure> {
+    let (port, durability) = (control.control_port, control.durability);
     let cancel = lifeline.end.child_token();
     stop_on_signals(&cancel)?;
     let server = Server::bind(port).await.map_err(|error| {
@@ -208,7 +213,7 @@ async fn node(
         texts => Some(super::init::addresses(texts)?),
     };
     let home = &unlocked.home().clone();
-    let options = NodeOptions { listen, handed };
+    let options = NodeOptions { listen, durability, handed };
     let node = run_node(unlocked, options, cancel.clone()).await?;
     let token = home.api_token()?.expose().clone();
     let address = server.address();

@@ -129,7 +129,7 @@ impl Cluster {
         self.ports.clear();
         let present = plan.present();
         for (name, home) in std::iter::zip(&plan.names, &self.homes).take(present) {
-            self.processes.push(Process::launch(name, home.home(), &self.folder, present)?);
+            self.processes.push(Process::launch(name, home.home(), &self.folder, plan)?);
         }
         let absent = self.homes.get(present..).unwrap_or_default();
         let registering = absent.iter().map(|home| registered(home, &self.invite));
@@ -264,7 +264,7 @@ async fn registered(home: &Unlocked, invite: &Invite) -> Result<(), Failure> {
 }
 
 impl Process {
-    fn launch(name: &str, home: &Home, folder: &TempDir, wait_for: usize) -> Result<Self, Failure> {
+    fn launch(name: &str, home: &Home, folder: &TempDir, plan: &Plan) -> Result<Self, Failure> {
         let failed = |error: std::io::Error| {
             Failure::new(Exit::Internal, format!("the node of {name} cannot be started: {error}"))
         };
@@ -272,7 +272,8 @@ impl Process {
         let passphrase = folder.path().join(PASSPHRASE);
         let mut child = Command::new(program)
             .args(["ceremony", "--yes", "--run", "--ephemeral", "--quiet", "--json", "--no-color"])
-            .args(["--at-least", &wait_for.to_string()])
+            .args(["--at-least", &plan.present().to_string()])
+            .args(["--durability", &plan.durability.to_string()])
             .arg("--data-dir")
             .arg(home.dir())
             .arg("--passphrase-file")

@@ -14,6 +14,7 @@ mod story;
 use crate::cli::Context;
 use crate::cli::ending::Endings;
 use crate::cli::exit::{Exit, Failure};
+use crate::store::Durability;
 use cluster::Cluster;
 use plan::Plan;
 use story::Story;
@@ -45,6 +46,10 @@ pub struct Arguments {
     /// Decide so often in a row, and measure
     #[arg(long, value_name = "D", default_value_t = 1, hide_default_value = true)]
     decisions: usize,
+
+    /// What the nodes' memories outlive: see `quorate run`
+    #[arg(long, value_enum, default_value_t)]
+    durability: Durability,
 }
 
 /// `quorate demo`

@@ -6,6 +6,7 @@ use quorate_protocol::rule::{Input, Rule};
 use super::Arguments;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::parse_rule;
+use crate::store::Durability;
 
 /// More nodes than this are too many for one machine.
 const MAX_ORGS: usize = 31;
@@ -41,6 +42,7 @@ pub struct Plan {
     pub values: Vec<u64>,
     /// How many, from the end, are killed.
     pub kill: usize,
+    pub durability: Durability,
     /// How many, from the end, never start.
     pub absent: usize,
     /// How many decisions in a row.
@@ -94,6 +96,7 @@ impl Plan {
             inputs,
             values,
             kill: arguments.kill,
+            durability: arguments.durability,
             absent: arguments.absent,
             decisions: arguments.decisions,
         })
@@ -165,6 +168,7 @@ mod tests {
             inputs: None,
             rule: "mean(confidence) > 75".into(),
             kill: 0,
+            durability: Durability::default(),
             absent: 0,
             decisions: 1,
         }

@@ -57,7 +57,7 @@ use crate::ceremony::serve::{self, Handed, Judge, Serving};
 use crate::home::{Home, HomeError, HomeLock, KeyPart, Origin, Unlocked};
 use crate::net::{self, Incoming, Lane, Links, PeerInfo, Topic, Validator};
 use crate::roster::Network;
-use crate::store::{Journal, StoreError};
+use crate::store::{Durability, Ending, Journal, Restored, StoreError};
 use keeper::Keeper;
 use turn::{Driver, Parts};
 
@@ -71,6 +71,8 @@ const NOTICES: usize = 1024;
 pub struct NodeOptions {
     /// Where to listen for members; `None` for the addresses of the member's card.
     pub listen: Option<Vec<Multiaddr>>,
+    /// When what is written counts as durable.
+    pub durability: Durability,
     /// What the ceremony has left, if it was in this process.
     pub handed: Option<Handed>,
 }
@@ -190,10 +192,17 @@ pub async fn run_node(
     };
     let (network, me, part) = home.joined()?;
     let network = Arc::new(network);
-    let store = home.open_store(&network)?;
+    let newest = part.keys().epoch();
+    let (store, restored) = home.open_store(&network, options.durability, newest)?;
+    let Restored { records, ending } = restored;
     let digest = network.digest();
-    let records = store.load_all()?;
     tracing::info!(network = network.name(), %digest, records = records.len(), "starting");
+    if ending == Ending::Uncertain {
+        tracing::warn!(
+            "the machine stopped, or another version ran: what was written last may be missing; this \
+             node stays out of what was open then, and takes part in what is new"
+        );
+    }
     let identities = Arc::new(identities(&home, &network, me)?);
     let key = (&part.keys().public().certificate).into();
     let accountable = network.settings().accountable;

@@ -187,9 +187,10 @@ impl Backup {
         unlocked.save_key_part(&self.part, self.origin)?;
         let store = unlocked.store_at(&home.dir().join(STORE), &self.network)?;
         store.commit(&match self.part {
-            KeyPart::First(keys) => epochs::restored_mark(keys.epoch()),
+            KeyPart::First(keys) => epochs::restored_mark(keys.epoch(), rand::random()),
             KeyPart::Later(refreshed, start) => {
-                epochs::restored_in(*refreshed, start, Secret::new(rand::random()))
+                let seed = Secret::new(rand::random());
+                epochs::restored_in(*refreshed, start, seed, rand::random())
             }
         })?;
         home.finish(&History::begin_restored())?;

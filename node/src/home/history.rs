@@ -14,7 +14,7 @@ use super::{Home, HomeError, Unlocked};
 use crate::files::{self, Access};
 use crate::roster::Network;
 use crate::roster::text::{self, FORMAT};
-use crate::store::Store;
+use crate::store::{Durability, PartyStore, Restored, Store};
 
 /// The file.
 const HISTORY: &str = "history.toml";
@@ -97,19 +97,26 @@ impl Home {
 }
 
 impl Unlocked {
-    /// The store of our party in the network that was joined; made the first time, and from then on
-    /// it must be there.
+    /// The store of our party in the network that was joined, where our newest keys are of this epoch;
+    /// made the first time, and from then on it must be there.
     ///
     /// # Errors
     /// It is gone, damaged, or not ours.
-    pub fn open_store(&self, network: &Network) -> Result<Store, HomeError> {
+    pub fn open_store(
+        &self,
+        network: &Network,
+        durability: Durability,
+        newest: u64,
+    ) -> Result<(PartyStore, Restored), HomeError> {
         let path = self.home.dir().join(STORE);
         if !path.exists() && self.home.history()?.began.is_some() {
             return Err(HomeError::StoreGone { path });
         }
-        let store = self.store_at(&path, network)?;
+        let root = Tag::root(network.digest().as_bytes(), network.epoch());
+        let keys = (self.store_key("party"), self.store_key("party files"));
+        let opened = PartyStore::open(&path, &root, keys, durability, newest)?;
         self.home.note(|history| history.began = history.began.take().or_else(|| Some(now())))?;
-        Ok(store)
+        Ok(opened)
     }
 
     pub(super) fn store_at(&self, path: &Path, network: &Network) -> Result<Store, HomeError> {

@@ -7,6 +7,7 @@ use quorate_protocol::record::Record;
 
 use super::*;
 use crate::roster::{self, Settings};
+use crate::store::{Commit as _, Durability};
 
 impl Home {
     /// A member whose passphrase is cheap to guess at, so that tests are fast.
@@ -249,10 +250,11 @@ fn no_secret_is_in_any_file_of_the_data_directory_or_in_a_backup() {
     let home = &homes[0];
     home.join(&network, Some(&dealt[0])).unwrap();
     let canary = *b"the share of a vote's mask, here";
-    let store = home.open_store(&network).unwrap();
-    let value = Secret::new(canary.to_vec());
-    store.commit(&[Record::Put { key: b"name".to_vec(), value }]).unwrap();
-    drop(store);
+    for durability in [Durability::Process, Durability::Power] {
+        let (mut store, _) = home.open_store(&network, durability, 1).unwrap();
+        let value = Secret::new(canary.to_vec());
+        store.commit(vec![Record::Put { key: b"name".to_vec(), value }]).unwrap();
+    }
     let backup = home.home().dir().join("kept.backup");
     home.write_backup_at(Cost::FOR_TESTS, &backup, &passphrase()).unwrap();
 
@@ -327,7 +329,7 @@ fn files_of_secrets_are_closed_to_others_and_nothing_is_left_half_written() {
     let dealt = network.deal_keys_insecurely().unwrap();
     let home = &homes[0];
     home.join(&network, Some(&dealt[0])).unwrap();
-    drop(home.open_store(&network).unwrap());
+    drop(home.open_store(&network, Durability::Power, 1).unwrap());
     let _lock = home.home().lock().unwrap();
     let public = ["member.toml", "network.toml", "group-keys.toml", "history.toml"];
     for (path, _) in files_of(home.home().dir()) {

@@ -11,7 +11,7 @@ use std::thread::{Builder, JoinHandle};
 use quorate_protocol::party::Record;
 use tokio::sync::watch;
 
-use super::{Store, StoreError};
+use super::{Commit, StoreError};
 
 /// Writes records in the background, in order.
 #[derive(Debug)]
@@ -27,12 +27,12 @@ impl Journal {
     ///
     /// # Errors
     /// No thread can be started.
-    pub fn start(store: Store) -> io::Result<Self> {
+    pub fn start(store: impl Commit + Send + 'static) -> io::Result<Self> {
         let (batches, queue) = mpsc::channel();
         let (reached, durable) = watch::channel(0);
         let thread = Builder::new()
             .name("store".to_owned())
-            .spawn(move || write(&store, &queue, &reached))?;
+            .spawn(move || write(store, &queue, &reached))?;
         Ok(Self { batches: Some(batches), appended: 0, durable, thread: Some(thread) })
     }
 
@@ -81,7 +81,7 @@ impl Journal {
 }
 
 fn write(
-    store: &Store,
+    mut store: impl Commit,
     queue: &mpsc::Receiver<Vec<Record>>,
     reached: &watch::Sender<u64>,
 ) -> Result<(), StoreError> {
@@ -91,8 +91,8 @@ fn write(
             records.extend(more);
             taken += 1;
         }
-        store.commit(&records)?;
+        store.commit(records)?;
         reached.send_modify(|durable| *durable += taken);
     }
-    Ok(())
+    store.close()
 }

@@ -10,15 +10,20 @@
 //! whole file was put in place goes unnoticed here: nobody may do that (see the party's records).
 
 mod journal;
+mod party;
+mod wal;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use quorate_protocol::Tag;
 use quorate_protocol::party::Record;
+use quorate_protocol::party::journal::REPLAY;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 
 pub use journal::Journal;
+pub use party::{PartyStore, Restored};
+pub use wal::{Durability, Ending};
 
 use crate::files::{self, Access};
 use crate::home::ValueKey;
@@ -30,6 +35,35 @@ const ABOUT: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("about");
 
 /// Version of the layout, in the table `about`.
 const FORMAT: u32 = 3;
+
+/// What a [`Journal`] writes to.
+pub trait Commit {
+    /// Writes records, in order, all or none. Durable when it returns.
+    ///
+    /// # Errors
+    /// The store is damaged or the disk fails; what was written is then unknown.
+    fn commit(&mut self, records: Vec<Record>) -> Result<(), StoreError>;
+
+    /// Nothing comes after.
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit).
+    fn close(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+impl Commit for Store {
+    fn commit(&mut self, records: Vec<Record>) -> Result<(), StoreError> {
+        Self::commit(self, &records)
+    }
+}
+
+/// In the table `about`: the last generation of the files beside it that is in here.
+const FOLDED: &str = "folded";
+
+/// In the table `about`: the version of what is made of logs, see [`REPLAY`].
+const REPLAYED_BY: &str = "replay";
 
 /// In the table `about`: the number of the next entry of any log.
 const NEXT_ENTRY: &str = "next entry";
@@ -172,6 +206,44 @@ impl Store {
     /// # Errors
     /// The store is damaged or the disk fails; what was written is then unknown.
     pub fn commit(&self, records: &[Record]) -> Result<(), StoreError> {
+        self.write(records, None)
+    }
+
+    /// The same for all that the files up to this generation change.
+    pub(super) fn fold(&self, records: &[Record], generation: u64) -> Result<(), StoreError> {
+        self.write(records, Some(generation))
+    }
+
+    /// The last generation of files whose changes are in here.
+    pub(super) fn folded(&self) -> Result<u64, StoreError> {
+        Ok(self
+            .about(FOLDED)?
+            .and_then(|bytes| bytes.try_into().ok())
+            .map_or(0, u64::from_le_bytes))
+    }
+
+    /// Whether the logs in here were written by a version that makes the same of them.
+    pub(super) fn is_replayable(&self) -> Result<bool, StoreError> {
+        let version = self.about(REPLAYED_BY)?;
+        Ok(version.is_none_or(|version| version == REPLAY.to_le_bytes()))
+    }
+
+    #[cfg(test)]
+    fn note_version_for_tests(&self, version: u32) -> Result<(), redb::Error> {
+        let transaction = self.database.begin_write()?;
+        transaction.open_table(ABOUT)?.insert(REPLAYED_BY, version.to_le_bytes().as_slice())?;
+        Ok(transaction.commit()?)
+    }
+
+    fn about(&self, what: &'static str) -> Result<Option<Vec<u8>>, StoreError> {
+        let read = || -> Result<_, redb::Error> {
+            let about = self.database.begin_read()?.open_table(ABOUT)?;
+            Ok(about.get(what)?.map(|found| found.value().to_vec()))
+        };
+        read().map_err(|error| damaged(&self.path, error))
+    }
+
+    fn write(&self, records: &[Record], folded: Option<u64>) -> Result<(), StoreError> {
         let commit = || -> Result<(), redb::Error> {
             let transaction = self.database.begin_write()?;
             {
@@ -199,6 +271,10 @@ impl Store {
                             logs.retain_in(all, |_, _| false)?;
                         }
                     }
+                }
+                if let Some(generation) = folded {
+                    about.insert(FOLDED, generation.to_le_bytes().as_slice())?;
+                    about.insert(REPLAYED_BY, REPLAY.to_le_bytes().as_slice())?;
                 }
                 if next != first {
                     about.insert(NEXT_ENTRY, next.to_le_bytes().as_slice())?;

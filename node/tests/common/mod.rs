@@ -237,7 +237,12 @@ impl Network {
 
     /// Starts an organisation's node, and returns when it is ready.
     pub fn start(&self, who: usize) -> Node {
-        Node::start(&self.path(NAMES[who]), &[])
+        self.start_with(who, &[])
+    }
+
+    /// Starts the node of a member, with more arguments.
+    pub fn start_with(&self, who: usize, arguments: &[&str]) -> Node {
+        Node::start(&self.path(NAMES[who]), arguments)
     }
 }
 

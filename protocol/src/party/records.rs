@@ -106,7 +106,8 @@ pub(super) struct Restored {
     pub(super) signs: BTreeMap<u64, Signs>,
     pub(super) voted: BTreeSet<u64>,
     pub(super) certified: BTreeMap<u64, Certified>,
-    pub(super) is_restored: bool,
+    /// What this member was marked with when it was restored.
+    pub(super) restored: Option<[u8; 32]>,
     pub(super) sequences_barred: Vec<u64>,
     pub(super) refresh_barred: bool,
     /// What was done to each instance, in order.
@@ -194,7 +195,7 @@ impl Restored {
             Key::Certified(position) => {
                 self.certified.insert(position, read(key, value)?);
             }
-            Key::Restored => self.is_restored = true,
+            Key::Restored => self.restored = Some(read(key, value)?),
             Key::RefreshBarred => self.refresh_barred = true,
             Key::SequencesBarred => self.sequences_barred = read(key, value)?,
         }

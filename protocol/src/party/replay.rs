@@ -199,9 +199,9 @@ impl<S: Suite> Party<S> {
         }
         self.turning.bar_refresh(restored.refresh_barred);
         let mut calls = restored.calls;
-        if restored.is_restored {
-            let Shared { root, seed, .. } = &self.shared;
-            self.returning = Some(Returning::new(self.committee(), root, seed));
+        if let Some(fresh) = restored.restored {
+            let returning = Returning::new(self.committee(), &self.shared.root, &fresh);
+            self.returning = Some(returning);
             self.ordering.bar(u64::MAX, PartyMap::from_fn(self.committee(), |_| u64::MAX));
             self.production.bar(u64::MAX);
             // A log that may have lost its end is not played.

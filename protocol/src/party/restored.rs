@@ -2,8 +2,10 @@
 //!
 //! # Model
 //! As [`super`]'s. The lost party was honest and speaks no more; what it said may still be on its
-//! way. Its store is gone: which slots, runs and broadcasts it spoke in is unknown. It has a new
-//! seed, so that nothing that was secret in what it began is used again.
+//! way. Its store is gone, or has lost its end: which slots, runs and broadcasts it spoke in is
+//! unknown. All its randomness comes from its seed and the names of these, none of which it enters
+//! again, so that nothing that was secret in what it began is used again; a member that is restored
+//! from a backup has a new seed besides.
 //!
 //! # Guarantees
 //! - *No second word*: the restored party says nothing in any slot, run, decision or broadcast in
@@ -64,7 +66,6 @@ use crate::party::records::{Key, delete, put};
 use crate::party::sink::Sink;
 use crate::party::{Message, Party, Suite, sync};
 use crate::record::Record;
-use crate::secret::Secret;
 use crate::tag::Tag;
 
 /// Slots and runs below these may have been spoken in (T2).
@@ -76,9 +77,10 @@ pub struct Begun {
     pub runs: u64,
 }
 
-/// What the store of a member begins with that is restored from a backup (T0).
-pub fn restored_mark() -> Vec<Record> {
-    vec![put(&Key::Restored, &())]
+/// What the store of a member begins with that is restored from a backup, or what is added to one
+/// that may have lost its end (T0). `fresh` is random, and tells its question from all earlier ones.
+pub fn restored_mark(fresh: [u8; 32]) -> Vec<Record> {
+    vec![put(&Key::Restored, &fresh)]
 }
 
 /// A party at T0.
@@ -91,10 +93,10 @@ pub(super) struct Returning {
 }
 
 impl Returning {
-    /// The mark is the seed's, which is new in each restored member.
-    pub(super) fn new(committee: Committee, root: &Tag, seed: &Secret<[u8; 32]>) -> Self {
+    /// `fresh` is what the member was marked with.
+    pub(super) fn new(committee: Committee, root: &Tag, fresh: &[u8; 32]) -> Self {
         Self {
-            mark: Transcript::new(root, "restored").bytes(seed.expose()).digest(),
+            mark: Transcript::new(root, "restored").bytes(fresh).digest(),
             said: PartyMap::new(committee),
             asked: PartyMap::new(committee),
         }

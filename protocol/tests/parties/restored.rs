@@ -18,7 +18,7 @@ impl World {
         let before = std::mem::replace(&mut self.configs[member.index()], Box::new(|| panic!()));
         self.configs[member.index()] =
             Box::new(move || Config { seed: Secret::new([seed; 32]), ..before() });
-        self.stores.insert(member, restored_mark().into_iter().collect());
+        self.stores.insert(member, restored_mark([seed; 32]).into_iter().collect());
         self.start(member);
     }
 

@@ -7,6 +7,7 @@ use quorate_protocol::record::Record;
 
 use super::*;
 use crate::home::tests::{later, members, network, passphrase};
+use crate::store::Durability;
 
 /// The first of four members with keys, where its backup is, and a folder for both.
 struct World {
@@ -56,7 +57,7 @@ fn a_backup_holds_the_keys_and_a_restored_member_has_another_seed_and_the_mark()
     let made = world.home.home().history().unwrap().backup.unwrap();
     assert_eq!(made.epoch, 1);
     // The store of the lost node is of no use to anybody else.
-    world.home.open_store(&world.network).unwrap();
+    world.home.open_store(&world.network, Durability::Power, 1).unwrap();
 
     let backup = Backup::read(&world.backup, &kept()).unwrap();
     assert_eq!(backup.card(), world.home.home().card());
@@ -78,7 +79,7 @@ fn a_backup_holds_the_keys_and_a_restored_member_has_another_seed_and_the_mark()
     assert_eq!(restored.home().group_keys().unwrap(), world.home.home().group_keys().unwrap());
     assert!(restored.home().history().unwrap().restored.is_some());
 
-    let records = restored.open_store(&network).unwrap().load_all().unwrap();
+    let records = restored.open_store(&network, Durability::Power, 1).unwrap().1.records;
     let keys = |records: &[Record]| -> Vec<Vec<u8>> {
         let key = |record: &Record| match record {
             Record::Put { key, .. } | Record::Delete { key } => key.clone(),
@@ -86,7 +87,7 @@ fn a_backup_holds_the_keys_and_a_restored_member_has_another_seed_and_the_mark()
         };
         records.iter().map(key).collect()
     };
-    assert_eq!(keys(&records), keys(&epochs::restored_mark(1)));
+    assert_eq!(keys(&records), keys(&epochs::restored_mark(1, [0; 32])));
 }
 
 #[test]
@@ -106,19 +107,19 @@ fn nothing_is_restored_over_a_member() {
 #[test]
 fn a_node_that_has_run_does_not_run_again_without_its_store() {
     let world = World::new();
-    drop(world.home.open_store(&world.network).unwrap());
-    drop(world.home.open_store(&world.network).unwrap());
+    drop(world.home.open_store(&world.network, Durability::Power, 1).unwrap());
+    drop(world.home.open_store(&world.network, Durability::Power, 1).unwrap());
     world.write();
     let remove = |home: &Unlocked| fs::remove_file(home.home().dir().join("store.redb")).unwrap();
     remove(&world.home);
-    let gone = world.home.open_store(&world.network);
+    let gone = world.home.open_store(&world.network, Durability::Power, 1);
     assert!(matches!(gone, Err(HomeError::StoreGone { .. })), "{gone:?}");
     // Nor does a restored one without its mark.
     let backup = Backup::read(&world.backup, &kept()).unwrap();
     let dir = world.folder.path().join("restored");
     let restored = backup.restore_at(Cost::FOR_TESTS, &dir, &passphrase()).unwrap();
     remove(&restored);
-    let gone = restored.open_store(&world.network);
+    let gone = restored.open_store(&world.network, Durability::Power, 1);
     assert!(matches!(gone, Err(HomeError::StoreGone { .. })), "{gone:?}");
 }
 
@@ -194,8 +195,8 @@ fn a_drill_is_a_restore_and_is_written_down_only_if_it_is_of_these_keys() {
     let restored = backup.restore_at(Cost::FOR_TESTS, &dir, &passphrase()).unwrap();
     assert!(restored.again().first.is_none());
     let KeyPart::Later(refreshed, start) = restored.joined().unwrap().2 else { panic!("first") };
-    let expected = epochs::restored_in(*refreshed, start, Secret::new([0; 32])).len();
-    let records = restored.open_store(&world.network).unwrap().load_all().unwrap();
+    let expected = epochs::restored_in(*refreshed, start, Secret::new([0; 32]), [0; 32]).len();
+    let records = restored.open_store(&world.network, Durability::Power, 2).unwrap().1.records;
     assert_eq!(records.len(), expected);
 }
 

@@ -65,7 +65,7 @@ use std::sync::Arc;
 use ahead::Ahead;
 pub use archive::Archive;
 pub use event::{EpochsEffect, EpochsEvent};
-pub use store::{restored_in, restored_mark};
+pub use store::{is_lasting, lost_end, restored_in, restored_mark};
 pub use view::RefreshView;
 
 use crate::committee::{Committee, PartyId};

@@ -50,22 +50,52 @@ pub(super) struct Begun {
 }
 
 /// What the store of a member begins with that is restored from a backup of its keys in the first
-/// epoch, this one.
-pub fn restored_mark(epoch: u64) -> Vec<Record> {
-    Store::default().file(Part::Party(epoch), party::restored_mark())
+/// epoch, this one. `fresh` is random.
+pub fn restored_mark(epoch: u64, fresh: [u8; 32]) -> Vec<Record> {
+    Store::default().file(Part::Party(epoch), party::restored_mark(fresh))
+}
+
+/// What is added to a store that may have lost its end, of a member whose newest keys are of this epoch:
+/// it says nothing in what it may have spoken in. `fresh` is random. Of what is [lasting](is_lasting)
+/// nothing may be lost.
+pub fn lost_end(records: &[Record], newest: u64, fresh: [u8; 32]) -> Vec<Record> {
+    let mut epochs = BTreeSet::from([newest]);
+    let mut archived = BTreeSet::new();
+    for record in records {
+        let (Record::Put { key: name, .. } | Record::Append { log: name, .. }) = record else {
+            continue;
+        };
+        match split(name) {
+            Ok((Part::Party(epoch) | Part::Began(epoch), _)) => drop(epochs.insert(epoch)),
+            Ok((Part::Archived(epoch), _)) => drop(archived.insert(epoch)),
+            _ => {}
+        }
+    }
+    epochs.difference(&archived).flat_map(|epoch| restored_mark(*epoch, fresh)).collect()
+}
+
+/// Whether a record is to survive a loss of power whatever the setting: it is of keys and epochs, not
+/// of what is ordered and decided in one.
+pub fn is_lasting(record: &Record) -> bool {
+    let (Record::Put { key: name, .. }
+    | Record::Delete { key: name }
+    | Record::Append { log: name, .. }
+    | Record::Forget { log: name }) = record;
+    !matches!(split(name), Ok((Part::Party(_) | Part::Ahead(_), _)))
 }
 
 /// What the store of a member begins with that is restored from a backup of its keys in an epoch that
-/// was reached by a refresh: the first epoch it knows of. `seed` is new.
+/// was reached by a refresh: the first epoch it knows of. `seed` is new, and `fresh` random.
 pub fn restored_in(
     refreshed: Refreshed,
     start: LedgerStart,
     seed: Secret<[u8; 32]>,
+    fresh: [u8; 32],
 ) -> Vec<Record> {
     let epoch = refreshed.keys.epoch();
     let mut records = Store::default().began(epoch, &Begun { refreshed, seed, start });
     records.push(put(Part::Restored(epoch), &()));
-    records.extend(restored_mark(epoch));
+    records.extend(restored_mark(epoch, fresh));
     records
 }
 

@@ -114,7 +114,7 @@ impl World {
 
     /// A member comes up from a backup of its first keys: with another seed, and marked.
     pub(super) fn start_from_backup(&mut self, p: PartyId) {
-        self.stores[p.index()] = restored_mark(1).into_iter().collect();
+        self.stores[p.index()] = restored_mark(1, self.rng.random()).into_iter().collect();
         self.firsts[p.index()].seed = Secret::new(self.rng.random());
         self.start(p);
     }
