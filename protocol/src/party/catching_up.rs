@@ -10,6 +10,7 @@ use crate::party::sink::Sink;
 use crate::party::sync::{self, Position};
 use crate::party::{Message, Party, Suite};
 use crate::wire;
+use crate::zoo::{self, Mutant};
 
 /// What others say of the past, and who wants to hear of it from us.
 pub(super) struct CatchingUp {
@@ -165,7 +166,9 @@ impl<S: Suite> Party<S> {
             sync::Message::Started(at) => {
                 self.on_ask(from, at, sink);
                 self.ask_how_far_again(from, sink);
-                self.ask_member(from, sink);
+                if !zoo::on(Mutant::NotAskedAgain) {
+                    self.ask_member(from, sink);
+                }
                 self.ask_documents_again(from, sink);
             }
             sync::Message::HowFar(mark) => {

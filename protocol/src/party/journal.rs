@@ -39,6 +39,7 @@ use crate::limits;
 use crate::record::Record;
 use crate::secret::Secret;
 use crate::wire::{self, Bytes};
+use crate::zoo::{self, Mutant};
 
 /// Names what instances make of their calls: to be raised whenever the same calls may lead to other
 /// words.
@@ -178,7 +179,9 @@ impl Journal {
         message: &M,
     ) -> bool {
         let Some(bytes) = self.fits(instance, from, message) else { return false };
-        self.call(instance, Call::Early(from, bytes));
+        if !zoo::on(Mutant::EarlyForgotten) {
+            self.call(instance, Call::Early(from, bytes));
+        }
         true
     }
 
@@ -256,6 +259,9 @@ impl Journal {
         (self.current, self.done) = (None, None);
         let mut records = std::mem::take(&mut self.records);
         for (instance, calls) in std::mem::take(&mut self.calls) {
+            if matches!(instance, Instance::Slot(_)) && zoo::on(Mutant::SlotsForgotten) {
+                continue;
+            }
             self.account(instance);
             let entry = Secret::new(wire::encode(&calls));
             records.push(Record::Append { log: wire::encode(&instance), entry });

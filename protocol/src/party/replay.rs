@@ -191,8 +191,7 @@ impl<S: Suite> Shared<S> {
 impl<S: Suite> Party<S> {
     /// Brings back what was written down.
     pub(super) fn restore(&mut self, restored: Restored) -> Result<(), RestoreError> {
-        let slots_begun = zoo::instead(restored.slots_begun, Mutant::SlotsForgotten, 0);
-        self.ordering.restore(slots_begun, restored.slots_barred, restored.waiting);
+        self.ordering.restore(restored.slots_begun, restored.slots_barred, restored.waiting);
         self.production.restore(restored.runs_begun, restored.runs_barred);
         if let Some(sequences) = PartyMap::from_vec(self.committee(), restored.sequences_barred) {
             self.ordering.bar_sequences(sequences);
@@ -444,10 +443,10 @@ impl<S: Suite> Party<S> {
     /// they still wait for.
     pub(super) fn resume(&mut self, sink: &mut Sink<S>) {
         let Replayed { said, jobs, useless } = std::mem::take(&mut self.replayed);
-        for (to, message) in said {
+        for (to, message) in said.into_iter().filter(|_| !zoo::on(Mutant::NotSaidAgain)) {
             sink.say_again(to, message);
         }
-        for (number, job) in jobs {
+        for (number, job) in jobs.into_iter().filter(|_| !zoo::on(Mutant::JobsForgotten)) {
             sink.rework(number, job);
         }
         for instance in useless {

@@ -9,6 +9,7 @@ use crate::party::event::{Answer, Done, Effect, MessageOf, Notice, Record, Refus
 use crate::party::event::{RequestId, Suite};
 use crate::party::journal::Journal;
 use crate::protocol::{Job, Outbox, Recipient};
+use crate::zoo::{self, Mutant};
 
 /// A step's effects, what it writes down, and the messages to oneself that it has still to handle.
 pub(super) struct Sink<S: Suite> {
@@ -28,7 +29,8 @@ impl<S: Suite> Sink<S> {
         let Self { mut journal, mut effects, .. } = self;
         let records = journal.take();
         if !records.is_empty() {
-            effects.insert(0, Effect::Persist(records));
+            let place = zoo::instead(0, Mutant::JournalLate, effects.len());
+            effects.insert(place, Effect::Persist(records));
         }
         (effects, journal)
     }

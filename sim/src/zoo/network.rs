@@ -45,6 +45,18 @@ pub(super) fn killed(seed: u64) -> Verdict {
     run(plan)
 }
 
+/// One member is silent, and all others are killed again and again: all that was on its way from them is
+/// lost each time.
+pub(super) fn survivors(seed: u64) -> Verdict {
+    let silent = PartyId::new(1);
+    let token = Token { byzantine: 0, ..plan(4, seed).token };
+    let mut plan = Plan::draw(token).expect("as before");
+    plan.byzantine = vec![(silent, vec![Behaviour::Silent])];
+    plan.restarts.retain(|restart| restart.party != silent);
+    plan.restarts.iter_mut().for_each(|restart| restart.lost = 100);
+    run(plan)
+}
+
 /// One member deals another secret than its share in a refresh.
 pub(super) fn shifted(seed: u64) -> Verdict {
     let token = plan(4, seed).token;

@@ -38,6 +38,7 @@ const ENCODINGS: Campaign = Campaign::new("encodings", 10, names::encodings);
 const PROOFS: Campaign = Campaign::new("proofs", 10, names::proofs);
 const FOUR: Campaign = Campaign::new("network of four", 200, network::four);
 const KILLED: Campaign = Campaign::new("killed member", 200, network::killed);
+const SURVIVORS: Campaign = Campaign::new("killed members", 200, network::survivors);
 const SHIFTED: Campaign = Campaign::new("shifted refresh", 10, network::shifted);
 const REFRESHED: Campaign = Campaign::new("two refreshes", 10, network::refreshed);
 const OLD_EPOCH: Campaign = Campaign::new("old epoch", 20, network::old_epoch);
@@ -155,7 +156,12 @@ fn values(mutant: Mutant) -> &'static [Campaign] {
 fn networks(mutant: Mutant) -> &'static [Campaign] {
     match mutant {
         Mutant::StockReused | Mutant::SealsEarly | Mutant::ClosesEarly => &[FOUR],
-        Mutant::SlotsForgotten => &[KILLED],
+        Mutant::SlotsForgotten
+        | Mutant::JournalLate
+        | Mutant::EarlyForgotten
+        | Mutant::NotSaidAgain
+        | Mutant::JobsForgotten
+        | Mutant::NotAskedAgain => &[KILLED, SURVIVORS],
         Mutant::LogForgotten => &[KEYGEN],
         Mutant::SetsUnfinished => &[UNFINISHED],
         Mutant::SetsOfAnySize => &[SMALL],
