@@ -116,6 +116,15 @@ impl Client {
         self.get(&decision_path(id, "/explain")).await
     }
 
+    /// What Prometheus scrapes.
+    ///
+    /// # Errors
+    /// The node's refusal, or no node.
+    pub async fn metrics(&self) -> Result<String, Failure> {
+        let answer = self.send(Method::GET, "/metrics", None, None, PATIENCE).await?;
+        Ok(String::from_utf8_lossy(&answer.body).into_owned())
+    }
+
     /// Makes a proposal.
     ///
     /// # Errors

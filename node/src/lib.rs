@@ -9,6 +9,7 @@ pub mod certificate_file;
 pub mod cli;
 pub mod client;
 pub mod demo;
+pub mod doctor;
 pub mod driver;
 mod files;
 pub mod home;
@@ -16,6 +17,7 @@ pub mod metrics;
 pub mod net;
 pub mod roster;
 pub mod store;
+pub mod support;
 
 pub use driver::{
     CallError, DecisionStanding, Node, NodeError, NodeHandle, NodeOptions, NodeStatus, PeerStatus,

@@ -39,6 +39,10 @@ pub enum Exit {
     VerificationFailed,
     /// The node refuses to run, to protect the group.
     SafetyStop,
+    /// `doctor` only: somebody should look at something.
+    DoctorWarnings,
+    /// `doctor` only: the node cannot work so.
+    DoctorFailures,
     /// Ended by a signal.
     Interrupted,
 }
@@ -60,6 +64,8 @@ impl Exit {
             Self::Expired => 11,
             Self::VerificationFailed => 12,
             Self::SafetyStop => 13,
+            Self::DoctorWarnings => 14,
+            Self::DoctorFailures => 15,
             Self::Interrupted => 130,
         }
     }
@@ -87,6 +93,8 @@ Exit codes:
   11  expired, too few took part (`wait`)
   12  the certificate does not hold (`verify`)
   13  safety stop: the node refuses to run, to protect the group
+  14  somebody should look at something (`doctor`)
+  15  the node cannot work so (`doctor`)
  130  interrupted";
 
 /// Why a command did not do what it was asked to.

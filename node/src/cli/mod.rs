@@ -7,6 +7,7 @@
 mod ceremony;
 mod cert;
 mod decision_text;
+mod doctor;
 mod document;
 pub(crate) mod ending;
 pub mod exit;
@@ -24,6 +25,7 @@ mod run;
 mod screen;
 mod show;
 mod status;
+mod support;
 pub mod terminal;
 pub mod time;
 mod verify;
@@ -148,6 +150,11 @@ enum Command {
     Status(status::Arguments),
     /// Show how the connections to the other members are
     Peers(peers::Arguments),
+    /// Check this machine, data directory, node and its links, and say what to do
+    Doctor(doctor::Arguments),
+    /// Gather what helps somebody to help
+    #[command(subcommand)]
+    Support(support::Subcommands),
     /// Wait for a decision's outcome: exit 0 accepted, 10 rejected, 11 expired, 7 time is up
     Wait(wait::Arguments),
     /// Print or save a decision's certificate
@@ -244,6 +251,8 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Vote(arguments) => vote::vote(context, &arguments),
         Command::List(arguments) => list::list(context, &arguments),
         Command::Show(arguments) => show::show(context, &arguments),
+        Command::Doctor(arguments) => doctor::doctor(context, &arguments),
+        Command::Support(arguments) => support::support(context, &arguments),
         Command::Explain(arguments) => explain::explain(context, &arguments),
         Command::Peers(arguments) => peers::peers(context, &arguments),
         Command::Status(arguments) => status::status(context, &arguments),
@@ -306,6 +315,8 @@ mod tests {
             Exit::Expired,
             Exit::VerificationFailed,
             Exit::SafetyStop,
+            Exit::DoctorWarnings,
+            Exit::DoctorFailures,
             Exit::Interrupted,
         ] {
             let line = format!("\n{:>4}  ", exit.code());

@@ -294,7 +294,7 @@ impl Home {
     }
 
     /// Whether a node runs on this directory.
-    fn is_running(&self) -> bool {
+    pub fn is_running(&self) -> bool {
         File::open(self.dir.join("lock"))
             .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }

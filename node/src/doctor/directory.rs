@@ -1,0 +1,227 @@
+//! The data directory: that it is whole, ours, and closed to others.
+
+use std::fs::{self, Metadata};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::PathBuf;
+
+use super::{Check, Facts, Finding, Repair};
+use crate::cli::quoted;
+
+pub(super) const CHECKS: &[Check] =
+    &[member, folder, exposed, owner, readable, sealed, joined, keys, store, left_behind, remains];
+
+/// First bytes of the store's database, and of the files before it.
+const STORE_MAGIC: &[u8] = b"redb";
+const WAL_MAGIC: &[u8] = b"qrtwal";
+
+/// Files that others may read.
+const PUBLIC: [&str; 4] = ["member.toml", "network.toml", "group-keys.toml", "history.toml"];
+
+fn member(facts: &Facts) -> Option<Finding> {
+    const CHECK: &str = "member";
+    Some(match &facts.home {
+        Ok(home) => Finding::ok(CHECK, format!("the data directory of {}", home.card().name)),
+        Err(error) => {
+            let fix = error.hint().unwrap_or_else(|| facts.command("key restore FILE"));
+            let why = "without a member there is nothing to run";
+            Finding::failure(CHECK, error.to_string(), why).fix(fix)
+        }
+    })
+}
+
+fn folder(facts: &Facts) -> Option<Finding> {
+    const CHECK: &str = "directory permissions";
+    facts.home()?;
+    let mode = fs::metadata(&facts.dir).ok()?.permissions().mode() & 0o777;
+    if mode & 0o077 == 0 {
+        return Some(Finding::ok(CHECK, "nobody else can look into the data directory"));
+    }
+    let repair = Repair::Close(facts.dir.clone(), 0o700);
+    let finding = format!("others can look into {} (mode {mode:o})", facts.dir.display());
+    let why = "names of files tell how far the node is, and a file that is made there is exposed";
+    let mut finding = Finding::warning(CHECK, finding, why).fix(repair.command());
+    finding.repair = vec![repair];
+    Some(finding)
+}
+
+/// Files in the data directory.
+fn entries(facts: &Facts) -> impl Iterator<Item = (PathBuf, Metadata)> {
+    let entries = fs::read_dir(&facts.dir).into_iter().flatten().flatten();
+    entries.filter_map(|entry| Some((entry.path(), entry.metadata().ok()?)))
+}
+
+fn exposed(facts: &Facts) -> Option<Finding> {
+    const CHECK: &str = "secret files";
+    facts.home()?;
+    let public = |path: &PathBuf| PUBLIC.iter().any(|name| path.ends_with(name));
+    let open = entries(facts).filter(|(path, about)| {
+        about.is_file() && !public(path) && about.permissions().mode() & 0o077 != 0
+    });
+    let repair: Vec<_> = open.map(|(path, _)| Repair::Close(path, 0o600)).collect();
+    let Some(first) = repair.first() else {
+        return Some(Finding::ok(CHECK, "only their owner can read them"));
+    };
+    let more = match repair.len() {
+        1 => String::new(),
+        n => format!(", and {} more files", n - 1),
+    };
+    let Repair::Close(path, _) = first else { return None };
+    let text = format!("others can read {}{more}", path.display());
+    let why = "keys that others can read are refused: the node does not start";
+    let mut finding = Finding::failure(CHECK, text, why).fix(first.command());
+    finding.repair = repair;
+    Some(finding)
+}
+
+fn owner(facts: &Facts) -> Option<Finding> {
+    const CHECK: &str = "owner";
+    facts.home()?;
+    let me = facts.machine.user;
+    let foreign = entries(facts).find(|(_, about)| about.uid() != me);
+    let Some((path, about)) = foreign else {
+        return Some(Finding::ok(CHECK, "everything belongs to this user"));
+    };
+    let text = format!("{} belongs to user {}, not to {me}", path.display(), about.uid());
+    let why = "a node that runs as one user and is looked after by another cannot use its files";
+    Some(Finding::warning(CHECK, text, why).fix(format!("chown -R {me} {}", quoted(&facts.dir))))
+}
+
+fn readable(facts: &Facts) -> Option<Finding> {
+    const CHECK: &str = "files";
+    let home = facts.home()?;
+    let network = home.network().map(drop);
+    let wrong = network.and(home.group_keys().map(drop)).and(home.history().map(drop)).err();
+    let Some(error) = wrong else {
+        return Some(Finding::ok(CHECK, "what is not sealed can be read and makes sense"));
+    };
+    let fix = error.hint().unwrap_or_else(|| facts.command("key restore FILE"));
+    let why = "the node refuses to start with a file that it does not understand";
+    Some(Finding::failure(CHECK, error.to_string(), why).fix(fix))
+}
+
+fn sealed(facts: &Facts) -> Option<Finding> {
+    const CHECK: &str = "sealed keys";
+    facts.home()?;
+    let mut wanted = vec!["keys.sealed".to_owned()];
+    wanted.extend(facts.group_keys().map(|keys| format!("keys-{}.sealed", keys.epoch)));
+    let empty = |name: &&String| {
+        fs::metadata(facts.path(name)).is_ok_and(|about| about.len() == 0)
+            || !facts.path(name).exists()
+    };
+    let Some(gone) = wanted.iter().find(empty) else {
+        return Some(Finding::ok(CHECK, "they are there"));
+    };
+    let text = format!("{} is gone or empty", facts.path(gone).display());
+    let why = "without its keys an organisation is no member any more";
+    let fix = "quorate key restore FILE --data-dir NEW";
+    Some(Finding::failure(CHECK, text, why).fix(fix))
+}
+
+fn joined(facts: &Facts) -> Option<Finding> {
+    const CHECK: &str = "roster";
+    let home = facts.home()?;
+    let Some(network) = home.network().ok()? else {
+        let why = "a node without a network has nobody to decide with";
+        let fix = facts.command("join INVITE");
+        return Some(Finding::failure(CHECK, "no network was joined", why).fix(fix));
+    };
+    if let Err(error) = home.place_in(&network) {
+        let why = "the network file is not one that this organisation is in";
+        let fix = facts.command("join INVITE");
+        return Some(Finding::failure(CHECK, error.to_string(), why).fix(fix));
+    }
+    if network.settings().insecure_small {
+        let n = network.committee().n();
+        let text = format!("a network of {n}, none of whom is protected from another");
+        let why = "with fewer than four members any one of them can learn and change everything";
+        let fix = "begin a network of four or more: quorate network new NAME --orgs 4";
+        return Some(Finding::warning(CHECK, text, why).fix(fix));
+    }
+    let (n, t) = (network.committee().n(), network.committee().t());
+    let text = format!("one of {n} members of {}; {t} may be faulty", network.name());
+    Some(Finding::ok(CHECK, text))
+}
+
+fn keys(facts: &Facts) -> Option<Finding> {
+    const CHECK: &str = "ceremony";
+    let home = facts.home()?;
+    facts.network()?;
+    if facts.group_keys().is_none() {
+        let why = "the network's keys are made by its members together, before the first decision";
+        let text = "the network has no keys here yet";
+        return Some(Finding::failure(CHECK, text, why).fix(facts.command("ceremony")));
+    }
+    if crate::ceremony::folder::Folder::of(home).has_store() {
+        let why = "until all members have their keys, what could help to make them again is kept \
+                   here, and keys cannot be refreshed";
+        let text = "some members have not finished the ceremony";
+        return Some(Finding::warning(CHECK, text, why).fix(facts.command("status")));
+    }
+    Some(Finding::ok(CHECK, "all members have their keys"))
+}
+
+fn store(facts: &Facts) -> Option<Finding> {
+    const CHECK: &str = "store";
+    let began = facts.history()?.began;
+    let path = facts.path("store.redb");
+    let why = "a node that has forgotten what it said could say something else: it refuses to run";
+    let fix = "put it back as it was, or: quorate key restore FILE --data-dir NEW";
+    if !path.exists() {
+        let gone = format!("{} is gone", path.display());
+        return Some(match began {
+            Some(_) => Finding::failure(CHECK, gone, why).fix(fix),
+            None => Finding::ok(CHECK, "the node has not run yet"),
+        });
+    }
+    let logs = entries(facts).map(|(path, _)| path).filter(|path| {
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        extension.is_some_and(|extension| extension.starts_with("wal"))
+    });
+    let files = logs.map(|path| (path, WAL_MAGIC)).chain([(path, STORE_MAGIC)]);
+    let damaged = |(path, magic): &(PathBuf, &[u8])| !begins_with(path, magic);
+    if let Some((path, _)) = files.into_iter().find(damaged) {
+        let text = format!("{} is damaged", path.display());
+        return Some(Finding::failure(CHECK, text, why).fix(fix));
+    }
+    Some(Finding::ok(CHECK, "what the node must not forget is there"))
+}
+
+/// Whether a file can be read and begins so.
+fn begins_with(path: &std::path::Path, magic: &[u8]) -> bool {
+    use std::io::Read as _;
+    let mut start = Vec::new();
+    let read =
+        fs::File::open(path).and_then(|file| file.take(magic.len() as u64).read_to_end(&mut start));
+    read.is_ok() && start == magic
+}
+
+fn left_behind(facts: &Facts) -> Option<Finding> {
+    const CHECK: &str = "left behind";
+    facts.home()?;
+    let path = facts.path("api.addr");
+    if facts.running || !path.exists() {
+        return Some(Finding::ok(CHECK, "nothing says that a node runs which does not"));
+    }
+    let why = "the node was killed, and could not say good-bye; commands are not misled by it";
+    let repair = Repair::Remove(path.clone());
+    let text = format!("{} is of a node that no longer runs", path.display());
+    let mut finding = Finding::warning(CHECK, text, why).fix(repair.command());
+    finding.repair = vec![repair];
+    Some(finding)
+}
+
+fn remains(facts: &Facts) -> Option<Finding> {
+    const CHECK: &str = "remains";
+    facts.home()?;
+    let remains = |(path, about): &(PathBuf, Metadata)| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        about.is_dir() && name.starts_with("drill-") || name.ends_with(".new")
+    };
+    let Some((path, _)) = entries(facts).find(remains).filter(|_| !facts.running) else {
+        return Some(Finding::ok(CHECK, "nothing is left of what was cut short"));
+    };
+    let text = format!("{} is left of something that was cut short", path.display());
+    let why =
+        "a drill that was killed leaves a copy of the keys, sealed with a passphrase nobody has";
+    Some(Finding::warning(CHECK, text, why).fix(format!("rm -r {}", quoted(&path))))
+}
