@@ -130,6 +130,10 @@ pub const GRACE: Duration = Duration::from_secs(1);
 /// How often a peer may ask what it missed before something new has ended.
 pub const SYNC_ANSWERS: u64 = 16;
 
+/// How often a peer that lost what it had may have everything said again to it before something new
+/// has ended: each time, all that is open is made again from the log.
+pub const SYNC_REPEATS: u64 = 2;
+
 /// Messages that one member has for another in a key generation: for each of [`MAX_PARTIES`] members
 /// about 11 of a dealing and 5 of a broadcast, and 5 for each round of an agreement; 64 rounds are
 /// needed once in 2^62 times.

@@ -25,6 +25,7 @@ pub(crate) mod faults;
 mod handle;
 mod jobs;
 mod keeper;
+mod repeats;
 mod tick;
 mod timers;
 mod turn;

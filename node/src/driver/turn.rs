@@ -8,11 +8,12 @@ use quorate_protocol::crypto::transcript::Digest;
 use quorate_protocol::decision::proposal::DecisionId;
 use quorate_protocol::fault::FaultKind;
 use quorate_protocol::frame::{self, FrameError};
-use quorate_protocol::party::epochs::{EpochKeys, Epochs, EpochsEffect, EpochsEvent};
+use quorate_protocol::party::epochs::{EpochKeys, Epochs, EpochsEffect, EpochsEvent, Word};
 use quorate_protocol::party::{
     Answer, Class, Done, Effect, Event, MessageOf, Notice, RealSuite, Receipt, Refusal, RequestId,
     TimerToken,
 };
+use quorate_protocol::protocol::Recipient;
 use quorate_protocol::secret::Secret;
 use quorate_protocol::{Fault, PartyId, wire};
 use tokio::sync::{broadcast, mpsc};
@@ -24,6 +25,7 @@ use super::faults::FaultLog;
 use super::handle::{Call, CallError, DecisionStanding, NodeStatus, PeerStatus, Reply};
 use super::jobs::Jobs;
 use super::keeper::{Keeper, KeyChange};
+use super::repeats::{Repeats, Words};
 use super::tick::{Held, Tick};
 use super::timers::Timers;
 use crate::ceremony::serve::Serving;
@@ -70,6 +72,7 @@ pub(super) struct Driver {
     cancel: CancellationToken,
     timers: Timers<InEpoch<TimerToken>>,
     jobs: Jobs<InEpoch<Done<RealSuite>>>,
+    repeats: Repeats,
     serving: Option<Serving>,
     faults: FaultLog,
     requests: BTreeMap<RequestId, Waiting>,
@@ -98,6 +101,7 @@ enum Woken {
     Timer,
     Announcement(crate::net::Announcement),
     Link(LinkEvent),
+    Words(Words),
 }
 
 impl Driver {
@@ -128,6 +132,7 @@ impl Driver {
             cancel,
             timers: Timers::new(),
             jobs: Jobs::new(),
+            repeats: Repeats::default(),
             faults: FaultLog::default(),
             requests: BTreeMap::new(),
             next_request: 0,
@@ -177,12 +182,18 @@ impl Driver {
                     }
                 }
                 Woken::Link(event) => self.on_link(event),
+                Woken::Words(Words { to, words }) => {
+                    for Word { epoch, message, .. } in words {
+                        self.tick.send(epoch, Recipient::One(to), message);
+                    }
+                }
                 Woken::Announcement(announcement) => {
                     let from = self.name(announcement.from);
                     tracing::trace!(member = from, topic = ?announcement.topic, "announced");
                 }
             }
             self.take_what_waits();
+            self.repeats.start(&self.journal, &self.party);
         }
     }
 
@@ -205,6 +216,7 @@ impl Driver {
             done = self.jobs.next() => {
                 Woken::Done(done.map_err(|_| NodeError::Driver("a job has panicked"))?)
             }
+            words = self.repeats.next() => Woken::Words(words),
             () = timer => Woken::Timer,
             frame = self.incoming.bulk.recv() => Woken::Frame(frame.ok_or_else(gone)?),
             Some(event) = self.incoming.events.recv() => Woken::Link(event),
@@ -287,9 +299,11 @@ impl Driver {
         }
     }
 
-    fn on_link(&self, event: LinkEvent) {
+    fn on_link(&mut self, event: LinkEvent) {
         match event {
             LinkEvent::Behind { party, lane } => {
+                self.repeats.ask(party);
+                self.step(EpochsEvent::Missed);
                 tracing::info!(
                     member = self.name(party),
                     ?lane,
@@ -330,6 +344,7 @@ impl Driver {
             Effect::Send { to, message } => self.tick.send(epoch, to, message),
             Effect::SetTimer { token, when } => self.timers.set((epoch, token), when),
             Effect::Work(job) => self.jobs.start(Box::new(move || (epoch, job()))),
+            Effect::SayAgain(to) => self.repeats.ask(to),
             Effect::Fault(fault) => self.on_fault(&fault),
             Effect::Answer { request, answer } => self.tick.answers.push((request, answer)),
             Effect::Notify(notice) => self.tick.notices.push(notice),

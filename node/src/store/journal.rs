@@ -9,14 +9,20 @@ use std::sync::mpsc;
 use std::thread::{Builder, JoinHandle};
 
 use quorate_protocol::party::Record;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use super::{Commit, StoreError};
+
+/// What the thread is given.
+enum Entry {
+    Records(Vec<Record>),
+    Snapshot(oneshot::Sender<Vec<Record>>),
+}
 
 /// Writes records in the background, in order.
 #[derive(Debug)]
 pub struct Journal {
-    batches: Option<mpsc::Sender<Vec<Record>>>,
+    batches: Option<mpsc::Sender<Entry>>,
     appended: u64,
     durable: watch::Receiver<u64>,
     thread: Option<JoinHandle<Result<(), StoreError>>>,
@@ -42,12 +48,22 @@ impl Journal {
     /// Writing failed before.
     pub fn append(&mut self, records: Vec<Record>) -> Result<u64, StoreError> {
         match &self.batches {
-            Some(batches) if batches.send(records).is_ok() => {
+            Some(batches) if batches.send(Entry::Records(records)).is_ok() => {
                 self.appended += 1;
                 Ok(self.appended)
             }
             _ => Err(self.failure()),
         }
+    }
+
+    /// All that is stored once everything that was handed over by now is durable; nothing if writing
+    /// fails.
+    pub fn snapshot(&self) -> oneshot::Receiver<Vec<Record>> {
+        let (give, given) = oneshot::channel();
+        if let Some(batches) = &self.batches {
+            let _ = batches.send(Entry::Snapshot(give));
+        }
+        given
     }
 
     /// Waits until more is durable than when this was last called; returns the number of the last
@@ -82,17 +98,27 @@ impl Journal {
 
 fn write(
     mut store: impl Commit,
-    queue: &mpsc::Receiver<Vec<Record>>,
+    queue: &mpsc::Receiver<Entry>,
     reached: &watch::Sender<u64>,
 ) -> Result<(), StoreError> {
-    while let Ok(mut records) = queue.recv() {
-        let mut taken = 1;
-        while let Ok(more) = queue.try_recv() {
-            records.extend(more);
-            taken += 1;
+    while let Ok(first) = queue.recv() {
+        let (mut records, mut taken, mut asked) = (Vec::new(), 0, Vec::new());
+        for entry in std::iter::once(first).chain(queue.try_iter()) {
+            match entry {
+                Entry::Records(more) => {
+                    records.extend(more);
+                    taken += 1;
+                }
+                Entry::Snapshot(asker) => asked.push(asker),
+            }
         }
-        store.commit(records)?;
-        reached.send_modify(|durable| *durable += taken);
+        if taken > 0 {
+            store.commit(records)?;
+            reached.send_modify(|durable| *durable += taken);
+        }
+        for asker in asked {
+            let _ = asker.send(store.snapshot()?);
+        }
     }
     store.close()
 }

@@ -44,6 +44,12 @@ pub trait Commit {
     /// The store is damaged or the disk fails; what was written is then unknown.
     fn commit(&mut self, records: Vec<Record>) -> Result<(), StoreError>;
 
+    /// All that is stored by now.
+    ///
+    /// # Errors
+    /// The store is damaged.
+    fn snapshot(&mut self) -> Result<Vec<Record>, StoreError>;
+
     /// Nothing comes after.
     ///
     /// # Errors
@@ -56,6 +62,10 @@ pub trait Commit {
 impl Commit for Store {
     fn commit(&mut self, records: Vec<Record>) -> Result<(), StoreError> {
         Self::commit(self, &records)
+    }
+
+    fn snapshot(&mut self) -> Result<Vec<Record>, StoreError> {
+        self.load_all()
     }
 }
 

@@ -129,6 +129,13 @@ impl Commit for PartyStore {
         if lasting { self.finish_folding() } else { Ok(()) }
     }
 
+    fn snapshot(&mut self) -> Result<Vec<Record>, StoreError> {
+        self.finish_folding()?;
+        let mut all: Memory = self.database.load_all()?.into_iter().collect();
+        all.write(self.changes.clone().into_records());
+        Ok(all.records())
+    }
+
     fn close(&mut self) -> Result<(), StoreError> {
         self.finish_folding()?;
         self.wal.close()
@@ -145,14 +152,14 @@ impl Drop for PartyStore {
 }
 
 /// The net result of records.
-#[derive(Default, Debug)]
+#[derive(Clone, Default, Debug)]
 struct Changes {
     values: BTreeMap<Vec<u8>, Option<Secret<Vec<u8>>>>,
     logs: BTreeMap<Vec<u8>, LogChange>,
 }
 
 /// Whether what a log held before is forgotten, and what comes after.
-#[derive(Default, Debug)]
+#[derive(Clone, Default, Debug)]
 struct LogChange {
     forgotten: bool,
     entries: Vec<Secret<Vec<u8>>>,

@@ -357,7 +357,7 @@ impl World {
                 }
             }
             Effect::Notify(notice @ Notice::SafetyStop { .. }) => unreachable!("{notice:?}"),
-            Effect::Answer { .. } | Effect::Notify(_) => {}
+            Effect::SayAgain(_) | Effect::Answer { .. } | Effect::Notify(_) => {}
         }
     }
 

@@ -28,6 +28,8 @@ pub(super) struct CatchingUp {
     heard: PartySet,
     /// How often each peer may still ask: an answer is much longer than a question.
     answers_left: PartyMap<u64>,
+    /// How often everything may still be said again to each peer.
+    repeats_left: PartyMap<u64>,
 }
 
 impl CatchingUp {
@@ -41,6 +43,7 @@ impl CatchingUp {
             asked: None,
             heard: PartySet::EMPTY,
             answers_left: PartyMap::from_fn(committee, |_| limits::SYNC_ANSWERS),
+            repeats_left: PartyMap::from_fn(committee, |_| limits::SYNC_REPEATS),
         }
     }
 
@@ -73,8 +76,18 @@ impl CatchingUp {
         left.is_some()
     }
 
+    /// Whether a peer that lost what it had gets everything again: not if it did so too often.
+    fn may_hear_again(&mut self, peer: PartyId) -> bool {
+        let left = self.repeats_left[peer].checked_sub(1);
+        self.repeats_left[peer] = left.unwrap_or_default();
+        left.is_some()
+    }
+
     /// Something ended, so there is more to ask for.
     fn more_to_ask(&mut self) {
+        for (_, left) in self.repeats_left.iter_mut() {
+            *left = (*left + 1).min(limits::SYNC_REPEATS);
+        }
         for (_, left) in self.answers_left.iter_mut() {
             *left = (*left + 1).min(limits::SYNC_ANSWERS);
         }
@@ -174,6 +187,9 @@ impl<S: Suite> Party<S> {
             sync::Message::HowFar(mark) => {
                 if self.catching_up.may_ask(from) {
                     self.on_how_far(from, mark, sink);
+                }
+                if self.catching_up.may_hear_again(from) {
+                    sink.say_all_again(from);
                 }
             }
             sync::Message::SoFar(mark, begun) => self.on_so_far(from, mark, begun),

@@ -103,6 +103,9 @@ pub enum Effect<S: Suite> {
     },
     /// A pure function to run anywhere; its result comes back as [`Event::Done`].
     Work(Job<Done<S>>),
+    /// This member has lost some of what it had from us: all that was said to it in what is open is to be
+    /// said again, see [`Epochs::words_for`](crate::party::epochs::Epochs::words_for).
+    SayAgain(PartyId),
     /// A member did what no honest member does.
     Fault(Fault),
     /// To a request.
@@ -136,6 +139,7 @@ impl<S: Suite> fmt::Debug for Effect<S> {
             Self::Send { to, message } => write!(f, "send {message} to {to:?}"),
             Self::SetTimer { token, when } => write!(f, "timer {token:?} {when:?}"),
             Self::Work(_) => f.write_str("work"),
+            Self::SayAgain(to) => write!(f, "say again to {to}"),
             Self::Fault(fault) => write!(f, "fault {fault}"),
             Self::Answer { request, answer } => write!(f, "answer {request:?} {answer:?}"),
             Self::Notify(notice) => write!(f, "notify {notice:?}"),

@@ -19,7 +19,8 @@
 //! - (T1) Ask everybody how far it has spoken, under a mark that no earlier question had. Ask a
 //!   member again that was itself away.
 //! - (T2) Answer with the slot and the run before which one may have spoken in all: what is durable
-//!   before the first word of each. Who is itself at T0 answers when it is done.
+//!   before the first word of each. Who is itself at T0 answers when it is done. And say again to it
+//!   all that was said in what is open: it may have had, and lost, words of what it takes part in.
 //! - (T3) Let (slot, run) be the lowest that `2t + 1` others do not exceed, each for itself. When
 //!   our ledger and our runs have come so far, go on: take part after that slot and that run, in
 //!   the decisions of later slots, and in each member's proposals beyond the window of sequence

@@ -54,6 +54,11 @@ impl<S: Suite> Sink<S> {
         self.effects.push(Effect::Work(Box::new(done)));
     }
 
+    /// Has everything said again to a member.
+    pub(super) fn say_all_again(&mut self, to: PartyId) {
+        self.effects.push(Effect::SayAgain(to));
+    }
+
     pub(super) fn notify(&mut self, notice: Notice) {
         self.effects.push(Effect::Notify(notice));
     }

@@ -174,6 +174,8 @@ impl World {
                 }
                 Effect::Work(job) => self.done.push_back((party, job())),
                 Effect::Fault(fault) => self.faults.push((party, fault)),
+                // Nothing is lost but by a member that is restored, and is not missed here.
+                Effect::SayAgain(_) => {}
                 Effect::Answer { request, answer } => self.answers.push((party, request, answer)),
                 Effect::Notify(notice) => self.notices.push((party, notice)),
             }

@@ -120,10 +120,11 @@ fn draw_skew(rng: &mut Rng) -> i64 {
 }
 
 fn draw_storage(rng: &mut Rng) -> Storage {
-    match rng.random_range(0..4) {
+    match rng.random_range(0..8) {
         0 => Storage::Torn,
         1 | 2 => Storage::Tail(rng.random_range(1..40)),
-        _ => Storage::Old(rng.random_range(0..100)),
+        3 => Storage::Old(rng.random_range(0..100)),
+        _ => Storage::Noticed(rng.random_range(1..200)),
     }
 }
 

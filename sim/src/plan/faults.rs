@@ -21,8 +21,8 @@ pub struct Restart {
     pub pause: u64,
     /// How many of a hundred of its frames in flight are lost.
     pub lost: u8,
-    /// What its storage does meanwhile. Who starts from anything but what it wrote counts as
-    /// Byzantine: it may say again, and otherwise, what it said.
+    /// What its storage does meanwhile. Who starts from anything but what it wrote, and does not notice,
+    /// counts as Byzantine: it may say again, and otherwise, what it said.
     #[serde(default)]
     pub storage: Storage,
 }
@@ -36,6 +36,9 @@ pub enum Storage {
     Kept,
     /// All but the last so many writes.
     Tail(u64),
+    /// All but the last so many writes since the last one of keys and epochs; and it notices, as a node
+    /// does whose machine was started anew.
+    Noticed(u64),
     /// Half of the last write, and half of its last value.
     Torn,
     /// So many of a hundred writes, the first ones: an old copy.
@@ -72,6 +75,9 @@ impl fmt::Display for Restart {
         match storage {
             Storage::Kept => Ok(()),
             Storage::Tail(writes) => write!(f, "; its last {writes} writes are lost"),
+            Storage::Noticed(writes) => {
+                write!(f, "; its last {writes} writes are lost, and it notices")
+            }
             Storage::Torn => f.write_str("; its last write is torn"),
             Storage::Old(percent) => {
                 write!(f, "; it finds an old copy, of {percent} % of its writes")

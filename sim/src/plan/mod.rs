@@ -89,7 +89,18 @@ impl Plan {
     /// Parties that start again from something else than what they wrote.
     pub fn forgetful(&self) -> PartySet {
         let restarts = self.restarts.iter();
-        restarts.filter(|r| r.storage != Storage::Kept).map(|restart| restart.party).collect()
+        let unnoticed =
+            |restart: &&Restart| !matches!(restart.storage, Storage::Kept | Storage::Noticed(_));
+        restarts.filter(unnoticed).map(|restart| restart.party).collect()
+    }
+
+    /// Honest parties that lose some of what they wrote, and notice: silent where they may have spoken,
+    /// they count as faulty until they have caught up.
+    pub fn noticing(&self) -> PartySet {
+        let noticed = |restart: &&Restart| matches!(restart.storage, Storage::Noticed(_));
+        let all: PartySet =
+            self.restarts.iter().filter(noticed).map(|restart| restart.party).collect();
+        all.difference(self.byzantine_set())
     }
 
     /// Honest parties that are killed: a vote that waits in one, or a question it was just asked, may be
@@ -105,7 +116,7 @@ impl Plan {
 
     /// Whether the run must come to an end: no more than `t` are faulty, whoever is killed.
     pub fn promises_liveness(&self) -> bool {
-        self.byzantine_set().len() <= self.committee.t()
+        self.byzantine_set().union(self.noticing()).len() <= self.committee.t()
     }
 
     /// Whether nothing goes wrong: nobody is faulty or killed, clocks are right, and every frame

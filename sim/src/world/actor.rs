@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use quorate_protocol::committee::{Committee, PartyId};
 use quorate_protocol::party::epochs::Epochs;
 use quorate_protocol::party::frame::Outgoing;
-use quorate_protocol::party::{RealSuite, Record};
+use quorate_protocol::party::{RealSuite, Record, epochs};
 use quorate_protocol::protocol::Recipient;
 use quorate_protocol::secret::Secret;
 
+use super::member::FIRST_EPOCH;
 use crate::Wire;
 use crate::checker::Store;
 use crate::plan::Storage;
@@ -77,13 +78,25 @@ impl Actor {
     }
 
     /// Its storage does something to what was written. Gives back whether something is lost or changed.
-    pub(super) fn spoil(&mut self, storage: Storage) -> bool {
+    pub(super) fn spoil(&mut self, storage: Storage, life: u32) -> bool {
         let Some(mut writes) = self.writes.take() else { return false };
         let all = writes.len();
         match storage {
             Storage::Kept => {}
             Storage::Tail(lost) => {
                 writes.truncate(all.saturating_sub(usize::try_from(lost).unwrap_or(all)));
+            }
+            Storage::Noticed(lost) => {
+                // What is of keys and epochs is on the disk at once, and all that was written before.
+                let lasting = |records: &Vec<Record>| records.iter().any(epochs::is_lasting);
+                let kept = writes.iter().rposition(lasting).map_or(0, |place| place + 1);
+                let left = all.saturating_sub(usize::try_from(lost).unwrap_or(all));
+                writes.truncate(left.max(kept));
+                let found: Vec<Record> = writes.iter().flatten().cloned().collect();
+                let found = found.into_iter().collect::<Store>().records();
+                let mut fresh = [0; 32];
+                fresh.iter_mut().zip(life.to_le_bytes()).for_each(|(to, from)| *to = from);
+                writes.push(epochs::lost_end(&found, FIRST_EPOCH, fresh));
             }
             Storage::Old(percent) => writes.truncate(all * usize::from(percent) / 100),
             Storage::Torn => {

@@ -5,7 +5,7 @@ use quorate_protocol::crypto::Digest;
 use quorate_protocol::decision::certificate::{Certificate, Outcome};
 use quorate_protocol::decision::life;
 use quorate_protocol::fault::{DecisionFault, Fault, FaultKind, SharingFault};
-use quorate_protocol::party::epochs::{EpochKeys, EpochsEffect, EpochsEvent};
+use quorate_protocol::party::epochs::{EpochKeys, EpochsEffect, EpochsEvent, Word};
 use quorate_protocol::party::frame::decode_frame;
 use quorate_protocol::party::{
     Answer, Class, Effect, Message, Notice, RealSuite, Refusal, RequestId, When,
@@ -92,9 +92,24 @@ impl World {
                 let done = Happening::Done(actor, life, epoch, Box::new(job()));
                 self.pending.work(done, &mut self.rng);
             }
+            Effect::SayAgain(to) => self.say_again(actor, to),
             Effect::Fault(fault) => self.on_fault(actor.party, epoch, &fault),
             Effect::Answer { request, answer } => self.on_answer(actor, request, answer),
             Effect::Notify(notice) => self.on_notice(actor, epoch, &notice),
+        }
+    }
+
+    /// Says again all that was said to a party in what is open, as it follows from what was written.
+    fn say_again(&mut self, actor: ActorId, to: PartyId) {
+        let Some(of) = self.members[actor.party].actor(actor) else { return };
+        let restored = self.keys.restored(actor, !of.erased, of.records());
+        let words = restored.map(|restored| restored.words_for(to)).unwrap_or_default();
+        for Word { epoch, to: first, message } in words {
+            let by = actor.party;
+            if self.ghost.honest(by) {
+                self.observe(What::Said { by, epoch, to: first, message: &message });
+            }
+            self.tell(actor, epoch, Recipient::One(to), message);
         }
     }
 
@@ -104,6 +119,12 @@ impl World {
         if self.ghost.honest(by) {
             self.observe(What::Said { by, epoch, to, message: &message });
         }
+        self.tell(actor, epoch, to, message);
+    }
+
+    /// Puts what is said on its way.
+    fn tell(&mut self, actor: ActorId, epoch: u64, to: Recipient, message: Wire) {
+        let by = actor.party;
         if self.members[by].corruption.is_honest() {
             if let Some(actor) = self.members[by].actor(actor) {
                 actor.say(epoch, to, message);

@@ -160,7 +160,7 @@ pub(super) struct Member {
 impl Member {
     pub(super) fn new(plan: &Plan, keys: &Keys, party: PartyId) -> Self {
         let behaviours = plan.behaviours(party);
-        let forgetful = plan.forgetful().contains(party);
+        let forgetful = plan.forgetful().union(plan.noticing()).contains(party);
         let actor = |twin| Actor::new(ActorId { party, twin }, plan.committee, forgetful);
         let twins = behaviours.contains(&Behaviour::Twins);
         let insider = keys.insider(&keys.first(ActorId { party, twin: false }));

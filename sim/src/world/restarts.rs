@@ -64,7 +64,7 @@ impl World {
         member.life += 1;
         for actor in &mut member.actors {
             actor.party = None;
-            self.spoilt += u64::from(actor.spoil(storage));
+            self.spoilt += u64::from(actor.spoil(storage, member.life));
         }
         let rng = &mut self.rng;
         self.pending.lose(|frame| frame.from == party && rng.random_range(0..100) < lost);

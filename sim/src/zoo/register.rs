@@ -65,6 +65,8 @@ pub const fn panics(mutant: Mutant) -> bool {
             | Mutant::AcssOkUnchecked
             | Mutant::ScalarsAnyWidth
             | Mutant::SetsUnfinished
+            | Mutant::EarlyForgotten
+            | Mutant::JournalLate
     )
 }
 

@@ -29,6 +29,8 @@ pub enum EpochsEvent {
     },
     /// Somebody here proposes or votes.
     Here(Event<RealSuite>),
+    /// Links to a peer lost something for good: what is said in refreshes is asked for and said again.
+    Missed,
     /// Fresh random bytes, drawn after they were asked for.
     Entropy(Secret<[u8; 32]>),
 }

@@ -53,6 +53,7 @@
 //! ([`REFRESHES_KEPT`](crate::limits::REFRESHES_KEPT)) with our words in their refresh until all members
 //! have confirmed.
 
+mod again;
 mod ahead;
 mod archive;
 mod event;
@@ -63,6 +64,7 @@ mod view;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use again::Word;
 use ahead::Ahead;
 pub use archive::Archive;
 pub use event::{EpochsEffect, EpochsEvent};
@@ -279,6 +281,11 @@ impl Epochs {
                 }
             }
             EpochsEvent::Entropy(entropy) => self.on_entropy(&entropy, &mut out),
+            EpochsEvent::Missed => {
+                for epoch in self.refreshes.keys().copied().collect::<Vec<_>>() {
+                    self.step_refresh(epoch, DurableEvent::Start, &mut out);
+                }
+            }
             EpochsEvent::Party { epoch, event } => self.step_party(epoch, event, &mut out),
             EpochsEvent::Here(event) => {
                 let epoch = self.epoch_of(&event);

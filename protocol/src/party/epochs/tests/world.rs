@@ -112,6 +112,14 @@ impl World {
         Epochs::with_deviation(config, deviation, records)
     }
 
+    /// All that one member said to another in what is open is on its way again.
+    pub(super) fn say_again(&mut self, from: PartyId, to: PartyId) {
+        let config = self.member(from.index()).config_again();
+        let again = Epochs::new(config, self.stores[from.index()].records()).unwrap();
+        let words = again.words_for(to).into_iter();
+        self.flight.extend(words.map(|word| (from, to, word.epoch, word.message)));
+    }
+
     /// A member comes up from a backup of its first keys: with another seed, and marked.
     pub(super) fn start_from_backup(&mut self, p: PartyId) {
         self.stores[p.index()] = restored_mark(1, self.rng.random()).into_iter().collect();
@@ -182,7 +190,7 @@ impl World {
             Effect::Work(job) => self.done.push_back((p, epoch, job())),
             Effect::Fault(fault) => self.faults.push((p, fault)),
             Effect::Answer { answer, .. } => self.answers.push((p, answer)),
-            Effect::Notify(_) => {}
+            Effect::SayAgain(_) | Effect::Notify(_) => {}
         }
     }
 
