@@ -30,6 +30,13 @@ pub fn explain(network: &Network, known: &DecisionStanding, now_ms: u64) -> Expl
         known,
         now_ms,
     };
+    let mut standing = *standing;
+    // Our own vote is durable and on its way, though our own copy of it may not have come round.
+    if let Some(Standing { waits: Waits { step: Step::Ballots, here, .. }, .. }) = &mut standing
+        && decision.i_voted
+    {
+        here.insert(node.me);
+    }
     let waits = standing.map(|standing| standing.waits);
     let missing = standing.map_or(PartySet::EMPTY, |standing| about.missing(&standing));
     let (you, next) = about.you(missing);

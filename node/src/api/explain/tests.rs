@@ -45,6 +45,16 @@ fn who_has_not_voted_is_told_to() {
 }
 
 #[test]
+fn who_has_just_voted_is_not_missing() {
+    let text = explained(&standing(Step::Ballots, &[1], 4));
+    assert_eq!(
+        (text.have, missing(&text)),
+        (2, vec!["org 2 (connected)".into(), "org 3 (connected)".into()])
+    );
+    assert_eq!(text.waits_for, "2 more votes: 2 of 4 are in");
+}
+
+#[test]
 fn too_few_members_are_named_in_every_step() {
     for step in [
         Step::Broadcast,
