@@ -202,6 +202,7 @@ impl From<HomeError> for Failure {
             | HomeError::OtherNetwork { .. }
             | HomeError::HasKeys { .. } => Exit::Conflict,
             HomeError::InUse { .. }
+            | HomeError::IsCopy { .. }
             | HomeError::Exposed { .. }
             | HomeError::Store(_)
             | HomeError::KeysGone { .. }
@@ -226,6 +227,9 @@ impl From<NodeError> for Failure {
             NodeError::Listen { address, reason: cause } => {
                 let what = format!("cannot listen on {address}: {}", reason(&cause));
                 Self::new(Exit::Conflict, what).maybe_hint(hint)
+            }
+            NodeError::OtherLives | NodeError::OldCopy => {
+                Self::new(Exit::SafetyStop, &error).maybe_hint(hint)
             }
             // What was stored and what the network says do not go together.
             NodeError::Restore(_) | NodeError::Store(_) => Self::new(Exit::SafetyStop, &error)

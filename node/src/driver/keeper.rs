@@ -45,6 +45,14 @@ impl Keeper {
         self.origin
     }
 
+    /// The directory is a copy: it is not to be run again.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub(super) fn refuse_starts(&self) -> Result<(), NodeError> {
+        Ok(self.home.home().refuse_starts()?)
+    }
+
     /// Whether members may still need what is kept of the ceremony.
     pub(super) fn is_ceremony_open(&self) -> bool {
         Folder::of(self.home.home()).has_store()

@@ -56,7 +56,7 @@ use crate::ceremony::preflight::Stage;
 use crate::ceremony::room::RoomError;
 use crate::ceremony::serve::{self, Handed, Judge, Serving};
 use crate::home::{Home, HomeError, HomeLock, KeyPart, Origin, Unlocked};
-use crate::net::{self, Incoming, Lane, Links, PeerInfo, Topic, Validator};
+use crate::net::{self, Incoming, Lane, Links, PeerInfo, SignedIncarnation, Topic, Validator};
 use crate::roster::Network;
 use crate::store::{Durability, Ending, Journal, Restored, StoreError};
 use keeper::Keeper;
@@ -108,6 +108,12 @@ pub enum NodeError {
     /// The ceremony, which the node goes on with for others.
     #[error(transparent)]
     Ceremony(#[from] RoomError),
+    /// Another node with our keys runs.
+    #[error("another node with the keys of this organisation is running")]
+    OtherLives,
+    /// The data directory is an old copy, or another node with our keys started later.
+    #[error("this node has run since this data directory was copied: it would contradict itself")]
+    OldCopy,
     /// No thread can be started.
     #[error("cannot start a thread: {0}")]
     Thread(io::Error),
@@ -133,6 +139,17 @@ impl NodeError {
             Self::Listen { .. } | Self::NoAddress => {
                 Some("with an address of this machine: quorate run --listen HOST:PORT".to_owned())
             }
+            Self::OtherLives => Some(
+                "this data directory is a copy and does not run any more: go on with the one that \
+                 runs"
+                    .to_owned(),
+            ),
+            // As of a directory that was found before to be one.
+            Self::OldCopy => Some(
+                "run it on the data directory that it ran on last; if that is lost, restore from a \
+                 backup: quorate key restore FILE --data-dir NEW"
+                    .to_owned(),
+            ),
             Self::Store(error) | Self::Ceremony(RoomError::Store(error)) => error.hint(),
             Self::Restore(_) | Self::Ceremony(RoomError::Restore(_)) => Some(
                 "keep the data directory as it is; restore from a backup into another: quorate key \
@@ -305,12 +322,21 @@ pub(crate) async fn link(
     if listen.is_empty() {
         return Err(NodeError::NoAddress);
     }
+    let digest = *network.digest().as_bytes();
+    let number = home.home().next_start()?;
+    let path = home.home().starts_seen();
+    let memory = net::Memory::open(path.clone());
+    let memory = memory.map_err(|source| HomeError::File { path, source })?;
     let config = net::Config {
         keys: home.keys.transport.clone(),
         me,
         peers: peers(network, me),
-        network: *network.digest().as_bytes(),
+        network: digest,
         epoch: network.epoch(),
+        identity: home.keys.identity.public(),
+        start: SignedIncarnation::begin(&home.keys.identity, &digest, number),
+        memory,
+        one_honest: network.committee().one_honest(),
         lanes,
         listen,
         port_patience: Duration::ZERO,
@@ -371,6 +397,7 @@ fn peers(network: &Network, me: PartyId) -> Vec<PeerInfo> {
                 party,
                 name: member.name.clone(),
                 peer_id: member.transport.peer_id()?,
+                identity: member.identity,
                 addresses: member.addresses.clone(),
             })
         })

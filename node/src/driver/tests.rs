@@ -218,6 +218,70 @@ async fn a_restarted_node_takes_part_in_the_next_decision() {
     }
 }
 
+/// Copies a data directory, without what nodes leave that run.
+fn copy_directory(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    std::fs::set_permissions(to, std::fs::metadata(from).unwrap().permissions()).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            std::fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_of_a_data_directory_does_not_run() {
+    let mut world = World::new(4);
+    let mut nodes = Vec::new();
+    for member in 0..4 {
+        nodes.push(world.run(member).await);
+    }
+    let (node, cancel) = nodes.remove(0);
+    cancel.cancel();
+    node.finished().await.unwrap();
+    let copies = ["one", "two"].map(|copy| world.homes[0].home().dir().with_extension(copy));
+    for copy in &copies {
+        copy_directory(world.homes[0].home().dir(), copy);
+        let copy = world.homes[0].at(copy);
+        world.homes.push(copy);
+    }
+    nodes.insert(0, world.run_again(0).await);
+    let decide = async |nodes: &[(Node, CancellationToken)], nonce| {
+        let handles: Vec<_> = nodes.iter().map(|(node, _)| node.handle()).collect();
+        let decision = handles[0].propose(proposal("count(approve) >= 3", nonce), None).await;
+        let decision = decision.unwrap();
+        for handle in &handles {
+            vote(handle, &decision, 1).await;
+        }
+        for handle in &handles {
+            assert_eq!(certificate(handle, &decision).await.statement.counted.len(), 4);
+        }
+    };
+    decide(&nodes, 1).await;
+
+    let (copy, _running) = world.run_again(4).await;
+    let error = timeout(PATIENCE, copy.finished()).await.unwrap().expect_err("the first runs");
+    assert!(matches!(error, NodeError::OtherLives), "{error}");
+    decide(&nodes, 2).await;
+
+    // The first is gone, and knows more than the copies.
+    let (node, cancel) = nodes.remove(0);
+    cancel.cancel();
+    node.finished().await.unwrap();
+    let (copy, _running) = world.run_again(5).await;
+    let error = timeout(PATIENCE, copy.finished()).await.unwrap().expect_err("it is old");
+    assert!(matches!(error, NodeError::OldCopy), "{error}");
+    assert!(error.hint().is_some_and(|hint| hint.contains("key restore")));
+    // However often they are started: what was found once holds.
+    for copy in [4, 5] {
+        let options = NodeOptions::default();
+        let again = run_node(world.homes[copy].again(), options, CancellationToken::new()).await;
+        let error = again.expect_err("it is a copy");
+        assert!(matches!(error, NodeError::Home(HomeError::IsCopy { .. })), "{error}");
+    }
+}
+
 #[tokio::test]
 async fn what_a_node_cannot_run_on_is_named() {
     let world = World::new(4);

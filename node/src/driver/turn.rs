@@ -181,7 +181,7 @@ impl Driver {
                         self.step(EpochsEvent::Party { epoch, event: Event::Timer(token) });
                     }
                 }
-                Woken::Link(event) => self.on_link(event),
+                Woken::Link(event) => self.on_link(event)?,
                 Woken::Words(Words { to, words }) => {
                     for Word { epoch, message, .. } in words {
                         self.tick.send(epoch, Recipient::One(to), message);
@@ -299,7 +299,7 @@ impl Driver {
         }
     }
 
-    fn on_link(&mut self, event: LinkEvent) {
+    fn on_link(&mut self, event: LinkEvent) -> Result<(), NodeError> {
         match event {
             LinkEvent::Behind { party, lane } => {
                 self.repeats.ask(party);
@@ -313,7 +313,16 @@ impl Driver {
             LinkEvent::Restarted { party, .. } => {
                 tracing::info!(member = self.name(party), "has started anew");
             }
+            LinkEvent::OtherLives => {
+                self.keeper.refuse_starts()?;
+                return Err(NodeError::OtherLives);
+            }
+            LinkEvent::OldCopy => {
+                self.keeper.refuse_starts()?;
+                return Err(NodeError::OldCopy);
+            }
         }
+        Ok(())
     }
 
     fn request(&mut self, waiting: Waiting) -> RequestId {

@@ -30,6 +30,12 @@ pub enum HomeError {
         /// The directory.
         dir: PathBuf,
     },
+    /// It was found to be a copy of another when its node last ran.
+    #[error("{} is a copy of a data directory that has run since", dir.display())]
+    IsCopy {
+        /// The directory.
+        dir: PathBuf,
+    },
     /// A file cannot be read or written.
     #[error("{}: {source}", path.display())]
     File {
@@ -183,6 +189,9 @@ impl HomeError {
                 "one data directory belongs to one network: use another --data-dir".to_owned()
             }
             Self::Store(error) => return error.hint(),
+            Self::IsCopy { .. } => "run the one that ran last; if that is lost, restore from a \
+                                    backup: quorate key restore FILE --data-dir NEW"
+                .to_owned(),
             Self::StoreGone { .. } | Self::KeysGone { .. } => {
                 "put it back as it was, or restore from a backup: quorate key \
                  restore FILE --data-dir NEW"

@@ -8,6 +8,8 @@
 //! keys-EPOCH.sealed    this member's part of the network's keys, sealed          (0600)
 //! group-keys.toml      what everybody may know of the newest of them
 //! store.redb           what the party must not forget, sealed                    (0600)
+//! start.number         of the node's last start: others tell copies by it          (0600)
+//! starts.seen          the last starts of the other members, as they signed them     (0600)
 //! history.toml         when the directory was made, backed up, restored; no secrets
 //! lock                 held while the node runs
 //! api.token            what the local interface asks for                         (0600)
@@ -29,6 +31,7 @@ mod history;
 mod key_sets;
 mod passphrase;
 pub(crate) mod sealed;
+mod starts;
 #[cfg(test)]
 mod tests;
 mod unlocked;

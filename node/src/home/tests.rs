@@ -17,6 +17,11 @@ impl Home {
 }
 
 impl Unlocked {
+    /// A copy of it elsewhere.
+    pub(crate) fn at(&self, dir: &Path) -> Self {
+        Home::open(dir).unwrap().unlock(&passphrase()).unwrap()
+    }
+
     /// The same again, as the node's next start finds it.
     pub(crate) fn again(&self) -> Self {
         Home::open(self.home().dir()).unwrap().unlock(&passphrase()).unwrap()

@@ -42,6 +42,8 @@ const RESERVE_AGAIN: Duration = Duration::from_secs(5);
 pub(super) enum Command {
     /// Close every connection to a peer.
     Disconnect(PeerId),
+    /// The same, and dial it even if it connects by itself: another node may have its keys.
+    Challenge(PeerId),
     /// Gossip this.
     Announce(Topic, Vec<u8>),
     /// Close all connections and end.
@@ -214,6 +216,12 @@ impl Connector {
         match command {
             Command::Disconnect(peer) => {
                 let _ = self.swarm.disconnect_peer_id(peer);
+            }
+            Command::Challenge(peer) => {
+                let _ = self.swarm.disconnect_peer_id(peer);
+                if let Some(route) = self.routes.get_mut(&peer) {
+                    route.challenge();
+                }
             }
             Command::Announce(topic, data) => {
                 let hash = self.topics.hash(topic);

@@ -20,8 +20,8 @@
 //! # Protocol
 //! Three lanes of frames: decisions, bulk, which never delays them, and the ceremony, which is there
 //! before the network has keys and for members that come late. Each node opens one stream per peer
-//! and lane for what it sends. Each side greets with version, network digest, epoch and
-//! incarnation (a fresh number at each start); the receiver's greeting says where to go on.
+//! and lane for what it sends. Each side greets with version, network digest, epoch and which start
+//! of the node it is, signed (`incarnation.rs`); the receiver's greeting says where to go on.
 //! Then numbered frames go one way and cumulative acknowledgements the other.
 //!
 //! # Cost
@@ -33,11 +33,14 @@
 
 mod connector;
 mod gossip;
+mod incarnation;
+mod memory;
 mod peer;
 mod queue;
 mod receiver;
 mod route;
 mod sender;
+mod standing;
 pub(crate) mod swarm;
 mod wire;
 
@@ -54,18 +57,22 @@ use libp2p::identity::Keypair;
 use libp2p::{Multiaddr, PeerId, Stream, StreamProtocol};
 use libp2p_stream::IncomingStreams;
 use quorate_protocol::PartyId;
+use quorate_protocol::crypto::identity::IdentityPublic;
 use quorate_protocol::keys::ceremony;
 use quorate_protocol::party::Class;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 
 pub use gossip::{Announcement, Topic, Validator};
+pub use incarnation::{Incarnation, SignedIncarnation};
+pub use memory::Memory;
 pub use peer::{LinkEvent, LinkStatus, PeerInfo, Transport};
 pub use receiver::{Inbound, Taken};
 pub use wire::MAX_FRAME;
 
 use connector::{Command, Connector};
-use peer::Peer;
+use peer::{Here, Peer};
+use standing::Standing;
 use wire::Greeting;
 
 /// Bytes of frames kept for a peer that has not acknowledged them: decisions.
@@ -135,6 +142,14 @@ pub struct Config {
     pub network: [u8; 32],
     /// Epoch of the network.
     pub epoch: u64,
+    /// What we sign with.
+    pub identity: IdentityPublic,
+    /// This start of our node: durable in the data directory before the links are started.
+    pub start: SignedIncarnation,
+    /// What we know of the starts of others.
+    pub memory: Memory,
+    /// So many members that one of them is honest, whoever they are.
+    pub one_honest: usize,
     /// Which links to open.
     pub lanes: Vec<Lane>,
     /// Where to listen.
@@ -189,18 +204,8 @@ impl Links {
     /// # Errors
     /// An address cannot be listened on.
     pub async fn start(config: Config) -> Result<(Self, Incoming), ListenError> {
-        let Config {
-            keys,
-            me,
-            peers,
-            network,
-            epoch,
-            lanes,
-            listen,
-            port_patience,
-            ping,
-            validator,
-        } = config;
+        let Config { keys, me, peers, network, epoch, identity, start, memory, .. } = config;
+        let Config { one_honest, lanes, listen, port_patience, ping, validator, .. } = config;
         let topics = gossip::Topics::new(&network, epoch);
         let members: Vec<_> = peers.iter().map(|peer| peer.peer_id).collect();
         let failed = |address, reason| ListenError { address, reason };
@@ -218,10 +223,15 @@ impl Links {
         let (commands, command_queue) = mpsc::unbounded_channel();
         let (announce, announcements) = mpsc::channel(MAX_ANNOUNCEMENTS);
         let (report, events) = mpsc::unbounded_channel();
-        let peer = |info| Arc::new(Peer::new(info, commands.clone(), report.clone()));
+        let standing = Standing::new(start, identity, network, one_honest, report.clone());
+        let here = Arc::new(Here { network, standing, memory });
+        let peer = |info| {
+            let (commands, report) = (commands.clone(), report.clone());
+            Arc::new(Peer::new(info, commands, report, Arc::clone(&here)))
+        };
         let peers: Vec<_> = peers.into_iter().map(peer).collect();
-        let incarnation = rand::random();
         let mut tasks = JoinSet::new();
+        tasks.spawn(async move { here.standing.watch().await });
         let mut control = swarm.behaviour().control();
         let mut open = |lane: Lane| {
             let (deliver, delivered) = mpsc::unbounded_channel();
@@ -229,8 +239,9 @@ impl Links {
                 return delivered;
             }
             let (version, epoch) = (wire::VERSION, lane.epoch(epoch));
+            let (shown, lives, acknowledged, resume) = (None, false, 0, 0);
             let ours =
-                Greeting { version, network, epoch, incarnation, acknowledged: 0, resume: 0 };
+                Greeting { version, network, epoch, start, shown, lives, acknowledged, resume };
             for peer in &peers {
                 let peer = Arc::clone(peer);
                 tasks.spawn(sender::run(peer, lane, ours.clone(), control.clone()));

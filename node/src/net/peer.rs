@@ -1,17 +1,21 @@
 //! What is known and shared about one peer.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use libp2p::{Multiaddr, PeerId};
 use quorate_protocol::PartyId;
+use quorate_protocol::crypto::identity::IdentityPublic;
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 
 use crate::net::connector::Command;
+use crate::net::incarnation::{Acquaintance, Incarnation, Judgement};
+use crate::net::memory::Memory;
 use crate::net::queue::{Depth, Queue};
-use crate::net::wire::LinkError;
+use crate::net::standing::Standing;
+use crate::net::wire::{Greeting, LinkError};
 use crate::net::{Lane, MAX_UNACKNOWLEDGED_BULK, MAX_UNACKNOWLEDGED_DECISION};
 
 /// Another member, as the network sees it.
@@ -23,6 +27,8 @@ pub struct PeerInfo {
     pub name: String,
     /// Its transport identity.
     pub peer_id: PeerId,
+    /// What it signs with.
+    pub identity: IdentityPublic,
     /// Where it listens.
     pub addresses: Vec<Multiaddr>,
 }
@@ -62,7 +68,7 @@ pub struct LinkStatus {
     pub party: PartyId,
     /// Over what it is connected, if it is.
     pub connected: Option<Transport>,
-    /// Another number after each of its starts; 0 before it has greeted.
+    /// The number of its start; 0 before it has greeted.
     pub incarnation: u64,
     /// Milliseconds since something came from it.
     pub last_seen_ms_ago: Option<u64>,
@@ -93,9 +99,35 @@ pub enum LinkEvent {
     Restarted {
         /// Which peer.
         party: PartyId,
-        /// Its new incarnation.
+        /// The number of its new start.
         incarnation: u64,
     },
+    /// Another node with our keys lives: `t + 1` members have heard it since we greeted. Nothing more
+    /// is said.
+    OtherLives,
+    /// Members have accepted a later start of ours: the data directory is an old copy. Nothing is
+    /// said.
+    OldCopy,
+}
+
+/// Our own side, shared by all peers.
+#[derive(Debug)]
+pub(super) struct Here {
+    pub network: [u8; 32],
+    pub standing: Standing,
+    pub memory: Memory,
+}
+
+/// A stream to or from a start that is accepted, as long as this is there.
+pub(super) struct Present<'a> {
+    peer: &'a Peer,
+    pub start: Incarnation,
+}
+
+impl Drop for Present<'_> {
+    fn drop(&mut self) {
+        self.peer.lock_acquaintance().closed(self.start, tokio::time::Instant::now());
+    }
 }
 
 /// Shared by the tasks of one peer.
@@ -109,6 +141,8 @@ pub(super) struct Peer {
     trouble: Mutex<Option<String>>,
     commands: mpsc::UnboundedSender<Command>,
     events: mpsc::UnboundedSender<LinkEvent>,
+    acquaintance: Mutex<Acquaintance>,
+    here: Arc<Here>,
     started: Instant,
     /// Milliseconds from `started` to the last sign of life, plus one; 0 if there was none.
     seen: AtomicU64,
@@ -124,7 +158,10 @@ impl Peer {
         info: PeerInfo,
         commands: mpsc::UnboundedSender<Command>,
         events: mpsc::UnboundedSender<LinkEvent>,
+        here: Arc<Here>,
     ) -> Self {
+        let accepted = here.memory.of(info.party);
+        let acquaintance = Acquaintance::new(accepted, tokio::time::Instant::now());
         Self {
             info,
             connection: watch::Sender::new(None),
@@ -134,6 +171,8 @@ impl Peer {
             trouble: Mutex::default(),
             commands,
             events,
+            acquaintance: Mutex::new(acquaintance),
+            here,
             started: Instant::now(),
             seen: AtomicU64::new(0),
             round_trip: AtomicU64::new(0),
@@ -150,8 +189,58 @@ impl Peer {
         }
     }
 
-    /// The peer is in the same network as we.
-    pub(super) fn greeted(&self, incarnation: u64) {
+    /// Our greeting to the peer: what we know of it added to `ours`.
+    pub(super) fn greeting(&self, ours: &Greeting) -> Greeting {
+        let acquaintance = self.lock_acquaintance();
+        let lives = acquaintance.lives(tokio::time::Instant::now());
+        Greeting { shown: acquaintance.accepted(), lives, ..ours.clone() }
+    }
+
+    /// The peer has greeted, and is in the same network as we.
+    ///
+    /// # Errors
+    /// Its start is not accepted, or it lies about ours.
+    pub(super) fn meet(&self, theirs: &Greeting) -> Result<Present<'_>, LinkError> {
+        let (party, start) = (self.info.party, theirs.start);
+        if !start.is_of(&self.info.identity, &self.here.network) {
+            return Err(LinkError::Misbehaved("it did not sign its start"));
+        }
+        self.here.standing.told(party, theirs.shown, theirs.lives)?;
+        let now = tokio::time::Instant::now();
+        let mut acquaintance = self.lock_acquaintance();
+        match acquaintance.judge(start.incarnation, now) {
+            Judgement::Known => {}
+            Judgement::Next => {
+                // N2: others rely on it from here on.
+                self.here.memory.note(party, start)?;
+                acquaintance.accept(start, now);
+            }
+            Judgement::Refused { challenge } => {
+                if challenge {
+                    let _ = self.commands.send(Command::Challenge(self.info.peer_id));
+                }
+                return Err(LinkError::OtherStart);
+            }
+        }
+        acquaintance.opened(start.incarnation);
+        drop(acquaintance);
+        self.greeted(start.incarnation.number);
+        Ok(Present { peer: self, start: start.incarnation })
+    }
+
+    /// Whether the peer has accepted our start.
+    pub(super) fn accepts_us(&self, theirs: &Greeting) -> bool {
+        self.here.standing.is_ours(theirs.shown)
+    }
+
+    /// Waits until we may speak on a lane.
+    pub(super) async fn may_speak(&self, lane: Lane) {
+        if lane != Lane::Ceremony {
+            self.here.standing.may_speak().await;
+        }
+    }
+
+    fn greeted(&self, incarnation: u64) {
         let before = self.incarnation.swap(incarnation, Ordering::Relaxed);
         if before != 0 && before != incarnation {
             self.report(LinkEvent::Restarted { party: self.info.party, incarnation });
@@ -193,7 +282,11 @@ impl Peer {
     pub(super) fn ended(&self, lane: Lane, why: &LinkError) {
         let name = &self.info.name;
         match why {
-            LinkError::Io(_) | LinkError::Timeout | LinkError::Closed => {
+            LinkError::Io(_)
+            | LinkError::Timeout
+            | LinkError::Closed
+            | LinkError::OtherStart
+            | LinkError::NotAccepted => {
                 tracing::debug!(peer = %name, ?lane, "link ended: {why}");
             }
             LinkError::Version(_) | LinkError::Network | LinkError::Epoch(_) => {
@@ -226,6 +319,10 @@ impl Peer {
             lost_frames: depths.iter().map(|depth| depth.lost).sum(),
             trouble: self.lock_trouble().clone(),
         }
+    }
+
+    fn lock_acquaintance(&self) -> MutexGuard<'_, Acquaintance> {
+        self.acquaintance.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock_trouble(&self) -> MutexGuard<'_, Option<String>> {

@@ -21,6 +21,7 @@ use quorate_protocol::PartyId;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
 
+use crate::net::incarnation::Incarnation;
 use crate::net::peer::Peer;
 use crate::net::wire::{Greeting, LinkError, read_frame};
 use crate::net::{GREETING_TIMEOUT, Lane, MAX_UNTAKEN};
@@ -68,7 +69,7 @@ struct Progress {
 
 /// What is known about the numbering of the peer's frames.
 struct Numbering {
-    incarnation: u64,
+    start: Option<Incarnation>,
     /// The next number to deliver.
     next: u64,
     progress: Arc<Progress>,
@@ -83,7 +84,7 @@ pub(super) async fn run(
     deliver: mpsc::UnboundedSender<Inbound>,
 ) {
     let budget = Arc::new(Semaphore::new(MAX_UNTAKEN / PERMIT_BYTES));
-    let mut numbering = Numbering { incarnation: 0, next: 0, progress: Arc::default() };
+    let mut numbering = Numbering { start: None, next: 0, progress: Arc::default() };
     let mut current = streams.recv().await;
     while let Some(stream) = current {
         let receiving = Receiving { peer: &peer, budget: &budget, deliver: &deliver };
@@ -117,23 +118,23 @@ impl Receiving<'_> {
     ) -> Result<Infallible, LinkError> {
         let greeting = async {
             let theirs = Greeting::read(&mut stream).await?;
-            if theirs.incarnation != numbering.incarnation && theirs.check(ours).is_ok() {
-                *numbering = Numbering {
-                    incarnation: theirs.incarnation,
-                    next: 0,
-                    progress: Arc::default(),
-                };
+            let met = theirs.check(ours).and_then(|()| self.peer.meet(&theirs));
+            if let Ok(present) = &met
+                && numbering.start != Some(present.start)
+            {
+                let start = Some(present.start);
+                *numbering = Numbering { start, next: 0, progress: Arc::default() };
             }
             let answer = Greeting {
                 acknowledged: numbering.progress.acknowledged.load(Ordering::Acquire),
                 resume: numbering.next,
-                ..ours.clone()
+                ..self.peer.greeting(ours)
             };
             answer.write(&mut stream).await?;
-            theirs.check(ours)
+            met
         };
-        timeout(GREETING_TIMEOUT, greeting).await.map_err(|_| LinkError::Timeout)??;
-        self.peer.greeted(numbering.incarnation);
+        let greeted = timeout(GREETING_TIMEOUT, greeting).await;
+        let _present = greeted.map_err(|_| LinkError::Timeout)??;
 
         let progress = Arc::clone(&numbering.progress);
         let (reader, writer) = stream.split();

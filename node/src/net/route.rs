@@ -63,6 +63,8 @@ pub(super) struct Route {
     away_since: Option<Instant>,
     direct: Dials,
     relayed: Dials,
+    /// It is to be dialled although it is connected.
+    challenged: bool,
     /// Through whom it was dialled last.
     relay: Option<PeerId>,
     wrong_key_reported: bool,
@@ -99,6 +101,7 @@ impl Route {
             away_since: Some(now),
             direct: Dials::due(now + head_start(me, peer.info.party)),
             relayed: Dials::due(now),
+            challenged: false,
             relay: None,
             wrong_key_reported: false,
         }
@@ -106,7 +109,14 @@ impl Route {
 
     /// When to dial directly. Goes on while the peer is reached through another.
     pub(super) fn direct_due(&self) -> Option<Instant> {
-        (self.away_since.is_some() && self.direct.current.is_none()).then_some(self.direct.at)
+        let wanted = self.away_since.is_some() || self.challenged;
+        (wanted && self.direct.current.is_none()).then_some(self.direct.at)
+    }
+
+    /// Has it dialled at once, connected or not.
+    pub(super) fn challenge(&mut self) {
+        self.challenged = true;
+        self.direct.at = Instant::now();
     }
 
     /// When to dial through another, if there is one.
@@ -142,6 +152,7 @@ impl Route {
 
     /// It is dialled directly.
     pub(super) fn dialling(&mut self, connection: ConnectionId) {
+        self.challenged = false;
         self.direct.current = Some((connection, Instant::now()));
     }
 

@@ -15,7 +15,7 @@ use libp2p_stream::{Control, OpenStreamError};
 use tokio::time::timeout;
 
 use crate::net::peer::Peer;
-use crate::net::queue::{AcknowledgedTooMuch, Queue};
+use crate::net::queue::AcknowledgedTooMuch;
 use crate::net::wire::{Greeting, LinkError, read_u64};
 use crate::net::{GREETING_TIMEOUT, Lane, backoff};
 
@@ -24,6 +24,9 @@ const WRITE_BATCH: usize = 256 << 10;
 
 /// Shortest and longest wait before a stream is opened again.
 const REOPEN: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(2));
+
+/// How often a start that is not accepted yet asks again.
+const ACCEPTING: Duration = Duration::from_millis(200);
 
 /// Sends to `peer` for ever.
 pub(super) async fn run(peer: Arc<Peer>, lane: Lane, ours: Greeting, mut control: Control) {
@@ -40,8 +43,10 @@ pub(super) async fn run(peer: Arc<Peer>, lane: Lane, ours: Greeting, mut control
         };
         peer.queue(lane).set_open(false);
         peer.ended(lane, &why);
+        let not_yet = matches!(why, LinkError::OtherStart | LinkError::NotAccepted);
+        let wait = if not_yet { ACCEPTING } else { backoff(failures, REOPEN) };
         failures = if greeted { 0 } else { failures + 1 };
-        tokio::time::sleep(backoff(failures, REOPEN)).await;
+        tokio::time::sleep(wait).await;
     }
 }
 
@@ -65,15 +70,18 @@ async fn session(
         Ok(Ok(stream)) => stream,
     };
     let greeting = async {
-        ours.write(&mut stream).await?;
+        peer.greeting(ours).write(&mut stream).await?;
         Greeting::read(&mut stream).await
     };
     let theirs = timeout(GREETING_TIMEOUT, greeting).await.map_err(|_| LinkError::Timeout)??;
     theirs.check(ours)?;
+    let _present = peer.meet(&theirs)?;
+    if !peer.accepts_us(&theirs) {
+        return Err(LinkError::NotAccepted);
+    }
     queue.resume(theirs.acknowledged, theirs.resume).map_err(too_much)?;
     *greeted = true;
     queue.set_closed(false);
-    peer.greeted(theirs.incarnation);
     queue.set_open(true);
     peer.report_if_caught_up(lane);
     tracing::debug!(peer = %peer.info.name, ?lane, resume = theirs.resume, "link open");
@@ -81,7 +89,7 @@ async fn session(
     let (reader, writer) = stream.split();
     tokio::select! {
         ended = read_acknowledgements(reader, peer, lane) => ended,
-        ended = write_frames(writer, queue, theirs.resume) => ended.map_err(LinkError::from),
+        ended = write_frames(writer, peer, lane, theirs.resume) => ended.map_err(LinkError::from),
     }
 }
 
@@ -100,12 +108,15 @@ async fn read_acknowledgements(
 
 async fn write_frames(
     mut writer: impl AsyncWrite + Unpin,
-    queue: &Queue,
+    peer: &Peer,
+    lane: Lane,
     from: u64,
 ) -> io::Result<Infallible> {
+    let queue = peer.queue(lane);
     let mut next = from;
     let mut batch = Vec::new();
     loop {
+        peer.may_speak(lane).await;
         next = queue.fill(next, WRITE_BATCH, &mut batch);
         if batch.is_empty() {
             queue.grown().await;

@@ -1,12 +1,14 @@
 //! Links over real connections on loopback.
 
 mod relays;
+mod starts;
 
 use std::net::Ipv4Addr;
 
 use futures::{AsyncReadExt, AsyncWriteExt};
 use libp2p::swarm::SwarmEvent;
 use libp2p::swarm::dial_opts::DialOpts;
+use quorate_protocol::crypto::identity::IdentityKey;
 use tokio::time::timeout;
 
 use super::*;
@@ -23,6 +25,10 @@ struct World {
     /// Where a member may try to reach another instead.
     doors: BTreeMap<(usize, usize), Multiaddr>,
     ping: Duration,
+    identities: Vec<IdentityKey>,
+    /// Of the next start of any node.
+    number: std::sync::atomic::AtomicU64,
+    folder: tempfile::TempDir,
 }
 
 struct Node {
@@ -44,7 +50,19 @@ impl World {
         let any = |kind: &str| format!("/ip4/{}/{kind}", Ipv4Addr::LOCALHOST).parse().unwrap();
         let addresses = vec![vec![any("tcp/0"), any("udp/0/quic-v1")]; n];
         let (apart, doors) = (Vec::new(), BTreeMap::new());
-        Self { keys, addresses, network: [1; 32], apart, doors, ping: PING }
+        let seed = |member| u8::try_from(member).unwrap();
+        let identities = (0..n).map(|member| IdentityKey::from_bytes(&[seed(member); 32]));
+        Self {
+            keys,
+            addresses,
+            network: [1; 32],
+            apart,
+            doors,
+            ping: PING,
+            identities: identities.collect(),
+            number: 1000.into(),
+            folder: tempfile::tempdir().unwrap(),
+        }
     }
 
     fn is_apart(&self, a: usize, b: usize) -> bool {
@@ -60,6 +78,32 @@ impl World {
         }
     }
 
+    fn sign(&self, me: usize, number: u64) -> SignedIncarnation {
+        SignedIncarnation::begin(&self.identities[me], &self.network, number)
+    }
+
+    fn begin(&self, me: usize) -> SignedIncarnation {
+        self.sign(me, self.number.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+    }
+
+    /// What a member would greet with.
+    fn greeting(&self, me: usize) -> Greeting {
+        Greeting {
+            version: wire::VERSION,
+            network: self.network,
+            epoch: 1,
+            start: self.begin(me),
+            shown: None,
+            lives: false,
+            acknowledged: 0,
+            resume: 0,
+        }
+    }
+
+    fn memory(&self, me: usize) -> Memory {
+        Memory::open(self.folder.path().join(me.to_string())).unwrap()
+    }
+
     fn config(&self, me: usize) -> Config {
         let peers = (0..self.keys.len())
             .filter(|peer| *peer != me)
@@ -67,6 +111,7 @@ impl World {
                 party: party(peer),
                 name: format!("org{peer}"),
                 peer_id: self.keys[peer].public().to_peer_id(),
+                identity: self.identities[peer].public(),
                 addresses: self.addresses(me, peer),
             })
             .collect();
@@ -76,6 +121,10 @@ impl World {
             peers,
             network: self.network,
             epoch: 1,
+            identity: self.identities[me].public(),
+            start: self.begin(me),
+            memory: self.memory(me),
+            one_honest: self.keys.len().div_ceil(3),
             lanes: vec![Lane::Decision, Lane::Bulk, Lane::Ceremony],
             listen: self.addresses[me].clone(),
             port_patience: PATIENCE,
@@ -351,14 +400,7 @@ async fn an_oversized_frame_closes_the_connection_of_its_sender_only() {
     let (mut control, mut hostile) = intruder(&world, world.keys[2].clone()).await;
     let opened = control.open_stream(target, Lane::Decision.stream_protocol());
     let mut stream = timeout(PATIENCE, opened).await.unwrap().unwrap();
-    let greeting = Greeting {
-        version: wire::VERSION,
-        network: world.network,
-        epoch: 1,
-        incarnation: 5,
-        acknowledged: 0,
-        resume: 0,
-    };
+    let greeting = world.greeting(2);
     greeting.write(&mut stream).await.unwrap();
     Greeting::read(&mut stream).await.unwrap().check(&greeting).unwrap();
     stream.write_all(&u32::MAX.to_le_bytes()).await.unwrap();
@@ -382,14 +424,7 @@ async fn a_member_with_another_network_file_is_not_heard() {
     let (mut control, _driven) = intruder(&world, world.keys[2].clone()).await;
     let opened = control.open_stream(target, Lane::Decision.stream_protocol());
     let mut stream = timeout(PATIENCE, opened).await.unwrap().unwrap();
-    let greeting = Greeting {
-        version: wire::VERSION,
-        network: [2; 32],
-        epoch: 1,
-        incarnation: 5,
-        acknowledged: 0,
-        resume: 0,
-    };
+    let greeting = Greeting { network: [2; 32], ..world.greeting(2) };
     greeting.write(&mut stream).await.unwrap();
     // It is told why.
     let theirs = Greeting::read(&mut stream).await.unwrap();

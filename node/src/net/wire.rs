@@ -2,7 +2,7 @@
 //! the other.
 //!
 //! ```text
-//! greeting         u32 length (at most 256) | Greeting, in the protocol's encoding
+//! greeting         u32 length (at most 512) | Greeting, in the protocol's encoding
 //! frame            u32 length (at most MAX_FRAME) | u64 number | payload
 //! acknowledgement  u64: everything before this number is taken care of
 //! ```
@@ -15,13 +15,15 @@ use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use quorate_protocol::{limits, wire};
 use serde::{Deserialize, Serialize};
 
+use crate::net::incarnation::SignedIncarnation;
+
 /// Version of the link protocol.
-pub(super) const VERSION: u16 = 1;
+pub(super) const VERSION: u16 = 2;
 
 /// Bytes of a frame's payload.
 pub const MAX_FRAME: usize = limits::MAX_ENVELOPE;
 
-const MAX_GREETING: usize = 256;
+const MAX_GREETING: usize = 512;
 
 /// The first thing each side says on a stream.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -32,8 +34,12 @@ pub(super) struct Greeting {
     pub network: [u8; 32],
     /// Epoch of the network.
     pub epoch: u64,
-    /// Changes with each start of a node: frame numbers start over with it.
-    pub incarnation: u64,
+    /// This start of the node: frame numbers start over with it.
+    pub start: SignedIncarnation,
+    /// The highest start of the other side that this one has accepted.
+    pub shown: Option<SignedIncarnation>,
+    /// Whether that one lives, although the other side has greeted with another.
+    pub lives: bool,
     /// From the receiver of frames: everything before this number is taken care of.
     pub acknowledged: u64,
     /// From the receiver of frames: the number to go on with.
@@ -61,6 +67,12 @@ pub(super) enum LinkError {
     /// The peer has no use for this lane now.
     #[error("it does not listen on this link now")]
     Closed,
+    /// The peer's start is not the one that was accepted; it may be accepted later.
+    #[error("it may have been started twice, or from an old copy of its data directory")]
+    OtherStart,
+    /// The peer does not accept our start, or not yet.
+    #[error("it has not accepted this start of the node yet")]
+    NotAccepted,
     /// The peer breaks the link protocol.
     #[error("it breaks the link protocol: {0}")]
     Misbehaved(&'static str),
@@ -165,11 +177,15 @@ mod tests {
     use super::*;
 
     fn greeting() -> Greeting {
+        let key = quorate_protocol::crypto::identity::IdentityKey::from_bytes(&[1; 32]);
+        let start = SignedIncarnation::begin(&key, &[7; 32], u64::MAX);
         Greeting {
             version: VERSION,
             network: [7; 32],
             epoch: 3,
-            incarnation: 4,
+            start,
+            shown: Some(start),
+            lives: true,
             acknowledged: 5,
             resume: 6,
         }
@@ -177,17 +193,17 @@ mod tests {
 
     #[test]
     fn greetings_come_back() {
-        let mut bytes = Vec::new();
-        block_on(greeting().write(&mut bytes)).unwrap();
-        assert_eq!(block_on(Greeting::read(&mut bytes.as_slice())).unwrap(), greeting());
+        let (mut bytes, greeting) = (Vec::new(), greeting());
+        block_on(greeting.write(&mut bytes)).unwrap();
+        assert_eq!(block_on(Greeting::read(&mut bytes.as_slice())).unwrap(), greeting);
     }
 
     #[test]
     fn a_greeting_of_another_version_is_named_whatever_follows() {
         let mut bytes = 3u32.to_le_bytes().to_vec();
-        bytes.extend_from_slice(&[2, 0, 99]);
+        bytes.extend_from_slice(&[99, 0, 99]);
         let read = block_on(Greeting::read(&mut bytes.as_slice()));
-        assert!(matches!(read, Err(LinkError::Version(2))), "{read:?}");
+        assert!(matches!(read, Err(LinkError::Version(99))), "{read:?}");
     }
 
     #[test]
