@@ -6,7 +6,7 @@
 //!
 //! # Protocol
 //! - (J1) An instance is a broadcast of a proposal, a slot, a run or a decision. Everything that is
-//!   done to it is a [`Call`], and is written to the log that bears its name, before anything that
+//!   done to it is a call, and is written to the log that bears its name, before anything that
 //!   follows from it leaves: a step's records come before its other effects.
 //! - (J2) After a restart, make each instance that has a log, and do the same to it in the same order.
 //!   It is then what it was, and has said the same, byte for byte: that is said again to everybody.

@@ -22,7 +22,7 @@
 //! - (N1) The party of the current epoch says when a refresh begins, see [`turning`](super). Draw fresh
 //!   entropy; the next epoch's seed is the hash of it, this epoch's seed and the refresh's name. It is
 //!   durable before it is used.
-//! - (N2) Run the [`refresh`], [durably](crate::keys::ceremony). Whoever confirms
+//! - (N2) Run the [`refresh`](crate::keys::refresh), [durably](crate::keys::ceremony). Whoever confirms
 //!   the same keys has them and will not lose them.
 //! - (N3) With the keys here and confirmed by `n - t` members: the party is ready, which ends its epoch
 //!   once `t + 1` say so.

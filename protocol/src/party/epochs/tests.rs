@@ -470,7 +470,7 @@ fn what_links_lost_for_good_is_said_again_out_of_the_store() {
     assert!(world.members().all(|member| member.certificate(&open).is_none()), "1 lost nothing");
     world.say_again(party(0), party(2));
     world.run_untimed();
-    world.vote(2, open, 1);
+    world.vote_all(open, &[0, 2]);
     world.run();
     for member in world.members() {
         assert_eq!(member.certificate(&open).unwrap().statement.outcome, Outcome::Accepted);
