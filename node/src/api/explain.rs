@@ -113,7 +113,7 @@ impl About<'_> {
             Step::Signature => format!("the network's signature: the parts of {of} members"),
             Step::Document => "the document that is to be signed, from another member".to_owned(),
             Step::Certificate if self.decision.follows => {
-                "the certificate from the others: this node was away when it was opened, and only \
+                "the certificate from the others: this node may have forgotten what it said, and only \
                  follows it"
                     .to_owned()
             }

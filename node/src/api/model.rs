@@ -60,7 +60,7 @@ pub struct Decision {
     pub counted: Option<Vec<String>>,
     /// The outcome, once it is certified.
     pub outcome: Option<Outcome>,
-    /// Whether this node only follows it, because it was away when it was opened.
+    /// Whether this node only follows it, because it may have forgotten what it said in it.
     pub following: bool,
     /// What it is waiting for, in words.
     pub waiting: String,

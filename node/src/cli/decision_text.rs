@@ -66,7 +66,7 @@ pub fn show(terminal: &Terminal, decision: &Decision, you: &str, flag: &str, now
     }
     let undecided = !decision.is_certified();
     if decision.following && undecided {
-        field("voted", "not known here: this node was restarted since, and only follows it");
+        field("voted", "not known here: this node has forgotten what it said, and only follows it");
     } else {
         let (voted, members) = (decision.voted.len(), decision.members);
         field("voted", &format!("{voted} of {members}: {}", names(&decision.voted)));

@@ -116,7 +116,7 @@ fn refuse_early(decision: &Decision) -> Result<(), Failure> {
     }
     if decision.following && !decision.is_certified() {
         let what =
-            "this node was restarted since it was opened, and only follows it to the outcome";
+            "this node may have forgotten what it said in it, and only follows it to the outcome";
         return Err(Failure::new(Exit::Conflict, what).hint(wait));
     }
     if !decision.needs_you() {

@@ -221,8 +221,8 @@ pub enum Refusal {
              propose it in a moment"
     )]
     EpochOver,
-    /// This node was away when it was opened, so it only follows it.
-    #[error("this node restarted while it was open and only follows it")]
+    /// This node may have forgotten what it said in it, so it only follows it.
+    #[error("this node may have forgotten what it said in it, and only follows it")]
     FollowingOnly,
     /// This node was restored from a backup.
     #[error(

@@ -33,6 +33,7 @@ pub mod event;
 pub mod frame;
 pub mod journal;
 mod kept;
+mod listening;
 pub mod message;
 mod ordering;
 mod production;

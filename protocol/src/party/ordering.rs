@@ -8,16 +8,17 @@ use crate::decision::ledger::{Ledger, SlotSummary};
 use crate::decision::proposal::{Proposal, ProposalId};
 use crate::decision::slot::{self, Agreed, Known, Slot};
 use crate::decision::stock::Amount;
-use crate::fault::{DecisionFault, Fault};
+use crate::fault::DecisionFault;
 use crate::limits;
 use crate::party::early::Early;
 use crate::party::event::{Answer, Notice, Refusal, RequestId};
 use crate::party::journal::{Call, Instance};
+use crate::party::listening::Listening;
 use crate::party::records::{Key, delete, put};
 use crate::party::sink::Sink;
 use crate::party::turning::Turning;
 use crate::party::{CoinShare, Message, Party, Suite};
-use crate::protocol::{Job, Outbox, Protocol, Recipient};
+use crate::protocol::Protocol;
 use crate::wire::{self, Bytes};
 
 /// What is known here, for slots.
@@ -56,25 +57,6 @@ pub(super) struct Ordering<S: Suite> {
     pub(super) ended: BTreeMap<u64, Agreed>,
     /// Highest sequence seen of each member.
     sequence: PartyMap<u64>,
-}
-
-/// The outbox of a broadcast in which we must be silent: one may ask for what others delivered.
-struct Listening<'a>(&'a mut dyn Outbox<rbc::Message>);
-
-impl Outbox<rbc::Message> for Listening<'_> {
-    fn send(&mut self, to: Recipient, message: rbc::Message) {
-        if matches!(message, rbc::Message::Pull(_)) {
-            self.0.send(to, message);
-        }
-    }
-
-    fn report(&mut self, fault: Fault) {
-        self.0.report(fault);
-    }
-
-    fn work(&mut self, job: Job<rbc::Message>) {
-        self.0.work(job);
-    }
 }
 
 impl<S: Suite> Ordering<S> {
@@ -518,7 +500,9 @@ impl<S: Suite> Party<S> {
                 self.forget_broadcast(id, sink);
             }
         }
-        for position in self.append(summary.clone()) {
+        let opened = self.append(summary.clone());
+        self.forget_stale(sink);
+        for position in opened {
             let follows = slot < self.ordering.slots_barred;
             self.opened(position, follows, sink);
         }
@@ -533,6 +517,21 @@ impl<S: Suite> Party<S> {
             self.end_epoch(sink);
         }
         self.recheck_slots(sink);
+    }
+
+    /// Forgets broadcasts so far behind what is ordered of their proposers that they end nowhere any more.
+    fn forget_stale(&mut self, sink: &mut Sink<S>) {
+        let stale = |id: &&ProposalId| {
+            id.sequence.saturating_add(limits::SEQUENCE_WINDOW)
+                < self.ledger.next_sequence(id.proposer)
+                && !self.ordering.waiting.contains_key(id)
+                && !self.ledger.contains(id)
+        };
+        let stale: Vec<ProposalId> =
+            self.ordering.broadcasts.keys().filter(stale).copied().collect();
+        for id in stale {
+            self.forget_broadcast(&id, sink);
+        }
     }
 
     /// Appends a slot; returns the new positions.

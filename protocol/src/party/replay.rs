@@ -51,7 +51,7 @@ const OUT_OF_PLACE: Broken = Broken("a call that is out of place");
 /// One instance's calls, while they are made again.
 struct Replay<M> {
     me: PartyId,
-    /// What it says is not said: see [`Listening`](super::ordering).
+    /// What it says is not said: see [`Listening`](super::listening).
     silent: fn(&M) -> bool,
     own: VecDeque<M>,
     early: VecDeque<(PartyId, M)>,

@@ -41,7 +41,7 @@ pub struct DecisionView {
     pub outcome: Option<Outcome>,
     /// Whether the document that the proposal names is here.
     pub document_here: bool,
-    /// Whether this node only follows it, because it restarted meanwhile.
+    /// Whether this node only follows it, because it may have forgotten what it said in it.
     pub follows: bool,
     /// What it waits for, in words.
     pub waiting: String,

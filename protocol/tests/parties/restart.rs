@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use quorate_protocol::crypto::transcript::Digest;
 use quorate_protocol::decision::certificate::Outcome;
 use quorate_protocol::decision::life::Phase;
+use quorate_protocol::party::journal::REPLAY;
 use quorate_protocol::party::{Message, Refusal};
 use quorate_protocol::protocol::Recipient;
 use quorate_protocol::{PartyId, wire};
@@ -145,4 +146,19 @@ fn logs_are_gone_once_what_they_are_of_is_over() {
     assert!(kept > 0);
     let words = &world.words;
     assert!(words.iter().any(|(.., message)| matches!(message, Message::Run(..))));
+}
+
+const WORDS: &str = "acbda6a103e469dff669033a9c95ac27b86802b1557fb65b4c81d93402487be3";
+
+/// What a network said after the same calls as ever, as one hash. Where it changes, so may what a log
+/// leads to: then [`REPLAY`] is to be raised, and this value changed with it.
+#[test]
+fn the_same_calls_lead_to_the_same_words_as_they_always_did() {
+    let (world, ..) = under_way(44, 10_000);
+    let mut hash = blake3::Hasher::new();
+    for (by, to, message) in &world.words {
+        hash.update(format!("{by} {to:?}").as_bytes()).update(&wire::encode(message));
+    }
+    let words = (REPLAY, hash.finalize().to_hex().to_string());
+    assert_eq!(words, (1, WORDS.to_owned()));
 }
