@@ -182,9 +182,18 @@ async fn four_nodes_decide_though_two_pairs_cannot_connect() {
         assert_eq!(certificate.statement.counted.len(), 4);
     }
     for (me, other) in [(0, 1), (1, 0), (2, 3), (3, 2)] {
-        let status = handles[me].status().await.unwrap();
-        let link = status.peers.iter().find(|peer| peer.party.index() == other);
-        let transport = link.unwrap().transport.expect("they are connected");
+        // The decision may be quicker: it does not need all links.
+        let connected = async {
+            loop {
+                let status = handles[me].status().await.unwrap();
+                let link = status.peers.into_iter().find(|peer| peer.party.index() == other);
+                match link.unwrap().transport {
+                    Some(transport) => return transport,
+                    None => tokio::time::sleep(Duration::from_millis(20)).await,
+                }
+            }
+        };
+        let transport = timeout(PATIENCE, connected).await.expect("connected in time");
         assert!(!transport.is_direct(), "{transport:?}");
     }
 }
