@@ -24,9 +24,8 @@
 //! # End
 //! Dropped once certified. Whoever still sends something for it gets the certificate.
 //!
-//! A party that may have forgotten what it said in the decision, or adopted its position while it was
-//! barred from ordering, only *follows* it: it says nothing, since it may have said something else
-//! before, and takes the certificate from the others.
+//! A party that may have forgotten what it said in the decision only *follows* it: it says nothing, since
+//! it may have said something else before, and takes the certificate from the others.
 
 pub mod waits;
 
