@@ -29,7 +29,7 @@ const DATA_DIR: &str = "DATA_DIR";
 const WITHHELD: &str = "[withheld]";
 
 /// Files of a data directory that are known, beside key sets and the parts of the store.
-const KNOWN: [&str; 9] = [
+const KNOWN: [&str; 11] = [
     "member.toml",
     "network.toml",
     "group-keys.toml",
@@ -39,6 +39,8 @@ const KNOWN: [&str; 9] = [
     "lock",
     "api.token",
     "api.addr",
+    "start.number",
+    "starts.seen",
 ];
 
 /// A bundle: parts by name, in order.

@@ -8,8 +8,9 @@
 //! keys-EPOCH.sealed    this member's part of the network's keys, sealed          (0600)
 //! group-keys.toml      what everybody may know of the newest of them
 //! store.redb           what the party must not forget, sealed                    (0600)
-//! start.number         of the node's last start: others tell copies by it          (0600)
-//! starts.seen          the last starts of the other members, as they signed them     (0600)
+//! store.walNUMBER      what of it is not in there yet, sealed                    (0600)
+//! start.number         of the node's last start: others tell copies by it        (0600)
+//! starts.seen          the last starts of the other members, as they signed them (0600)
 //! history.toml         when the directory was made, backed up, restored; no secrets
 //! lock                 held while the node runs
 //! api.token            what the local interface asks for                         (0600)
@@ -19,8 +20,9 @@
 //! Everything secret but the token of the local interface, which is worth nothing without the
 //! machine. The passphrase opens `keys.sealed`; in it is the data key, which opens the rest
 //! (`sealed.rs`). Files of an epoch that is erased are removed; what a disk may still hold of them
-//! is sealed with the data key, which stays. A [`Home`] is the directory as anybody may see it, an [`Unlocked`] one is that
-//! with the passphrase. Without the passphrase there is no way to the keys: no reset, no escrow.
+//! is sealed with the data key, which stays. A [`Home`] is the directory as anybody may see it, an
+//! [`Unlocked`] one is that with the passphrase. Without the passphrase there is no way to the keys: no
+//! reset, no escrow.
 //!
 //! The directory itself is closed to others (0700). Secret files are created closed, and a file
 //! of keys that others can read is refused. All are written whole or not at all.
