@@ -6,7 +6,7 @@ use quorate_protocol::crypto::transcript::Digest;
 use quorate_protocol::decision::certificate::Outcome;
 use quorate_protocol::decision::life::Phase;
 use quorate_protocol::party::journal::REPLAY;
-use quorate_protocol::party::{Message, Refusal};
+use quorate_protocol::party::{Event, Message, Refusal};
 use quorate_protocol::protocol::Recipient;
 use quorate_protocol::{PartyId, wire};
 
@@ -161,4 +161,20 @@ fn the_same_calls_lead_to_the_same_words_as_they_always_did() {
     }
     let words = (REPLAY, hash.finalize().to_hex().to_string());
     assert_eq!(words, (1, WORDS.to_owned()));
+}
+
+#[test]
+fn work_that_was_under_way_when_all_stopped_is_done_again() {
+    let mut world = World::new(4, 45);
+    let decision = world.propose(1, "mean(confidence) > 75");
+    // Messages arrive, and no result of any work.
+    while let Some((from, to, message)) = world.flight.pop() {
+        world.step(to, Event::Message { from, message });
+    }
+    let all: Vec<PartyId> = world.parties.keys().copied().collect();
+    let works = |party: &&PartyId| world.done.iter().any(|(of, _)| of == *party);
+    assert_eq!(all.iter().filter(works).count(), 4);
+    all.iter().for_each(|party| world.stop(*party));
+    all.iter().for_each(|party| world.start(*party));
+    finish(&mut world, decision);
 }
