@@ -18,11 +18,14 @@
 //! The transport: links are authenticated, and lose nothing but with a member that is killed. The
 //! file system: what a member finds of what it wrote is drawn, not read. Time inside computations: a
 //! step takes none.
+//!
+//! Where these matter, `chaos` runs real processes instead, for as long as one lets it.
 
 #![cfg_attr(test, allow(clippy::cast_possible_truncation, clippy::too_many_lines))]
 
 pub mod adversary;
 mod caught;
+mod chaos;
 pub mod checker;
 pub mod cli;
 pub mod coverage;

@@ -10,6 +10,27 @@ use crate::ghost::{Ghost, Network};
 /// See the [module](self).
 pub(super) struct Certificate;
 
+/// What a certificate says.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Entry {
+    pub(crate) position: u64,
+    /// The digest of the proposal.
+    pub(crate) proposal: [u8; 32],
+    pub(crate) title: String,
+    pub(crate) rule: String,
+    /// Bit by bit, whose votes count.
+    pub(crate) counted: u128,
+    pub(crate) outcome: Outcome,
+}
+
+/// How a decision ended.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Outcome {
+    Accepted,
+    Rejected,
+    Expired,
+}
+
 /// Bytes that are still to be read.
 struct Reader<'a>(&'a [u8]);
 
@@ -78,10 +99,10 @@ fn signed(key: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> bool {
     VerifyingKey::from_bytes(key).is_ok_and(|key| key.verify_strict(message, &signature).is_ok())
 }
 
-/// The rule and the minimum of a proposal.
-fn read_proposal(bytes: &[u8]) -> Result<(&[u8], u128), &'static str> {
+/// The title, the rule and the minimum of a proposal.
+fn read_proposal(bytes: &[u8]) -> Result<(&[u8], &[u8], u128), &'static str> {
     let mut reader = Reader(bytes);
-    let (_title, _text, rule) = (reader.sized(8)?, reader.sized(8)?, reader.sized(8)?);
+    let (title, _text, rule) = (reader.sized(8)?, reader.sized(8)?, reader.sized(8)?);
     let _deadline = reader.take(8)?;
     let minimum = reader.number(2)?;
     let _nonce = reader.take(16)?;
@@ -92,11 +113,14 @@ fn read_proposal(bytes: &[u8]) -> Result<(&[u8], u128), &'static str> {
     }
     demand(reader.number(1)? < 2, "a flag is neither 0 nor 1")?;
     reader.end()?;
-    Ok((rule, minimum))
+    Ok((title, rule, minimum))
 }
 
-/// Whether this is a certificate of the network.
-pub(super) fn verify(bytes: &[u8], of: &Network) -> Result<(), &'static str> {
+/// What a certificate of the network says.
+///
+/// # Errors
+/// It is none.
+pub(crate) fn verify(bytes: &[u8], of: &Network) -> Result<Entry, &'static str> {
     let mut reader = Reader(bytes);
     let statement = reader.sized(2)?;
     let signature: [u8; 64] = reader.array()?;
@@ -107,7 +131,7 @@ pub(super) fn verify(bytes: &[u8], of: &Network) -> Result<(), &'static str> {
         own.push((member, reader.array::<64>()?));
     }
     reader.end()?;
-    let (rule, minimum) = read_proposal(proposal)?;
+    let (title, rule, minimum) = read_proposal(proposal)?;
 
     let mut reader = Reader(statement);
     demand(reader.take(16)? == b"quorate decision", "the statement is of another kind")?;
@@ -126,13 +150,21 @@ pub(super) fn verify(bytes: &[u8], of: &Network) -> Result<(), &'static str> {
     let once = counted & excluded == 0 && counted | excluded == everybody;
     demand(once, "its members are not the network's")?;
     let few = u128::from(counted.count_ones()) < minimum;
-    demand(few == (reader.number(1)? == 2), "its outcome does not fit the votes counted")?;
+    let outcome = match reader.number(1)? {
+        0 => Outcome::Accepted,
+        1 => Outcome::Rejected,
+        2 => Outcome::Expired,
+        _ => return Err("its outcome is none"),
+    };
+    let expired = outcome == Outcome::Expired;
+    demand(few == expired, "its outcome does not fit the votes counted")?;
     let _previous = reader.take(32)?;
     reader.end()?;
     demand(signed(&of.key, statement, &signature), "the network's signature does not hold")?;
 
     demand(own.len() == of.signers, "not as many members signed as have to")?;
-    let position = u64::try_from(position).map_err(|_| "its position is none")?.to_le_bytes();
+    let place = u64::try_from(position).map_err(|_| "its position is none")?;
+    let position = place.to_le_bytes();
     let label = b"certificate";
     let lengths = [(label.len() as u64).to_le_bytes(), 8u64.to_le_bytes()].concat();
     let child = [&root[..], &lengths, label, &position];
@@ -143,7 +175,9 @@ pub(super) fn verify(bytes: &[u8], of: &Network) -> Result<(), &'static str> {
         let identity = of.identities.get(member).ok_or("a stranger signed")?;
         demand(signed(identity, &message, &signature), "a member's signature does not hold")?;
     }
-    Ok(())
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    let (title, rule) = (text(title), text(rule));
+    Ok(Entry { position: place, proposal: named, title, rule, counted, outcome })
 }
 
 impl Checker for Certificate {
@@ -156,6 +190,7 @@ impl Checker for Certificate {
         else {
             return Ok(());
         };
-        verify(bytes, network).map_err(|error| format!("a certificate of {by}: {error}"))
+        let entry = verify(bytes, network);
+        entry.map(drop).map_err(|error| format!("a certificate of {by}: {error}"))
     }
 }

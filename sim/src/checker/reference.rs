@@ -13,7 +13,7 @@ const HIDING: usize = 40;
 
 /// A rule, read from its text.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Reference {
+pub(crate) struct Reference {
     /// The greatest input.
     pub(super) greatest: u64,
     /// Whether the sum is divided by the number of inputs.
@@ -23,9 +23,13 @@ pub(super) struct Reference {
 }
 
 impl Reference {
-    /// Reads the canonical text of a rule; `None` if it is none.
+    /// Reads a rule.
     pub(super) fn of(rule: &Rule) -> Option<Self> {
-        let text = rule.to_string();
+        Self::parse(&rule.to_string())
+    }
+
+    /// Reads the canonical text of a rule; `None` if it is none.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (function, rest) = text.split_once('(')?;
         let (_, rest) = rest.split_once(") ")?;
         let (operator, number) = rest.split_once(' ')?;
@@ -41,7 +45,7 @@ impl Reference {
     }
 
     /// Whether so many inputs with this sum are accepted.
-    pub(super) fn accepts(&self, sum: u64, inputs: usize) -> bool {
+    pub(crate) fn accepts(&self, sum: u64, inputs: usize) -> bool {
         let bound = self.millionths * if self.mean { inputs as u128 } else { 1 };
         let sum = u128::from(sum) * UNIT;
         inputs > 0

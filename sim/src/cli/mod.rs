@@ -3,6 +3,7 @@
 //! What was asked for goes to the standard output, and what is said about the run itself to the
 //! standard error, errors as `error:` and now and then a `hint:`.
 
+mod chaos;
 mod compare;
 mod exhaustive;
 mod live;
@@ -66,6 +67,8 @@ enum Command {
     Rounds(rounds::RoundsCommand),
     /// Visit every state of a round and a broadcast among four members
     Exhaustive(exhaustive::Exhaustive),
+    /// Run real nodes while processes, links, disks and copies go wrong
+    Chaos(chaos::Chaos),
 }
 
 /// Parses the command line and does what it says.
@@ -81,6 +84,7 @@ pub fn main() -> ExitCode {
         Command::Zoo(zoo) => zoo.run(),
         Command::Rounds(rounds) => rounds.run(),
         Command::Exhaustive(exhaustive) => exhaustive.run(),
+        Command::Chaos(chaos) => chaos.run(),
     };
     result.unwrap_or_else(|error| {
         tell!("error: {error}");

@@ -1,0 +1,383 @@
+//! One organisation: its data directory, and the process of its node.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use super::api::{Api, text};
+use super::cluster::{append, copy_folder, lines};
+use super::disk::Disk;
+use super::history::{Cause, End};
+
+/// How long a node that was told to stop may take.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// How often a node that has started is asked whether it takes part.
+const AGAIN: Duration = Duration::from_millis(20);
+/// How long an answer to that may take.
+const ANSWER: Duration = Duration::from_secs(2);
+
+/// What all members have in common.
+#[derive(Clone, Debug)]
+pub(super) struct Shared {
+    pub(super) folder: PathBuf,
+    pub(super) program: PathBuf,
+    pub(super) passphrase: PathBuf,
+    pub(super) arguments: Vec<String>,
+}
+
+/// One of the organisations.
+pub(super) struct Member {
+    pub(super) who: usize,
+    pub(super) name: String,
+    /// Where its node listens for the others.
+    pub(super) port: u16,
+    pub(super) disk: Disk,
+    shared: Shared,
+    token: String,
+    state: Mutex<State>,
+    live: Arc<Live>,
+}
+
+/// How a process is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Mode {
+    Down,
+    Runs,
+    Paused,
+    /// It runs on an old copy of its data directory.
+    OldCopy,
+}
+
+struct State {
+    mode: Mode,
+    child: Option<Child>,
+    /// Whether its disk was full since it was started.
+    disk_full: bool,
+    /// Whether it is now.
+    full: bool,
+    /// Which start the copy of the data directory is from.
+    copied: Option<u64>,
+    ends: Vec<End>,
+}
+
+/// What is known of the process that runs.
+#[derive(Default)]
+struct Live {
+    /// How many were started.
+    starts: AtomicU64,
+    /// The last of them that took part in decisions: the others have met it.
+    took_part: AtomicU64,
+    api: Mutex<Option<Api>>,
+    recoveries: Mutex<Vec<Recovery>>,
+}
+
+/// How long a node took after its process was killed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Recovery {
+    /// Until it said that it is ready.
+    pub(super) ready: Duration,
+    /// Until it said that it takes part in decisions.
+    pub(super) takes_part: Option<Duration>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Member {
+    pub(super) fn new(shared: &Shared, who: usize, name: String, port: u16, disk: Disk) -> Self {
+        let state = State {
+            mode: Mode::Down,
+            child: None,
+            disk_full: false,
+            full: false,
+            copied: None,
+            ends: Vec::new(),
+        };
+        Self {
+            who,
+            name,
+            port,
+            disk,
+            shared: shared.clone(),
+            token: String::new(),
+            state: Mutex::new(state),
+            live: Arc::default(),
+        }
+    }
+
+    /// Reads what its interface asks for.
+    pub(super) fn learn_token(&mut self) -> io::Result<()> {
+        self.token = fs::read_to_string(self.dir().join("api.token"))?.trim().to_owned();
+        Ok(())
+    }
+
+    pub(super) fn dir(&self) -> PathBuf {
+        self.disk.folder().join("data")
+    }
+
+    /// Where its newest data are while an old copy is in their place.
+    fn newest(&self) -> PathBuf {
+        self.disk.folder().join("newest")
+    }
+
+    pub(super) fn mode(&self) -> Mode {
+        locked(&self.state).mode
+    }
+
+    /// The interface of its node, if that runs and answers.
+    pub(super) fn api(&self) -> Option<Api> {
+        locked(&self.live.api).clone()
+    }
+
+    pub(super) fn log(&self) -> PathBuf {
+        self.shared.log(&self.name)
+    }
+
+    pub(super) fn recoveries(&self) -> Vec<Recovery> {
+        locked(&self.live.recoveries).clone()
+    }
+
+    /// How its processes ended.
+    pub(super) fn ends(&self) -> Vec<End> {
+        locked(&self.state).ends.clone()
+    }
+
+    /// Starts its node, on its data.
+    pub(super) fn start(&self) -> io::Result<()> {
+        let mut state = locked(&self.state);
+        if state.mode != Mode::Down {
+            return Ok(());
+        }
+        let after_kill = matches!(state.ends.last(), Some(End { cause: Cause::Killed, .. }));
+        // A copy of what it starts from now is old from the next start on.
+        let starts = self.live.starts.load(Ordering::Relaxed);
+        if state.copied.is_none() && starts > 0 {
+            copy_folder(&self.dir(), &self.shared.copy(&self.name))?;
+            state.copied = Some(starts);
+        }
+        self.launch(&mut state, after_kill)?;
+        state.mode = Mode::Runs;
+        Ok(())
+    }
+
+    fn launch(&self, state: &mut State, after_kill: bool) -> io::Result<()> {
+        let mut log = append(&self.log())?;
+        writeln!(log, "-- start {}", self.live.starts.load(Ordering::Relaxed) + 1)?;
+        let dir = self.dir().display().to_string();
+        let arguments = self.shared.arguments.iter().map(String::as_str);
+        let line: Vec<&str> =
+            ["run", "--json", "--data-dir", &dir].into_iter().chain(arguments).collect();
+        let began = Instant::now();
+        let mut command = self.shared.command(&line);
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn()?;
+        let number = self.live.starts.fetch_add(1, Ordering::Relaxed) + 1;
+        state.disk_full = false;
+        let (live, token) = (self.live.clone(), self.token.clone());
+        if let Some(stdout) = child.stdout.take() {
+            thread::spawn(move || live.follow(stdout, token, (number, began), after_kill));
+        }
+        state.child = Some(child);
+        Ok(())
+    }
+
+    /// Ends its process as a crash would.
+    pub(super) fn kill(&self) {
+        let mut state = locked(&self.state);
+        self.notice(&mut state);
+        let (began, Some(child)) = (Instant::now(), state.child.as_mut()) else { return };
+        let _ = child.kill();
+        let status = child.wait();
+        self.ended(&mut state, Cause::Killed, status.ok(), began.elapsed());
+    }
+
+    /// Tells its node to stop, and waits for its end.
+    pub(super) fn stop(&self) {
+        let mut state = locked(&self.state);
+        self.notice(&mut state);
+        let (began, Some(child)) = (Instant::now(), state.child.as_mut()) else { return };
+        let _ = kill_process(Pid::from_child(child), Signal::TERM);
+        let mut status = None;
+        while status.is_none() && began.elapsed() < FAREWELL {
+            status = child.try_wait().ok().flatten();
+            thread::sleep(Duration::from_millis(5));
+        }
+        if status.is_none() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        self.ended(&mut state, Cause::Told, status, began.elapsed());
+    }
+
+    /// Lets its process stand still; whether it does.
+    pub(super) fn pause(&self) -> bool {
+        self.signal((Mode::Runs, Mode::Paused), Signal::STOP)
+    }
+
+    /// Lets it go on.
+    pub(super) fn resume(&self) -> bool {
+        self.signal((Mode::Paused, Mode::Runs), Signal::CONT)
+    }
+
+    fn signal(&self, (from, to): (Mode, Mode), signal: Signal) -> bool {
+        let mut state = locked(&self.state);
+        let Some(child) = state.child.as_ref().filter(|_| state.mode == from) else { return false };
+        let sent = kill_process(Pid::from_child(child), signal).is_ok();
+        state.mode = to;
+        sent
+    }
+
+    /// Fills its disk; whether it does.
+    pub(super) fn fill_disk(&self) -> io::Result<bool> {
+        let mut state = locked(&self.state);
+        let Some(child) = state.child.as_ref().filter(|_| state.mode == Mode::Runs) else {
+            return Ok(false);
+        };
+        self.disk.fill(Pid::from_child(child))?;
+        (state.disk_full, state.full) = (true, true);
+        Ok(true)
+    }
+
+    /// Makes room on its disk.
+    pub(super) fn clear_disk(&self) {
+        self.disk.clear();
+        locked(&self.state).full = false;
+    }
+
+    /// Whether its disk is full.
+    pub(super) fn is_full(&self) -> bool {
+        locked(&self.state).full
+    }
+
+    /// Kills its node and starts it again on a copy of its data from before an earlier start that the
+    /// others have met; false if there is no such copy.
+    pub(super) fn run_old_copy(&self) -> io::Result<bool> {
+        let met = self.live.took_part.load(Ordering::Relaxed);
+        let is_old = locked(&self.state).copied.is_some_and(|start| start < met);
+        if self.mode() != Mode::Runs || !is_old {
+            return Ok(false);
+        }
+        self.kill();
+        let mut state = locked(&self.state);
+        if state.mode != Mode::Down {
+            return Ok(false);
+        }
+        fs::rename(self.dir(), self.newest())?;
+        copy_folder(&self.shared.copy(&self.name), &self.dir())?;
+        state.mode = Mode::OldCopy;
+        self.launch(&mut state, false)?;
+        Ok(true)
+    }
+
+    /// Puts its own data back, once the node on the old copy has ended.
+    pub(super) fn put_back(&self) -> io::Result<()> {
+        let mut state = locked(&self.state);
+        if !self.newest().exists() || state.child.is_some() {
+            return Ok(());
+        }
+        let copy = self.shared.copy(&self.name);
+        fs::remove_dir_all(self.dir())?;
+        fs::remove_dir_all(copy)?;
+        fs::rename(self.newest(), self.dir())?;
+        state.copied = None;
+        Ok(())
+    }
+
+    /// Notices an end that nobody caused right now; what it is put down to.
+    pub(super) fn look(&self) -> Option<Cause> {
+        self.notice(&mut locked(&self.state))
+    }
+
+    fn notice(&self, state: &mut State) -> Option<Cause> {
+        let status = state.child.as_mut()?.try_wait().ok().flatten()?;
+        let cause = match state.mode {
+            Mode::OldCopy => Cause::OldCopy,
+            _ if state.disk_full => Cause::FullDisk,
+            _ => Cause::Nothing,
+        };
+        self.ended(state, cause, Some(status), Duration::ZERO);
+        Some(cause)
+    }
+
+    fn ended(&self, state: &mut State, cause: Cause, status: Option<ExitStatus>, took: Duration) {
+        state.child = None;
+        state.mode = Mode::Down;
+        *locked(&self.live.api) = None;
+        let code = status.and_then(|status| status.code());
+        let signal = status.and_then(|status| status.signal());
+        state.ends.push(End { member: self.name.clone(), cause, code, signal, took });
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+impl Live {
+    /// Reads what a node says on its standard output, to its end.
+    fn follow(
+        &self,
+        stdout: impl io::Read,
+        token: String,
+        (number, began): (u64, Instant),
+        after_kill: bool,
+    ) {
+        let events = lines(stdout).filter_map(|line| serde_json::from_str::<Value>(&line).ok());
+        let is_last = || self.starts.load(Ordering::Relaxed) == number;
+        for event in events {
+            let address = text(&event, "control").parse().ok();
+            let Some(address) = address.filter(|_| text(&event, "event") == "ready") else {
+                continue;
+            };
+            let ready = began.elapsed();
+            let api = Api { address, token: token.clone() };
+            if is_last() {
+                *locked(&self.api) = Some(api.clone());
+            }
+            let takes_part = self.wait_until_it_takes_part(&api, (number, began));
+            if takes_part.is_some() {
+                self.took_part.store(number, Ordering::Relaxed);
+            }
+            if after_kill {
+                locked(&self.recoveries).push(Recovery { ready, takes_part });
+            }
+        }
+    }
+
+    fn wait_until_it_takes_part(
+        &self,
+        api: &Api,
+        (number, began): (u64, Instant),
+    ) -> Option<Duration> {
+        loop {
+            match api.get("/readyz", ANSWER) {
+                Ok(answer) if answer.status == 200 => return Some(began.elapsed()),
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => return None,
+                _ if self.starts.load(Ordering::Relaxed) != number => return None,
+                _ => thread::sleep(AGAIN),
+            }
+        }
+    }
+}
+
+/// The bytes of all files in a folder.
+pub(super) fn size(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let sizes = entries.map(|entry| match entry.metadata() {
+        Ok(found) if found.is_dir() => size(&entry.path()),
+        Ok(found) => found.len(),
+        Err(_) => 0,
+    });
+    sizes.sum()
+}
