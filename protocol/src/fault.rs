@@ -2,7 +2,12 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::committee::PartyId;
+use crate::crypto::{Digest, Signature};
+use crate::tag::Tag;
+use crate::wire::Bytes;
 
 /// A party did what no honest party does.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -17,6 +22,25 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "party {}: {}", self.party, self.kind)
     }
+}
+
+/// What a party signed in a short broadcast of its own, and no honest party signs: with it, others can be
+/// convinced of the fault.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Proof {
+    /// The broadcast.
+    pub broadcast: Tag,
+    /// What was signed.
+    pub said: Said,
+}
+
+/// See [`Proof`].
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Said {
+    /// Two payloads, by their digests.
+    Two([(Digest, Signature); 2]),
+    /// One that is not what it should be.
+    One(Bytes, Signature),
 }
 
 /// Declares a flat enum of faults whose `Display` is a sentence.

@@ -10,7 +10,7 @@
 use std::fmt;
 
 use crate::committee::PartyId;
-use crate::fault::{Fault, FaultKind};
+use crate::fault::{Fault, FaultKind, Proof};
 
 /// One party's instance of a sans-IO protocol.
 pub trait Protocol {
@@ -47,6 +47,10 @@ pub trait Outbox<M> {
     fn send(&mut self, to: Recipient, message: M);
     /// Reports what a party did wrong.
     fn report(&mut self, fault: Fault);
+    /// The same, with what convinces others of it. Whoever has no use for that reports the fault.
+    fn convict(&mut self, fault: Fault, _proof: Proof) {
+        self.report(fault);
+    }
     /// Has `job` run, perhaps on another thread; its result is handled as a message from oneself.
     /// Such messages are local: they have no encoding, so that no peer can send one.
     fn work(&mut self, job: Job<M>);
@@ -96,6 +100,10 @@ where
 
     fn report(&mut self, fault: Fault) {
         self.out.report(fault);
+    }
+
+    fn convict(&mut self, fault: Fault, proof: Proof) {
+        self.out.convict(fault, proof);
     }
 
     fn work(&mut self, job: Job<C>) {

@@ -13,7 +13,7 @@ const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 const LINE: usize = 64;
 
 /// Wraps bytes as text called `name`.
-pub(super) fn wrap(name: &str, bytes: &[u8]) -> String {
+pub(crate) fn wrap(name: &str, bytes: &[u8]) -> String {
     let mut text = begin(name);
     for (i, c) in encode(bytes).enumerate() {
         if i % LINE == 0 {
@@ -25,7 +25,7 @@ pub(super) fn wrap(name: &str, bytes: &[u8]) -> String {
 }
 
 /// The bytes wrapped as `name`; `None` if it is anything else, or over `limit` bytes.
-pub(super) fn unwrap(name: &str, text: &str, limit: usize) -> Option<Vec<u8>> {
+pub(crate) fn unwrap(name: &str, text: &str, limit: usize) -> Option<Vec<u8>> {
     let blank = [' ', '\t', '\r', '\n'];
     let body = text.trim_matches(blank).strip_prefix(&begin(name))?.strip_suffix(&end(name))?;
     if body.len() > 2 * limit + 2 * LINE {

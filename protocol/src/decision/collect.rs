@@ -31,6 +31,7 @@ use crate::agreement::rbc::{self, Delivery, Mode, Rbc};
 use crate::committee::{PartyId, PartyMap, PartySet};
 use crate::crypto::keyring::Keyring;
 use crate::error::Error;
+use crate::fault::Proof;
 use crate::protocol::{Outbox, Protocol};
 use crate::tag::Tag;
 use crate::wire::Bytes;
@@ -74,6 +75,11 @@ pub enum Progress {
     Agreed(PartySet),
 }
 
+/// The name of the broadcast of `member`'s value in the collection named `tag`.
+pub(crate) fn broadcast(tag: &Tag, member: PartyId) -> Tag {
+    tag.indexed("value", member.point())
+}
+
 /// One party's part in a collection.
 pub struct Collect<C: Coin> {
     keyring: Arc<Keyring>,
@@ -87,7 +93,7 @@ impl<C: Coin> Collect<C> {
     pub fn new(keyring: Arc<Keyring>, tag: Tag, limit: usize, gated: bool, coin: Arc<C>) -> Self {
         let committee = keyring.committee();
         let broadcasts = PartyMap::from_fn(committee, |member| {
-            let tag = tag.indexed("value", member.point());
+            let tag = broadcast(&tag, member);
             let rbc = Rbc::new(Arc::clone(&keyring), member, tag, Mode::Short { limit });
             if gated { rbc.gated() } else { rbc }
         });
@@ -116,6 +122,11 @@ impl<C: Coin> Collect<C> {
     /// Lets the broadcast of a held value go on.
     pub fn approve<S: 'static>(&mut self, member: PartyId, out: &mut dyn Outbox<Message<S>>) {
         self.broadcasts[member].approve(&mut out.wrap(move |m| Message::Value(member, m)));
+    }
+
+    /// What shows that `member` signed the value that it sent us.
+    pub fn signed(&self, member: PartyId) -> Option<Proof> {
+        self.broadcasts[member].signed()
     }
 
     /// The delivered value of `member`.

@@ -12,7 +12,7 @@
 //! | [`collect`] | agreement on which broadcast values count: for slots, and for votes |
 //! | [`certificate`] | the signed outcome, for anybody to check offline |
 
-mod armour;
+pub(crate) mod armour;
 pub mod ballot;
 pub mod certificate;
 pub mod certifying;

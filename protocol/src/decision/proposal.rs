@@ -146,6 +146,13 @@ pub enum ProposalError {
 }
 
 impl Proposal {
+    /// A proposal as it was broadcast; `None` if it is none that is well formed.
+    pub(crate) fn read(payload: &[u8], committee: Committee) -> Option<Self> {
+        let proposal: Self = wire::decode(payload, limits::MAX_SHORT_PAYLOAD).ok()?;
+        proposal.validate(committee).ok()?;
+        Some(proposal)
+    }
+
     /// Whether this is a question that `committee` can decide.
     ///
     /// # Errors
@@ -230,6 +237,13 @@ pub struct ProposalId {
     pub proposer: PartyId,
     /// Number among that member's proposals, from 0.
     pub sequence: u64,
+}
+
+impl ProposalId {
+    /// The name of its broadcast, in the epoch named `root`.
+    pub(crate) fn broadcast(&self, root: &Tag) -> Tag {
+        root.indexed("proposer", self.proposer.point()).indexed("proposal", self.sequence)
+    }
 }
 
 impl fmt::Display for ProposalId {

@@ -38,7 +38,7 @@ use crate::crypto::keyring::Keyring;
 use crate::decision::collect::{self, Collect, Progress};
 use crate::decision::proposal::ProposalId;
 use crate::error::Error;
-use crate::fault::DecisionFault;
+use crate::fault::{DecisionFault, Fault};
 use crate::limits;
 use crate::protocol::{Outbox, Protocol};
 use crate::tag::Tag;
@@ -62,6 +62,19 @@ pub enum Turn {
 struct Value {
     ids: Vec<ProposalId>,
     turn: Option<Turn>,
+}
+
+impl Value {
+    /// What a member said; `None` if it is none.
+    fn read(payload: &[u8]) -> Option<Self> {
+        let value: Self = wire::decode(payload, limits::MAX_SHORT_PAYLOAD).ok()?;
+        (value.ids.len() <= limits::MAX_SLOT_PROPOSALS).then_some(value)
+    }
+}
+
+/// Whether a payload is what an honest member may say in a slot.
+pub(crate) fn is_value(payload: &[u8]) -> bool {
+    Value::read(payload).is_some()
 }
 
 /// What a slot ends with.
@@ -198,12 +211,14 @@ impl<C: Coin> Slot<C> {
 
     fn take_value(&mut self, member: PartyId, out: &mut dyn Outbox<Message<C::Share>>) {
         let value = self.collect.value(member).cloned().unwrap_or_default();
-        let value = wire::decode::<Value>(&value, limits::MAX_SHORT_PAYLOAD)
-            .ok()
-            .filter(|value| value.ids.len() <= limits::MAX_SLOT_PROPOSALS);
+        let value = Value::read(&value);
         // Every honest party sees the same malformed value and takes it for an empty one.
         self.values[member] = Some(value.unwrap_or_else(|| {
-            out.blame(member, DecisionFault::MalformedSlot);
+            let fault = Fault { party: member, kind: DecisionFault::MalformedSlot.into() };
+            match self.collect.signed(member) {
+                Some(proof) => out.convict(fault, proof),
+                None => out.report(fault),
+            }
             Value::default()
         }));
         self.unusable.insert(member);

@@ -34,13 +34,14 @@ use crate::crypto::transcript::Transcript;
 use crate::decision::stock::Amount;
 use crate::error::Error;
 use crate::keys::nonces::{self, Layout, Nonces};
+use crate::limits;
 use crate::math::{Field, Fl, Fp61};
-use crate::mpc::preprocessing::{self, Batch, Preprocessing, RunStats, deal_tag};
+use crate::mpc::preprocessing::{self, Batch, Preprocessing, RunStats, TripleStatement, deal_tag};
 use crate::protocol::{Outbox, Protocol};
 use crate::secret::Secret;
 use crate::sharing::Shares;
 use crate::sharing::acss::scalar::{ScalarShares, Scalars};
-use crate::sharing::acss::{self, Acss};
+use crate::sharing::acss::{self, Acss, Elements};
 use crate::tag::Tag;
 
 /// What a run is asked for: at least so much is produced, whichever `n - t` dealers are agreed.
@@ -254,6 +255,37 @@ impl<C: Coin> Supply<C> {
 /// The name of the sharing of a dealer's nonces within a run.
 pub fn nonces_tag(run: &Tag, dealer: PartyId) -> Tag {
     deal_tag(&run.child("nonces"), dealer)
+}
+
+/// What a run can be asked for at all, in numbers that can be reckoned with.
+fn size(number: u64) -> Option<usize> {
+    let most = limits::MAX_BATCH * limits::MAX_PARTIES;
+    usize::try_from(number).ok().filter(|number| *number <= most)
+}
+
+/// The terms of a dealer's sharing of material in a run that is asked for this; `None` if there is none.
+pub(crate) fn material(
+    committee: Committee,
+    run: &Tag,
+    dealer: PartyId,
+    triples: u64,
+    bits: u64,
+) -> Option<acss::Terms<Elements<Fp61, TripleStatement>>> {
+    let request = preprocessing::Request { triples: size(triples)?, bits: size(bits)? };
+    let layout = preprocessing::Layout::new::<Fp61>(committee, request).ok()?;
+    let scheme = Elements::new(layout.secrets(), TripleStatement::new(layout));
+    Some(acss::Terms::new(committee, dealer, &deal_tag(run, dealer), scheme))
+}
+
+/// The same of its sharing of nonces.
+pub(crate) fn nonces(
+    committee: Committee,
+    run: &Tag,
+    dealer: PartyId,
+    pairs: u64,
+) -> Option<acss::Terms<Scalars>> {
+    let layout = Layout::new(committee, size(pairs)?).ok()?;
+    Some(acss::Terms::new(committee, dealer, &nonces_tag(run, dealer), layout.terms()))
 }
 
 /// The scalars that a party deals in the sharing called `tag`.

@@ -10,6 +10,7 @@ use crate::committee::PartyId;
 use crate::crypto::transcript::Digest;
 use crate::decision::proposal::Proposal;
 use crate::fault::Fault;
+use crate::party::evidence::Charge;
 use crate::party::message::Message;
 use crate::protocol::{Job, Recipient};
 pub use crate::record::Record;
@@ -316,6 +317,13 @@ pub enum Notice {
     Lapsed {
         /// Digest of the proposal.
         decision: Digest,
+    },
+    /// There is evidence against a member that was not there before.
+    Evidence {
+        /// Against whom.
+        member: PartyId,
+        /// What it proves.
+        charge: Charge,
     },
     /// A preprocessing run has refilled the stock.
     Refilled {

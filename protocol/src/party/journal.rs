@@ -36,6 +36,7 @@ use crate::decision::proposal::ProposalId;
 use crate::decision::slot::Turn;
 use crate::keys::signing::Purpose;
 use crate::limits;
+use crate::party::message::Message;
 use crate::record::Record;
 use crate::secret::Secret;
 use crate::wire::{self, Bytes};
@@ -56,6 +57,22 @@ pub(super) enum Instance {
     Run(u64),
     /// The decision at a position.
     Decision(u64),
+}
+
+impl Instance {
+    /// What a message is about, if it is about one.
+    pub(super) const fn of<S>(message: &Message<S>) -> Option<Self> {
+        match message {
+            Message::Proposal(id, _) => Some(Self::Proposal(*id)),
+            Message::Slot(slot, _) => Some(Self::Slot(*slot)),
+            Message::Run(run, _) => Some(Self::Run(*run)),
+            Message::Decision(position, _) => Some(Self::Decision(*position)),
+            Message::Document(..)
+            | Message::RunDone(_)
+            | Message::Sync(_)
+            | Message::Refresh(_) => None,
+        }
+    }
 }
 
 impl fmt::Display for Instance {

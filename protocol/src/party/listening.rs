@@ -1,7 +1,7 @@
 //! Hears what others broadcast and says nothing.
 
 use crate::agreement::rbc;
-use crate::fault::Fault;
+use crate::fault::{Fault, Proof};
 use crate::protocol::{Job, Outbox, Recipient};
 
 /// The outbox of a broadcast in which we must be silent: one may ask for what others delivered.
@@ -16,6 +16,10 @@ impl Outbox<rbc::Message> for Listening<'_> {
 
     fn report(&mut self, fault: Fault) {
         self.0.report(fault);
+    }
+
+    fn convict(&mut self, fault: Fault, proof: Proof) {
+        self.0.convict(fault, proof);
     }
 
     fn work(&mut self, job: Job<rbc::Message>) {

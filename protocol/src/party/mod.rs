@@ -30,6 +30,7 @@ pub mod documents;
 mod early;
 pub mod epochs;
 pub mod event;
+pub mod evidence;
 pub mod frame;
 pub mod journal;
 mod kept;
@@ -74,7 +75,8 @@ use catching_up::CatchingUp;
 use deciding::Deciding;
 use documents::Documents;
 use event::Alarm;
-use journal::Journal;
+use evidence::Accused;
+use journal::{Instance, Journal};
 use ordering::Ordering;
 use production::Production;
 use records::Restored;
@@ -122,6 +124,7 @@ impl<S: Suite> Config<S> {
 
 /// What all parts of a party share.
 struct Shared<S: Suite> {
+    network: Digest,
     epoch: u64,
     keyring: Arc<Keyring>,
     keys: Arc<KeySet>,
@@ -160,6 +163,7 @@ pub struct Party<S: Suite> {
     /// Until the start, what instances said and wanted before a restart.
     replayed: Replayed<S>,
     faults: PartyMap<BTreeMap<FaultKind, u64>>,
+    evidence: Accused,
     stats: Stats,
 }
 
@@ -190,7 +194,7 @@ impl<S: Suite> Party<S> {
         let key = GroupPublic::from(&keys.public().certificate);
         let verifier =
             Arc::new(Verifier::of(network, epoch, keyring.identities(), key, accountable));
-        let shared = Shared { epoch, keyring, keys, coin, seed, policy, root, verifier };
+        let shared = Shared { network, epoch, keyring, keys, coin, seed, policy, root, verifier };
         let mut party = Self {
             ledger: Ledger::new(&root, start),
             turning: Turning::default(),
@@ -204,6 +208,7 @@ impl<S: Suite> Party<S> {
             journal: Journal::new(committee),
             replayed: Replayed::default(),
             faults: PartyMap::new(committee),
+            evidence: Accused::new(),
             stats: Stats::default(),
             shared,
         };
@@ -243,6 +248,7 @@ impl<S: Suite> Party<S> {
         let mut sink = Sink::new(self.me(), journal);
         act(self, &mut sink);
         self.settle(&mut sink);
+        self.keep_evidence(&mut sink);
         self.count_faults(&sink);
         let (effects, journal) = sink.finish();
         self.journal = journal;
@@ -298,6 +304,7 @@ impl<S: Suite> Party<S> {
 
     fn on_message(&mut self, from: PartyId, message: MessageOf<S>, sink: &mut Sink<S>) {
         self.catching_up.hear(from);
+        sink.at = Instance::of(&message);
         match message {
             Message::Proposal(id, m) => self.on_proposal_message(from, id, m, sink),
             Message::Document(id, m) => self.on_document_message(from, id, m, sink),

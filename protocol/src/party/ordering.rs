@@ -8,7 +8,7 @@ use crate::decision::ledger::{Ledger, SlotSummary};
 use crate::decision::proposal::{Proposal, ProposalId};
 use crate::decision::slot::{self, Agreed, Known, Slot};
 use crate::decision::stock::Amount;
-use crate::fault::DecisionFault;
+use crate::fault::{DecisionFault, Fault};
 use crate::limits;
 use crate::party::early::Early;
 use crate::party::event::{Answer, Notice, Refusal, RequestId};
@@ -18,7 +18,7 @@ use crate::party::records::{Key, delete, put};
 use crate::party::sink::Sink;
 use crate::party::turning::Turning;
 use crate::party::{CoinShare, Message, Party, Suite};
-use crate::protocol::Protocol;
+use crate::protocol::{Outbox, Protocol};
 use crate::wire::{self, Bytes};
 
 /// What is known here, for slots.
@@ -303,7 +303,7 @@ impl<S: Suite> Party<S> {
 
     /// A proposal is delivered, now or before a restart.
     pub(super) fn on_payload(&mut self, id: ProposalId, payload: &Bytes, sink: &mut Sink<S>) {
-        if let Some(proposal) = self.read_proposal(payload) {
+        if let Some(proposal) = Proposal::read(payload, self.committee()) {
             if !self.ledger.contains(&id) {
                 self.on_delivered(id, proposal, sink);
             }
@@ -320,12 +320,6 @@ impl<S: Suite> Party<S> {
         sink.notify(Notice::Proposed { decision });
     }
 
-    fn read_proposal(&self, payload: &[u8]) -> Option<Proposal> {
-        let proposal: Proposal = wire::decode(payload, limits::MAX_SHORT_PAYLOAD).ok()?;
-        proposal.validate(self.committee()).ok()?;
-        Some(proposal)
-    }
-
     /// ECHO only what is well formed, and while its proposer has not too much open.
     fn try_approve(&mut self, id: ProposalId, sink: &mut Sink<S>) {
         if self.ordering.is_silent(&id) {
@@ -334,8 +328,13 @@ impl<S: Suite> Party<S> {
         let Some(payload) = self.ordering.broadcasts.get(&id).and_then(Rbc::held).cloned() else {
             return;
         };
-        if self.read_proposal(&payload).is_none() {
-            sink.outbox().blame(id.proposer, DecisionFault::MalformedProposal);
+        if Proposal::read(&payload, self.committee()).is_none() {
+            let kind = DecisionFault::MalformedProposal.into();
+            let fault = Fault { party: id.proposer, kind };
+            match self.ordering.broadcasts.get(&id).and_then(Rbc::signed) {
+                Some(proof) => sink.convict(fault, proof),
+                None => sink.report(fault),
+            }
             return;
         }
         if self.open_by(id.proposer) < limits::MAX_OPEN_PER_MEMBER

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::committee::Committee;
+use crate::committee::{Committee, PartyId};
 use crate::crypto::transcript::Digest;
 use crate::decision::ballot::Ballot;
 use crate::decision::certifying::Certified;
@@ -22,6 +22,7 @@ use crate::keys::signing::{NoncePair, Purpose};
 use crate::limits;
 use crate::math::Fp61;
 use crate::mpc::preprocessing::Batch;
+use crate::party::evidence::{Accused, Charge};
 use crate::party::journal::{Call, Instance};
 use crate::record::{Record, RestoreError};
 use crate::secret::Secret;
@@ -64,6 +65,8 @@ pub(super) enum Key {
     /// The refresh of this epoch had begun when this member came back that was restored: it may have
     /// spoken in it.
     RefreshBarred,
+    /// What this member signed that proves this.
+    Evidence(PartyId, Charge),
 }
 
 /// What a nonce pair signs: one message at one position, and nothing else for ever.
@@ -77,7 +80,10 @@ pub(super) struct Signs {
 /// Whether the record of this name holds nothing but what everybody may know, and is kept when its
 /// epoch is erased.
 pub(super) fn is_public(name: &[u8]) -> bool {
-    matches!(wire::decode(name, 256), Ok(Key::Slot(_) | Key::Certified(_) | Key::Document(_)))
+    matches!(
+        wire::decode(name, 256),
+        Ok(Key::Slot(_) | Key::Certified(_) | Key::Document(_) | Key::Evidence(..))
+    )
 }
 
 /// A record that sets `key`.
@@ -110,6 +116,7 @@ pub(super) struct Restored {
     pub(super) restored: Option<[u8; 32]>,
     pub(super) sequences_barred: Vec<u64>,
     pub(super) refresh_barred: bool,
+    pub(super) evidence: Accused,
     /// What was done to each instance, in order.
     pub(super) calls: BTreeMap<Instance, Vec<Call>>,
 }
@@ -145,6 +152,9 @@ impl Restored {
         };
         if !restored.calls.values().flatten().all(known) {
             return Err(RestoreError::Unreadable("a log of no member's words".into()));
+        }
+        if !restored.evidence.keys().all(|(member, _)| committee.contains(*member)) {
+            return Err(RestoreError::Unreadable("evidence against no member".into()));
         }
         contiguous("slot", restored.slots.keys())?;
         contiguous("run", restored.runs.keys())?;
@@ -197,6 +207,9 @@ impl Restored {
             }
             Key::Restored => self.restored = Some(read(key, value)?),
             Key::RefreshBarred => self.refresh_barred = true,
+            Key::Evidence(member, charge) => {
+                self.evidence.insert((member, charge), read(key, value)?);
+            }
             Key::SequencesBarred => self.sequences_barred = read(key, value)?,
         }
         Ok(())
@@ -223,7 +236,6 @@ fn contiguous<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::committee::PartyId;
 
     #[test]
     fn who_abstained_has_not_voted_after_a_restart_either() {

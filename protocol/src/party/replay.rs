@@ -150,8 +150,7 @@ fn takes_part(calls: &[Call]) -> bool {
 impl<S: Suite> Shared<S> {
     /// The broadcast of a proposal.
     pub(super) fn broadcast(&self, id: ProposalId) -> Rbc {
-        let tag = self.root.indexed("proposer", id.proposer.point());
-        let tag = tag.indexed("proposal", id.sequence);
+        let tag = id.broadcast(&self.root);
         let mode = Mode::Short { limit: limits::MAX_SHORT_PAYLOAD };
         Rbc::new(Arc::clone(&self.keyring), id.proposer, tag, mode).gated()
     }
@@ -197,6 +196,7 @@ impl<S: Suite> Party<S> {
             self.ordering.bar_sequences(sequences);
         }
         self.turning.bar_refresh(restored.refresh_barred);
+        self.evidence = restored.evidence;
         let mut calls = restored.calls;
         if let Some(fresh) = restored.restored {
             let returning = Returning::new(self.committee(), &self.shared.root, &fresh);

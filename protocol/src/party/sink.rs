@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 
 use crate::committee::PartyId;
-use crate::fault::Fault;
+use crate::fault::{Fault, Proof};
 use crate::party::event::{Alarm, TimerToken, When};
 use crate::party::event::{Answer, Done, Effect, MessageOf, Notice, Record, Refusal};
 use crate::party::event::{RequestId, Suite};
-use crate::party::journal::Journal;
+use crate::party::journal::{Instance, Journal};
 use crate::protocol::{Job, Outbox, Recipient};
 use crate::zoo::{self, Mutant};
 
@@ -17,11 +17,22 @@ pub(super) struct Sink<S: Suite> {
     pub(super) journal: Journal,
     pub(super) effects: Vec<Effect<S>>,
     pub(super) own: VecDeque<MessageOf<S>>,
+    /// What the message in hand is about.
+    pub(super) at: Option<Instance>,
+    /// Faults of which others can be convinced, by what they were seen in.
+    pub(super) proven: Vec<(Option<Instance>, PartyId, Proof)>,
 }
 
 impl<S: Suite> Sink<S> {
     pub(super) const fn new(me: PartyId, journal: Journal) -> Self {
-        Self { me, journal, effects: Vec::new(), own: VecDeque::new() }
+        Self {
+            me,
+            journal,
+            effects: Vec::new(),
+            own: VecDeque::new(),
+            at: None,
+            proven: Vec::new(),
+        }
     }
 
     /// All effects, what is written down before everything else; and the journal back.
@@ -86,6 +97,11 @@ impl<S: Suite> Outbox<MessageOf<S>> for Sink<S> {
 
     fn report(&mut self, fault: Fault) {
         self.effects.push(Effect::Fault(fault));
+    }
+
+    fn convict(&mut self, fault: Fault, proof: Proof) {
+        self.proven.push((self.at, fault.party, proof));
+        self.report(fault);
     }
 
     fn work(&mut self, job: Job<MessageOf<S>>) {

@@ -105,7 +105,8 @@ impl<S: Suite> Party<S> {
         let certified = self.deciding.certified_from(start.position);
         let certified = certified.map(|(position, c)| (position, c.clone())).collect();
         let whose = (self.committee(), self.me());
-        Archive::new(self.shared.root, whose, start, slots, certified, self.documents.held())
+        let (documents, evidence) = (self.documents.held(), self.evidence.clone());
+        Archive::new(self.shared.root, whose, start, slots, certified, documents, evidence)
     }
 
     /// E1, E2

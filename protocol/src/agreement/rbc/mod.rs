@@ -84,7 +84,7 @@ use self::short::Short;
 use crate::committee::PartyId;
 use crate::crypto::{Digest, Keyring, Signature};
 use crate::error::Error;
-use crate::fault::RbcFault;
+use crate::fault::{Fault, Proof, RbcFault, Said};
 use crate::protocol::{Outbox, Protocol};
 use crate::tag::Tag;
 use crate::wire::Bytes;
@@ -248,6 +248,17 @@ impl Rbc {
         self.equivocation.as_ref()
     }
 
+    /// What shows that the sender signed the payload that it sent us, in short mode.
+    pub fn signed(&self) -> Option<Proof> {
+        let Carrier::Short(short) = &self.carrier else { return None };
+        let ((_, signature), (_, payload)) = (self.sent?, short.sent.as_ref()?);
+        Some(self.proof(Said::One(payload.clone(), signature)))
+    }
+
+    const fn proof(&self, said: Said) -> Proof {
+        Proof { broadcast: self.tag, said }
+    }
+
     fn limit(&self) -> usize {
         self.mode.limit(self.keyring.committee())
     }
@@ -273,8 +284,13 @@ impl Rbc {
             return false;
         }
         if let Some(first) = self.sent.filter(|_| !zoo::on(Mutant::RbcOverwrites)) {
-            self.equivocation = Some(Equivocation([first, (digest, signature)]));
-            out.blame(self.sender, RbcFault::Equivocation);
+            let both = [first, (digest, signature)];
+            self.equivocation = Some(Equivocation(both));
+            let fault = Fault { party: self.sender, kind: RbcFault::Equivocation.into() };
+            match self.mode {
+                Mode::Short { .. } => out.convict(fault, self.proof(Said::Two(both))),
+                Mode::Long { .. } => out.report(fault),
+            }
             return false;
         }
         self.sent = Some((digest, signature));

@@ -34,10 +34,13 @@ impl Mode {
         }
     }
 
+    /// What digests of short broadcasts are signed for.
+    pub(super) const SHORT: &'static str = "rbc short";
+
     /// What digests are signed for.
     pub(super) const fn label(self) -> &'static str {
         match self {
-            Self::Short { .. } => "rbc short",
+            Self::Short { .. } => Self::SHORT,
             Self::Long { .. } => "rbc long",
         }
     }

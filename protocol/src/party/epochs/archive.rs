@@ -12,6 +12,7 @@ use crate::decision::proposal::ProposalId;
 use crate::decision::stock::{Policy, Stock};
 use crate::keys::GroupSignature;
 use crate::limits;
+use crate::party::evidence::{Accused, Evidence};
 use crate::party::records::Restored;
 use crate::party::sync::{self, Position};
 use crate::party::{DecisionView, Effect, Message, RealSuite};
@@ -27,6 +28,7 @@ pub struct Archive {
     ledger: Ledger,
     certified: BTreeMap<u64, Certified>,
     documents: BTreeMap<ProposalId, Bytes>,
+    evidence: Accused,
     /// From where each peer last asked, and how often it may still ask from there.
     asked: PartyMap<(Option<Position>, u64)>,
 }
@@ -40,6 +42,7 @@ impl Archive {
         slots: impl IntoIterator<Item = SlotSummary>,
         certified: BTreeMap<u64, Certified>,
         documents: BTreeMap<ProposalId, Bytes>,
+        evidence: Accused,
     ) -> Self {
         let mut ledger = Ledger::new(&root, Some(start));
         // Nothing is claimed any more.
@@ -47,7 +50,8 @@ impl Archive {
         for slot in slots {
             ledger.append(slot, |_| nothing.clone());
         }
-        Self { me, start, ledger, certified, documents, asked: PartyMap::new(committee) }
+        let asked = PartyMap::new(committee);
+        Self { me, start, ledger, certified, documents, evidence, asked }
     }
 
     /// The same from what was written down.
@@ -59,7 +63,13 @@ impl Archive {
     ) -> Result<Self, RestoreError> {
         let restored = Restored::read(whose.0, records)?;
         let slots = restored.slots.into_values();
-        Ok(Self::new(root, whose, start, slots, restored.certified, restored.documents))
+        let Restored { certified, documents, evidence, .. } = restored;
+        Ok(Self::new(root, whose, start, slots, certified, documents, evidence))
+    }
+
+    /// What shows to others that members were faulty.
+    pub fn evidence(&self) -> impl Iterator<Item = &Evidence> {
+        self.evidence.values()
     }
 
     /// Where its ledger begins.

@@ -1,5 +1,6 @@
 //! Whole members through several epochs, in one process, under a random schedule.
 
+mod evidence;
 mod world;
 
 use super::*;

@@ -7,6 +7,7 @@ use crate::committee::{PartyId, PartySet};
 use crate::crypto::Digest;
 use crate::decision::certificate::Certificate;
 use crate::keys::GroupSignature;
+use crate::party::evidence::Evidence;
 use crate::party::{DecisionView, Party, RealSuite, Standing, StatusView};
 use crate::wire::Bytes;
 
@@ -32,6 +33,12 @@ impl Epochs {
     /// One decision.
     pub fn decision(&self, decision: &Digest) -> Option<DecisionView> {
         self.find(|party| party.decision(decision), |archive| archive.decision(decision))
+    }
+
+    /// What shows to others that members are faulty, of all epochs.
+    pub fn evidence(&self) -> impl Iterator<Item = &Evidence> {
+        let archived = self.archives.values().flat_map(Archive::evidence);
+        archived.chain(self.live.values().flat_map(|live| live.party.evidence()))
     }
 
     /// Decisions that are not certified here: the ordered ones, in order, then the others.

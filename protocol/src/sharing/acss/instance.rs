@@ -10,7 +10,7 @@ use crate::agreement::rbc::{self, Delivery, Mode, Rbc};
 use crate::committee::{PartyId, PartySet};
 use crate::crypto::Keyring;
 use crate::error::Error;
-use crate::fault::SharingFault;
+use crate::fault::{Fault, SharingFault};
 use crate::limits;
 use crate::math::PrimeField;
 use crate::protocol::{Outbox, Protocol};
@@ -135,7 +135,7 @@ impl<S: Scheme> Acss<S> {
     ) -> Self {
         let terms = Terms::new(keyring.committee(), dealer, tag, scheme);
         let mode = Mode::Short { limit: limits::MAX_DEALING_PAYLOAD };
-        let rbc = Rbc::new(keyring.clone(), dealer, terms.tag().child("public"), mode).gated();
+        let rbc = Rbc::new(keyring.clone(), dealer, terms.broadcast(), mode).gated();
         Self {
             keyring,
             terms: Arc::new(terms),
@@ -337,6 +337,18 @@ impl<S: Scheme> Acss<S> {
 
     const fn has_share(&self) -> bool {
         self.share.is_some() || self.recovered.is_some()
+    }
+
+    /// Blames the dealer for the public part that it sent us, once.
+    fn convict(&mut self, out: &mut dyn Outbox<Message>) {
+        match self.rbc.signed() {
+            Some(proof) if !self.accused => {
+                self.accused = true;
+                let kind = SharingFault::BadDealing.into();
+                out.convict(Fault { party: self.terms.dealer(), kind }, proof);
+            }
+            _ => self.accuse(SharingFault::BadDealing, out),
+        }
     }
 
     /// Blames the dealer, once.

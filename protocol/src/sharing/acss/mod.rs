@@ -107,6 +107,6 @@ pub use dealing::{Dealing, Deviation};
 pub use elements::{Elements, ElementsProof, NoStatement, Statement};
 pub use instance::Acss;
 pub use message::{Complaint, Local, Message, Shard, Vetted};
-pub use public::Public;
+pub use public::{Public, holds};
 pub use scheme::Scheme;
 pub use terms::Terms;

@@ -37,6 +37,11 @@ pub(super) struct Verified<S: Scheme> {
     checked: S::Checked,
 }
 
+/// Whether a payload is a public part of these terms that holds: what an honest dealer broadcasts.
+pub fn holds<S: Scheme>(terms: Terms<S>, payload: &[u8]) -> bool {
+    Verified::new(&Arc::new(terms), payload).is_some()
+}
+
 impl<S: Scheme> Verified<S> {
     /// The public part in `payload`, if it holds.
     pub(super) fn new(terms: &Arc<Terms<S>>, payload: &[u8]) -> Option<Self> {

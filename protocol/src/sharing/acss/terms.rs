@@ -57,6 +57,11 @@ impl<S: Scheme> Terms<S> {
         &self.tag
     }
 
+    /// The name of the broadcast of the public part.
+    pub fn broadcast(&self) -> Tag {
+        self.tag.child("public")
+    }
+
     /// What is shared, and how.
     pub const fn scheme(&self) -> &S {
         &self.scheme

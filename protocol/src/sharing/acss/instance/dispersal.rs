@@ -85,7 +85,7 @@ impl<S: Scheme> Acss<S> {
         match (verdict, &self.shards) {
             (Verdict::Bad, _) => {
                 self.answered = true;
-                self.accuse(SharingFault::BadDealing, out);
+                self.convict(out);
             }
             (Verdict::Good(batch), Some(shards)) => {
                 self.answered = true;
