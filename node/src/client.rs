@@ -21,6 +21,7 @@ use crate::api::model::{
 use crate::certificate_file::CertificateFile;
 use crate::cli;
 use crate::cli::exit::{Exit, Failure};
+use crate::evidence_file::{EvidenceFile, EvidenceSummary};
 use crate::home::Home;
 
 /// Longest answer in bytes.
@@ -156,6 +157,22 @@ impl Client {
         self.get(&decision_path(id, "/certificate")).await
     }
 
+    /// What shows to others that members are faulty.
+    ///
+    /// # Errors
+    /// No node.
+    pub async fn list_evidence(&self) -> Result<Vec<EvidenceSummary>, Failure> {
+        self.get("/v1/evidence").await
+    }
+
+    /// One evidence file.
+    ///
+    /// # Errors
+    /// The node's refusal, or no node.
+    pub async fn evidence(&self, id: &str) -> Result<EvidenceFile, Failure> {
+        self.get(&format!("/v1/evidence/{}", segment(id))).await
+    }
+
     /// The document that a decision is about.
     ///
     /// # Errors
@@ -280,9 +297,12 @@ impl Answer {
 }
 
 fn decision_path(id: &str, rest: &str) -> String {
-    // Ids are letters, digits and an underscore; anything else would change the path.
-    let id: String = id.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-    format!("/v1/decisions/{id}{rest}")
+    format!("/v1/decisions/{}{rest}", segment(id))
+}
+
+/// Ids are letters, digits and an underscore; anything else would change the path.
+fn segment(id: &str) -> String {
+    id.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
 }
 
 fn not_running(data_dir: &Path) -> Failure {

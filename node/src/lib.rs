@@ -11,6 +11,7 @@ pub mod client;
 pub mod demo;
 pub mod doctor;
 pub mod driver;
+pub mod evidence_file;
 mod files;
 pub mod home;
 pub mod metrics;

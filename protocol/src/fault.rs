@@ -159,17 +159,6 @@ pub enum FaultKind {
     Undecodable,
 }
 
-impl FaultKind {
-    /// Whether a third party can be convinced of it by what was received; otherwise it is only
-    /// observed.
-    pub const fn provable(self) -> bool {
-        matches!(
-            self,
-            Self::Rbc(RbcFault::Equivocation) | Self::Decision(DecisionFault::WrongOutcome)
-        )
-    }
-}
-
 impl fmt::Display for FaultKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

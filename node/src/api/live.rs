@@ -20,6 +20,7 @@ use super::model::{
 use super::{Service, explain, health};
 use crate::certificate_file::{CertificateFile, name, names};
 use crate::cli::time;
+use crate::evidence_file::EvidenceFile;
 use crate::home::{Home, Rehearsal};
 use crate::metrics::{self, Ages};
 use crate::net::Transport;
@@ -176,6 +177,11 @@ impl Service for Live {
                 .hint(format!("quorate wait {}", view.id))
         })?;
         Ok(CertificateFile::new(&self.network, &certificate))
+    }
+
+    async fn evidence(&self) -> Result<Vec<EvidenceFile>, Problem> {
+        let all = self.node.evidence().await?;
+        Ok(all.iter().filter_map(|one| EvidenceFile::new(&self.network, one).ok()).collect())
     }
 
     async fn signature(&self, digest: &str) -> Result<Bytes, Problem> {

@@ -9,6 +9,8 @@
 //! | `GET /v1/decisions/{id}/explain` | [`Explanation`]: why it is not decided yet |
 //! | `POST /v1/decisions/{id}/vote` [`NewVote`] | [`Receipt`] |
 //! | `GET /v1/decisions/{id}/certificate` | the certificate file |
+//! | `GET /v1/evidence` | what shows that members are faulty, in lines |
+//! | `GET /v1/evidence/{id}` | an evidence file |
 //! | `GET /v1/decisions/{id}/document` | the bytes of the document to be signed |
 //! | `GET /v1/decisions/{id}/signature` | the network's signature over it, 64 bytes |
 //! | `GET /metrics` | what Prometheus scrapes |
@@ -54,6 +56,7 @@ use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
 use crate::certificate_file::CertificateFile;
+use crate::evidence_file::EvidenceFile;
 use model::{
     Decision, Explanation, NewDecision, NewVote, Problem, Proposed, Readiness, Receipt, Status,
 };
@@ -93,6 +96,8 @@ pub trait Service: Clone + Send + Sync + 'static {
         &self,
         digest: &str,
     ) -> impl Future<Output = Result<CertificateFile, Problem>> + Send;
+    /// What shows to others that members are faulty.
+    fn evidence(&self) -> impl Future<Output = Result<Vec<EvidenceFile>, Problem>> + Send;
     /// The document that a decision is about.
     fn document(&self, digest: &str) -> impl Future<Output = Result<Bytes, Problem>> + Send;
     /// The network's signature over it.
@@ -154,6 +159,8 @@ fn router<S: Service>(service: S, token: String, port: u16, cancel: Cancellation
         .route("/v1/decisions/{id}/certificate", get(routes::certificate::<S>))
         .route("/v1/decisions/{id}/document", get(routes::document::<S>))
         .route("/v1/decisions/{id}/signature", get(routes::signature::<S>))
+        .route("/v1/evidence", get(routes::list_evidence::<S>))
+        .route("/v1/evidence/{id}", get(routes::evidence::<S>))
         .route("/metrics", get(routes::metrics::<S>))
         .route(guard::LIVE, get(routes::live::<S>))
         .route(guard::READY, get(routes::ready::<S>))

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::Service;
 use super::model::{Code, Decision, Decisions, Explanation, NewVote, Phase, Problem};
 use crate::certificate_file::CertificateFile;
+use crate::evidence_file::{EvidenceFile, EvidenceSummary};
 use crate::metrics;
 
 /// Longest time a request may wait.
@@ -131,6 +132,25 @@ pub async fn vote<S: Service>(
     let vote: NewVote = read(&body, |_| "a vote is {\"vote\": \"TEXT\"}".to_owned())?;
     let decision = resolve(&context.service, &id).await?;
     context.service.vote(&decision.digest, vote).await.map(Json)
+}
+
+/// `GET /v1/evidence`
+pub async fn list_evidence<S: Service>(context: State<Context<S>>) -> Answer<Vec<EvidenceSummary>> {
+    let all = context.service.evidence().await?;
+    Ok(Json(all.iter().map(EvidenceFile::summary).collect()))
+}
+
+/// `GET /v1/evidence/{id}`
+pub async fn evidence<S: Service>(
+    context: State<Context<S>>,
+    Path(id): Path<String>,
+) -> Answer<EvidenceFile> {
+    let mut all = context.service.evidence().await?;
+    all.retain(|file| file.id == id);
+    all.pop().map(Json).ok_or_else(|| {
+        Problem::new(Code::NotFound, "this node has no evidence with that id")
+            .hint("quorate evidence list")
+    })
 }
 
 /// `GET /v1/decisions/{id}/certificate`

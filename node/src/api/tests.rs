@@ -16,6 +16,7 @@ use crate::certificate_file::CertificateFile;
 use crate::cli::exit::Exit;
 use crate::cli::sample_decision;
 use crate::client::Client;
+use crate::evidence_file::EvidenceFile;
 
 const TOKEN: &str = "0123456789abcdef";
 
@@ -132,6 +133,10 @@ impl Service for Fake {
 
     async fn certificate(&self, _: &str) -> Result<CertificateFile, Problem> {
         Err(Problem::new(Code::Internal, "there is none here"))
+    }
+
+    async fn evidence(&self) -> Result<Vec<EvidenceFile>, Problem> {
+        Ok(Vec::new())
     }
 
     async fn document(&self, digest: &str) -> Result<Bytes, Problem> {

@@ -10,6 +10,7 @@ mod decision_text;
 mod doctor;
 mod document;
 pub(crate) mod ending;
+mod evidence;
 pub mod exit;
 mod explain;
 mod init;
@@ -155,6 +156,9 @@ enum Command {
     /// Gather what helps somebody to help
     #[command(subcommand)]
     Support(support::Subcommands),
+    /// Show, save and verify what proves that a member is faulty
+    #[command(subcommand)]
+    Evidence(evidence::Subcommands),
     /// Wait for a decision's outcome: exit 0 accepted, 10 rejected, 11 expired, 7 time is up
     Wait(wait::Arguments),
     /// Print or save a decision's certificate
@@ -182,7 +186,8 @@ impl Context {
 
     /// The failure with a hint that can be typed as it is: for this data directory.
     fn complete(&self, mut failure: Failure) -> Failure {
-        const AT_A_NODE: [&str; 9] = [
+        const AT_A_NODE: [&str; 10] = [
+            "quorate evidence list",
             "quorate ceremony",
             "quorate key backup",
             "quorate list",
@@ -253,6 +258,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Show(arguments) => show::show(context, &arguments),
         Command::Doctor(arguments) => doctor::doctor(context, &arguments),
         Command::Support(arguments) => support::support(context, &arguments),
+        Command::Evidence(arguments) => evidence::evidence(context, &arguments),
         Command::Explain(arguments) => explain::explain(context, &arguments),
         Command::Peers(arguments) => peers::peers(context, &arguments),
         Command::Status(arguments) => status::status(context, &arguments),

@@ -77,7 +77,10 @@ fn fields(status: &Status, flag: &str, now_ms: u64) -> Vec<(&'static str, String
     }
     for faults in &status.faults {
         let name = clean(&faults.name);
-        let proof = if faults.provable { ", provably" } else { "" };
+        let proof = match faults.provable {
+            true => format!("; proven: quorate evidence list{flag}"),
+            false => String::new(),
+        };
         let what = clean(&faults.what);
         fields.push(("fault", format!("{name}: {what}, {} times{proof}", faults.times)));
     }

@@ -40,8 +40,9 @@ pub struct Arguments {
 pub fn verify(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
     let terminal = &context.terminal;
     let known = known(context, arguments)?;
-    let text = read_text(&arguments.file)?;
+    let text = read_text(&arguments.file, "a certificate", "quorate cert ID -o FILE")?;
     let checked = text
+        .ok_or_else(|| Unverified::Malformed("it is not text".into()))
         .and_then(|text| CertificateFile::parse(&text))
         .and_then(|file| file.verify(&known).map(|verified| (file, verified)));
     let (file, verified) = checked.map_err(|reason| {
@@ -157,7 +158,11 @@ fn failed(path: &Path, reason: &Unverified) -> Failure {
     Failure::new(Exit::VerificationFailed, what).hint(hint)
 }
 
-fn parse_digest(text: &str) -> Result<Digest, Failure> {
+/// A network digest that somebody typed.
+///
+/// # Errors
+/// It is none.
+pub fn parse_digest(text: &str) -> Result<Digest, Failure> {
     let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(text.trim().as_bytes()).ok();
     let bytes = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
     bytes.map(Digest::from).ok_or_else(|| {
@@ -166,13 +171,17 @@ fn parse_digest(text: &str) -> Result<Digest, Failure> {
     })
 }
 
-fn read_text(path: &Path) -> Result<Result<String, Unverified>, Failure> {
+/// The text of a file that is called `name`, `None` if it is not text.
+///
+/// # Errors
+/// It cannot be read, or is too large; then `hint` says how to get one.
+pub fn read_text(path: &Path, name: &str, hint: &str) -> Result<Option<String>, Failure> {
     const MAX_FILE: u64 = 4 << 20;
     let size = std::fs::metadata(path).map_err(|e| Failure::unreadable(path, &e))?.len();
     if size > MAX_FILE {
-        let what = format!("{} is too large for a certificate", path.display());
-        return Err(Failure::new(Exit::Invalid, what).hint("quorate cert ID -o FILE"));
+        let what = format!("{} is too large for {name}", path.display());
+        return Err(Failure::new(Exit::Invalid, what).hint(hint));
     }
     let bytes = std::fs::read(path).map_err(|e| Failure::unreadable(path, &e))?;
-    Ok(String::from_utf8(bytes).map_err(|_| Unverified::Malformed("it is not text".into())))
+    Ok(String::from_utf8(bytes).ok())
 }

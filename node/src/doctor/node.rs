@@ -211,7 +211,8 @@ fn faults(facts: &Facts) -> Option<Finding> {
     let proof = if faults.provable { "provably" } else { "as seen from here" };
     let text = format!("{}, {proof}: {} ({} times)", faults.name, faults.what, faults.times);
     let why = "a faulty member counts towards what is tolerated; talk to it, or replace it";
-    Some(Finding::warning(CHECK, text, why).fix(facts.command("status")))
+    let next = if faults.provable { "evidence list" } else { "status" };
+    Some(Finding::warning(CHECK, text, why).fix(facts.command(next)))
 }
 
 fn stock(facts: &Facts) -> Option<Finding> {

@@ -15,8 +15,7 @@ impl FaultLog {
         *count += 1;
         if count.is_power_of_two() {
             let kind = fault.kind;
-            let provable = kind.provable();
-            tracing::warn!(member = name, provable, times = *count, "{name} sent {kind}");
+            tracing::warn!(member = name, times = *count, "{name} sent {kind}");
         }
     }
 }

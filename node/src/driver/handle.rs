@@ -9,6 +9,7 @@ use quorate_protocol::decision::certificate::Certificate;
 use quorate_protocol::decision::proposal::Proposal;
 use quorate_protocol::keys::GroupSignature;
 use quorate_protocol::party::epochs::RefreshView;
+use quorate_protocol::party::evidence::Evidence;
 use quorate_protocol::party::{DecisionView, Notice, Receipt, Refusal, Standing, StatusView};
 use quorate_protocol::secret::Secret;
 use quorate_protocol::wire::Bytes;
@@ -109,6 +110,7 @@ pub(super) enum Call {
     Certificate(Digest, Reply<Option<Certificate>>),
     Document(Digest, Reply<Option<Bytes>>),
     DocumentSignature(Digest, Reply<Option<GroupSignature>>),
+    Evidence(Reply<Vec<Evidence>>),
     Status(Reply<NodeStatus>),
 }
 
@@ -173,6 +175,14 @@ impl NodeHandle {
         decision: &Digest,
     ) -> Result<Option<Box<DecisionStanding>>, CallError> {
         self.call(|reply| Call::Standing(*decision, reply)).await
+    }
+
+    /// What shows to others that members are faulty.
+    ///
+    /// # Errors
+    /// The node has stopped.
+    pub async fn evidence(&self) -> Result<Vec<Evidence>, CallError> {
+        self.call(Call::Evidence).await
     }
 
     /// The certificate of a decision, by the digest of its proposal.

@@ -295,6 +295,7 @@ impl Driver {
             Call::DocumentSignature(digest, reply) => {
                 let _ = reply.send(self.party.document_signature(&digest).copied());
             }
+            Call::Evidence(reply) => drop(reply.send(self.party.evidence().cloned().collect())),
             Call::Status(reply) => drop(reply.send(self.status())),
         }
     }
@@ -450,6 +451,10 @@ impl Driver {
                     self.observer.certified(statement.outcome, statement.counted, &self.network);
                     self.links.announce(Topic::Certificates, certificate.to_bytes());
                 }
+            }
+            Notice::Evidence { member, charge } => {
+                let name = self.name(*member);
+                tracing::warn!(member = name, "{name} {charge}: see quorate evidence list");
             }
             Notice::SafetyStop { decision, position, pair } => tracing::error!(
                 decision = %DecisionId::of(decision), position, pair,

@@ -37,7 +37,7 @@ use crate::crypto::{Digest, IdentityPublic, Transcript};
 use crate::decision::collect;
 use crate::decision::proposal::{Proposal, ProposalId};
 use crate::decision::{armour, slot, supply};
-use crate::fault::{Proof, Said};
+use crate::fault::{DecisionFault, FaultKind, Proof, RbcFault, Said, SharingFault};
 use crate::limits;
 use crate::party::event::Notice;
 use crate::party::journal::Instance;
@@ -111,6 +111,19 @@ pub enum Charge {
     MalformedSlot,
     /// V4
     BadDealing,
+}
+
+impl Charge {
+    /// What may be proven of a fault of this kind.
+    const fn of(kind: FaultKind) -> Option<Self> {
+        match kind {
+            FaultKind::Rbc(RbcFault::Equivocation) => Some(Self::Equivocation),
+            FaultKind::Decision(DecisionFault::MalformedProposal) => Some(Self::MalformedProposal),
+            FaultKind::Decision(DecisionFault::MalformedSlot) => Some(Self::MalformedSlot),
+            FaultKind::Sharing(SharingFault::BadDealing) => Some(Self::BadDealing),
+            _ => None,
+        }
+    }
 }
 
 /// Why evidence proves nothing.
@@ -312,6 +325,11 @@ impl<S: Suite> Party<S> {
     /// What shows to others that members are faulty, in this epoch.
     pub fn evidence(&self) -> impl Iterator<Item = &Evidence> {
         self.evidence.values()
+    }
+
+    /// Whether a member's fault of this kind can be proved to others.
+    pub(super) fn is_proven(&self, member: PartyId, kind: FaultKind) -> bool {
+        Charge::of(kind).is_some_and(|charge| self.evidence.contains_key(&(member, charge)))
     }
 
     /// Keeps what the step in hand proved.

@@ -253,7 +253,7 @@ impl<S: Suite> Party<S> {
                 member,
                 what: kind.to_string(),
                 times: *times,
-                provable: kind.provable(),
+                provable: self.is_proven(member, *kind),
             }));
         }
         counts

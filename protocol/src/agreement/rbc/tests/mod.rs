@@ -259,7 +259,6 @@ fn evidence_of_equivocation_is_of_two_digests_of_one_sender_in_one_broadcast() {
     assert!(!proof.verify(&keyrings[1].identity().public(), &tag(), SHORT));
     assert!(!Equivocation([part(a), part(a)]).verify(&sender, &tag(), SHORT));
     assert!(!Equivocation([part(a), (b, part(a).1)]).verify(&sender, &tag(), SHORT));
-    assert!(FaultKind::Rbc(RbcFault::Equivocation).provable());
 }
 
 #[test]
