@@ -1,8 +1,8 @@
 //! Frames: how messages travel. Each is length-prefixed inside its frame, so that a variant from a
 //! later version is skipped without losing its neighbours.
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
 use crate::limits;
 use crate::wire::{self, Bytes};
@@ -10,7 +10,7 @@ use crate::wire::{self, Bytes};
 /// Version of the messages and of their encoding.
 pub const VERSION: u16 = 1;
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct Frame {
     version: u16,
     epoch: u64,
@@ -66,19 +66,89 @@ pub fn decode<M: Serialize + DeserializeOwned>(
 pub fn decode_any<M: Serialize + DeserializeOwned>(
     bytes: &[u8],
 ) -> Result<(u64, Decoded<M>), FrameError> {
-    let frame: Frame =
-        wire::decode(bytes, limits::MAX_ENVELOPE).map_err(|_| FrameError::Malformed)?;
-    if frame.version != VERSION {
-        return Err(FrameError::Version(frame.version));
+    let mut reader = Reader::open(bytes)?;
+    let (mut messages, mut skipped) = (Vec::new(), 0);
+    while let Some(message) = reader.message() {
+        match message {
+            Some(message) => messages.push(message),
+            None => skipped += 1,
+        }
     }
-    let all = frame.messages.len();
-    let messages: Vec<_> = frame
-        .messages
-        .iter()
-        .filter_map(|bytes| wire::decode(bytes, limits::MAX_ENVELOPE).ok())
-        .collect();
-    let skipped = all - messages.len();
-    Ok((frame.epoch, Decoded { messages, skipped }))
+    Ok((reader.epoch(), Decoded { messages, skipped }))
+}
+
+/// Reads a frame message by message. Nothing but the frame itself is held meanwhile: all messages of a
+/// frame of the largest size, each of a few bytes, would take many times its size.
+#[derive(Debug)]
+pub struct Reader<B> {
+    bytes: B,
+    epoch: u64,
+    /// Where the next message is.
+    at: usize,
+    left: usize,
+}
+
+impl<B: AsRef<[u8]>> Reader<B> {
+    /// Opens a frame.
+    ///
+    /// # Errors
+    /// It is malformed, or of another version.
+    pub fn open(bytes: B) -> Result<Self, FrameError> {
+        let all = bytes.as_ref();
+        let mut rest = all;
+        let malformed = || FrameError::Malformed;
+        let version = u16::from_le_bytes(take(&mut rest).ok_or_else(malformed)?);
+        let epoch = u64::from_le_bytes(take(&mut rest).ok_or_else(malformed)?);
+        let left = length(&mut rest).ok_or_else(malformed)?;
+        let at = all.len() - rest.len();
+        if all.len() > limits::MAX_ENVELOPE || left > rest.len() / LENGTH {
+            return Err(FrameError::Malformed);
+        }
+        for _ in 0..left {
+            skip(&mut rest).ok_or_else(malformed)?;
+        }
+        match version {
+            _ if !rest.is_empty() => Err(FrameError::Malformed),
+            VERSION => Ok(Self { bytes, epoch, at, left }),
+            other => Err(FrameError::Version(other)),
+        }
+    }
+
+    /// Its epoch.
+    pub const fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// The next message, `Some(None)` for one that cannot be read: it may be of a later version. `None`
+    /// at the end.
+    pub fn message<M: Serialize + DeserializeOwned>(&mut self) -> Option<Option<M>> {
+        self.left = self.left.checked_sub(1)?;
+        let all = self.bytes.as_ref();
+        let mut rest = all.get(self.at..)?;
+        let message = skip(&mut rest)?;
+        self.at = all.len() - rest.len();
+        Some(wire::decode(message, limits::MAX_ENVELOPE).ok())
+    }
+}
+
+/// Takes the next so many bytes.
+fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    let (first, others) = rest.split_first_chunk()?;
+    *rest = others;
+    Some(*first)
+}
+
+/// Takes a length.
+fn length(rest: &mut &[u8]) -> Option<usize> {
+    usize::try_from(u64::from_le_bytes(take(rest)?)).ok()
+}
+
+/// Takes a message with its length, and returns the message.
+fn skip<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let length = length(rest)?;
+    let (message, others) = rest.split_at_checked(length)?;
+    *rest = others;
+    Some(message)
 }
 
 /// The messages in as few frames as they fit, each within [`limits::MAX_ENVELOPE`].
@@ -118,6 +188,27 @@ mod tests {
         other[0] += 1;
         assert_eq!(decode::<Bytes>(&other, 7).unwrap_err(), FrameError::Version(2));
         assert_eq!(decode::<Bytes>(&other[1..], 7).unwrap_err(), FrameError::Malformed);
+    }
+
+    #[test]
+    fn a_frame_is_read_message_by_message_and_refused_before_the_first_if_it_is_broken() {
+        let frame = encode(3, [1u64, 2, 3]).remove(0);
+        let mut reader = Reader::open(frame.as_slice()).unwrap();
+        assert_eq!(reader.epoch(), 3);
+        let read: Vec<_> = std::iter::from_fn(|| reader.message::<u64>()).collect();
+        assert_eq!(read, [Some(1), Some(2), Some(3)]);
+        for cut in 0..frame.len() {
+            assert_eq!(Reader::open(&frame[..cut]).unwrap_err(), FrameError::Malformed, "{cut}");
+        }
+        let mut longer = frame.clone();
+        longer.push(0);
+        assert_eq!(Reader::open(longer).unwrap_err(), FrameError::Malformed);
+        // More messages than there are bytes for, and a message that ends beyond the frame.
+        for at in [10, 18] {
+            let mut huge = frame.clone();
+            huge[at..at + 8].copy_from_slice(&u64::MAX.to_le_bytes());
+            assert_eq!(Reader::open(huge).unwrap_err(), FrameError::Malformed);
+        }
     }
 
     #[test]

@@ -7,9 +7,10 @@
 //! member's arithmetic never keeps the network waiting.
 //!
 //! # A turn
-//! - (D1) Wait for the first of: a frame for a decision, a call, a finished job, a timer, a frame
-//!   of bulk; what is durable and a stop come before all.
-//! - (D2) Let the party handle it, and the frames that came meanwhile.
+//! - (D1) Wait for the first of: a stop, what is durable, a call, a finished job, a timer, an event of
+//!   a link, a frame.
+//! - (D2) Let the party handle it, and the frames that came meanwhile: those for decisions first, of the
+//!   members in turn, so that none keeps the others waiting (`inbox.rs`).
 //! - (D3) Records of the turn go to the journal, which writes in the background.
 //! - (D4) Messages, answers and notices of a turn leave when its records and all before them are
 //!   durable; then the frames that led to them are acknowledged.
@@ -23,6 +24,7 @@
 
 pub(crate) mod faults;
 mod handle;
+mod inbox;
 mod jobs;
 mod keeper;
 mod repeats;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use quorate_protocol::crypto::transcript::Digest;
 use quorate_protocol::decision::proposal::DecisionId;
 use quorate_protocol::fault::FaultKind;
-use quorate_protocol::frame::{self, FrameError};
+use quorate_protocol::frame::FrameError;
 use quorate_protocol::party::epochs::{EpochKeys, Epochs, EpochsEffect, EpochsEvent, Word};
 use quorate_protocol::party::{
     Answer, Class, Done, Effect, Event, MessageOf, Notice, RealSuite, Receipt, Refusal, RequestId,
@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use super::NodeError;
 use super::faults::FaultLog;
 use super::handle::{Call, CallError, DecisionStanding, NodeStatus, PeerStatus, Reply};
+use super::inbox::{Inbox, Next, SLICE};
 use super::jobs::Jobs;
 use super::keeper::{Keeper, KeyChange};
 use super::repeats::{Repeats, Words};
@@ -39,8 +40,8 @@ type Message = MessageOf<RealSuite>;
 /// What a job or a timer of an epoch comes back with.
 type InEpoch<T> = (u64, T);
 
-/// Frames of decisions that one turn takes at most, so that what they lead to leaves soon.
-const FRAMES_PER_TURN: usize = 256;
+/// How long a turn goes on with frames of decisions, so that what they lead to leaves soon.
+const DECISIONS_PER_TURN: Duration = Duration::from_millis(4);
 
 /// How long a turn goes on with bulk frames while nothing more urgent has come.
 const BULK_PER_TURN: Duration = Duration::from_millis(1);
@@ -66,6 +67,7 @@ pub(super) struct Driver {
     network: Arc<Network>,
     links: Links,
     incoming: Incoming,
+    inbox: Inbox,
     journal: Journal,
     calls: mpsc::Receiver<Call>,
     notices: broadcast::Sender<Notice>,
@@ -95,7 +97,9 @@ enum Waiting {
 enum Woken {
     Cancelled,
     Durable(u64),
-    Frame(Inbound),
+    Frame(Class, Inbound),
+    /// Frames may be handled.
+    Due,
     Call(Call),
     Done(InEpoch<Done<RealSuite>>),
     Timer,
@@ -119,6 +123,7 @@ impl Driver {
             cancel,
         } = parts;
         let tick = Tick::new(party.committee(), party.me());
+        let inbox = Inbox::new(party.committee().parties());
         Self {
             party,
             keeper,
@@ -126,6 +131,7 @@ impl Driver {
             links,
             serving,
             incoming,
+            inbox,
             journal,
             calls,
             notices,
@@ -171,7 +177,8 @@ impl Driver {
                     self.held.reached(batch);
                     self.observer.durable(batch, Instant::now().into_std());
                 }
-                Woken::Frame(inbound) => self.on_frame(inbound),
+                Woken::Frame(class, inbound) => self.inbox.push(class, inbound),
+                Woken::Due => {}
                 Woken::Call(call) => self.on_call(call),
                 Woken::Done((epoch, done)) => {
                     self.step(EpochsEvent::Party { epoch, event: Event::Done(done) });
@@ -197,67 +204,109 @@ impl Driver {
         }
     }
 
-    /// Waits for something to happen; decisions before bulk.
+    /// Waits for something to happen. Frames come last: some come all the time.
     async fn woken(&mut self) -> Result<Woken, NodeError> {
-        let timer = self.timers.next();
-        let timer = async move {
-            match timer {
+        let at = |at: Option<Instant>| async move {
+            match at {
+                Some(at) if at <= Instant::now() => {}
                 Some(at) => tokio::time::sleep_until(at).await,
                 None => std::future::pending().await,
             }
         };
+        let (timer, due) = (at(self.timers.next()), at(self.inbox.due()));
         let gone = || NodeError::Driver("the network has stopped");
         Ok(tokio::select! {
             biased;
             () = self.cancel.cancelled() => Woken::Cancelled,
             durable = self.journal.durable() => Woken::Durable(durable?),
-            frame = self.incoming.decision.recv() => Woken::Frame(frame.ok_or_else(gone)?),
             Some(call) = self.calls.recv() => Woken::Call(call),
             done = self.jobs.next() => {
                 Woken::Done(done.map_err(|_| NodeError::Driver("a job has panicked"))?)
             }
             words = self.repeats.next() => Woken::Words(words),
             () = timer => Woken::Timer,
-            frame = self.incoming.bulk.recv() => Woken::Frame(frame.ok_or_else(gone)?),
             Some(event) = self.incoming.events.recv() => Woken::Link(event),
             Some(announcement) = self.incoming.announcements.recv() => {
                 Woken::Announcement(announcement)
             }
+            () = due => Woken::Due,
+            frame = self.incoming.decision.recv() => {
+                Woken::Frame(Class::Decision, frame.ok_or_else(gone)?)
+            }
+            frame = self.incoming.bulk.recv() => {
+                Woken::Frame(Class::Bulk, frame.ok_or_else(gone)?)
+            }
         })
+    }
+
+    /// Sorts in the frames that have come. The links bound how many there are.
+    fn sort_in(&mut self) {
+        while let Ok(inbound) = self.incoming.decision.try_recv() {
+            self.inbox.push(Class::Decision, inbound);
+        }
+        while let Ok(inbound) = self.incoming.bulk.try_recv() {
+            self.inbox.push(Class::Bulk, inbound);
+        }
     }
 
     /// Handles the frames that have come meanwhile, so that the answers travel together.
     fn take_what_waits(&mut self) {
-        for _ in 0..FRAMES_PER_TURN {
-            let Ok(inbound) = self.incoming.decision.try_recv() else { break };
-            self.on_frame(inbound);
-        }
-        let until = Instant::now() + BULK_PER_TURN;
-        while self.incoming.decision.is_empty() && Instant::now() < until {
-            let Ok(inbound) = self.incoming.bulk.try_recv() else { break };
-            self.on_frame(inbound);
+        let begun = Instant::now();
+        loop {
+            self.sort_in();
+            let now = Instant::now();
+            let decision = (now < begun + DECISIONS_PER_TURN)
+                .then(|| self.inbox.next(Class::Decision, now))
+                .flatten();
+            let next = match decision {
+                None if now < begun + BULK_PER_TURN => self.inbox.next(Class::Bulk, now),
+                decision => decision,
+            };
+            match next {
+                Some(next) => self.on_next(next, now),
+                None => return,
+            }
         }
     }
 
-    fn on_frame(&mut self, inbound: Inbound) {
-        let Inbound { from, frame, taken } = inbound;
-        match frame::decode_any::<Message>(&frame) {
-            Ok((epoch, decoded)) => {
-                if decoded.skipped > 0 {
-                    let (member, skipped) = (self.name(from), decoded.skipped);
-                    tracing::debug!(member, skipped, "messages of a later version");
+    fn on_next(&mut self, next: Next, begun: Instant) {
+        let mut work = match next {
+            Next::Work(work) => work,
+            Next::Unreadable(from, error, taken) => {
+                match error {
+                    FrameError::Malformed => {
+                        self.on_fault(&Fault { party: from, kind: FaultKind::Undecodable });
+                    }
+                    error => tracing::debug!(member = self.name(from), "not read: {error}"),
                 }
-                for message in decoded.messages {
+                self.tick.taken.push(taken);
+                return;
+            }
+        };
+        let (from, epoch) = (work.from, work.reader.epoch());
+        let mut now = begun;
+        let is_done = loop {
+            match work.reader.message::<Message>() {
+                None => break true,
+                Some(None) => {
+                    tracing::debug!(member = self.name(from), "a message of a later version");
+                }
+                Some(Some(message)) => {
                     tracing::trace!(from = %from, "{message}");
                     self.step(EpochsEvent::Message { from, epoch, message });
                 }
             }
-            Err(FrameError::Malformed) => {
-                self.on_fault(&Fault { party: from, kind: FaultKind::Undecodable });
+            now = Instant::now();
+            if now >= begun + SLICE {
+                break false;
             }
-            Err(error) => tracing::debug!(member = self.name(from), "not read: {error}"),
+        };
+        self.inbox.charge(from, now.duration_since(begun), now);
+        if is_done {
+            self.tick.taken.push(work.taken);
+        } else {
+            self.inbox.put_back(work);
         }
-        self.tick.taken.push(taken);
     }
 
     fn on_call(&mut self, call: Call) {

@@ -27,7 +27,7 @@ use quorate_protocol::PartyId;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::net::gossip::{Announcement, Topic, Topics, Validator};
+use crate::net::gossip::{Announcement, Quotas, Topic, Topics, Validator};
 use crate::net::peer::{Peer, Transport};
 use crate::net::route::{Connection, Route};
 use crate::net::swarm::{Behaviour, BehaviourEvent};
@@ -62,6 +62,7 @@ pub(super) struct Connector {
     /// Who is not to be asked before when.
     reserve_at: BTreeMap<PeerId, Instant>,
     topics: Topics,
+    quotas: Quotas,
     validator: Validator,
     announcements: mpsc::Sender<Announcement>,
 }
@@ -85,6 +86,7 @@ impl Connector {
             reservations: HashMap::new(),
             reserve_at: BTreeMap::new(),
             topics,
+            quotas: Quotas::new(peers.iter().map(|peer| peer.info.peer_id)),
             validator,
             announcements,
         }
@@ -223,6 +225,7 @@ impl Connector {
                     route.challenge();
                 }
             }
+            Command::Announce(..) if !self.quotas.may_announce() => {}
             Command::Announce(topic, data) => {
                 let hash = self.topics.hash(topic);
                 if let Err(error) = self.swarm.behaviour_mut().gossip.publish(hash, data) {
@@ -348,10 +351,17 @@ impl Connector {
         let gossipsub::Event::Message { propagation_source, message_id, message } = event else {
             return;
         };
-        let announcement = self.announcement(message);
+        if !self.quotas.may_pass_on(&propagation_source)
+            && let Some(route) = self.routes.get(&propagation_source)
+        {
+            route.peer.floods();
+        }
+        let may = message.source.is_some_and(|author| self.quotas.may_make(&author));
+        let announcement = if may { self.announcement(message) } else { None };
         let acceptance = match announcement {
             Some(_) => MessageAcceptance::Accept,
-            None => MessageAcceptance::Reject,
+            None if may => MessageAcceptance::Reject,
+            None => MessageAcceptance::Ignore,
         };
         self.swarm.behaviour_mut().gossip.report_message_validation_result(
             &message_id,

@@ -2,21 +2,24 @@
 //!
 //! Nothing the node decides depends on gossip, which may lose messages without a word. Every
 //! announcement is signed by the transport key of the member that made it; whatever is not from a
-//! member, or does not hold, is dropped before it is passed on.
+//! member, or does not hold, is dropped before it is passed on. So is what a member announces beyond
+//! [`ANNOUNCED`]; a peer that passes on more than all members together may announce is disconnected.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::sync::Arc;
 
+use libp2p::PeerId;
 use libp2p::gossipsub::{
     Behaviour, ConfigBuilder, IdentTopic, MessageAuthenticity, TopicHash, ValidationMode,
     WhitelistSubscriptionFilter,
 };
 use libp2p::identity::Keypair;
 use quorate_protocol::PartyId;
+use tokio::time::Instant;
 
-/// Bytes of an announcement: proposals and certificates are a few KiB.
-const MAX_ANNOUNCEMENT: usize = 64 << 10;
+use super::bounds::{ANNOUNCED, ANNOUNCEMENTS_QUEUED, ANNOUNCING, MAX_ANNOUNCEMENT};
+use super::rate::{Meter, Rate};
 
 /// What an announcement is about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -74,6 +77,7 @@ impl Topics {
         let allowed = HashSet::from([self.proposals.hash(), self.certificates.hash()]);
         let config = ConfigBuilder::default()
             .max_transmit_size(MAX_ANNOUNCEMENT)
+            .connection_handler_queue_len(ANNOUNCEMENTS_QUEUED)
             .validation_mode(ValidationMode::Strict)
             .validate_messages()
             .build()
@@ -88,5 +92,39 @@ impl Topics {
             gossip.subscribe(topic).map_err(io::Error::other)?;
         }
         Ok(gossip)
+    }
+}
+
+/// How much is announced, by whom.
+pub(super) struct Quotas {
+    made: BTreeMap<PeerId, Meter>,
+    passed_on: BTreeMap<PeerId, Meter>,
+    ours: Meter,
+}
+
+impl Quotas {
+    /// For a node with these peers.
+    pub(super) fn new(peers: impl Iterator<Item = PeerId> + Clone) -> Self {
+        // Honest nodes pass on what each member may make, and each of us also makes some.
+        let members = u32::try_from(peers.clone().count() + 1).unwrap_or(u32::MAX);
+        let burst = ANNOUNCED.burst.saturating_mul(2).saturating_mul(members);
+        let all = Rate { burst, every: ANNOUNCED.every / (2 * members).max(1) };
+        let each = |rate| peers.clone().map(|peer| (peer, Meter::new(rate))).collect();
+        Self { made: each(ANNOUNCED), passed_on: each(all), ours: Meter::new(ANNOUNCING) }
+    }
+
+    /// Whether we may announce something.
+    pub(super) fn may_announce(&mut self) -> bool {
+        self.ours.take(Instant::now())
+    }
+
+    /// Whether a peer may make one more announcement.
+    pub(super) fn may_make(&mut self, author: &PeerId) -> bool {
+        self.made.get_mut(author).is_some_and(|meter| meter.take(Instant::now()))
+    }
+
+    /// Whether a peer may pass on one more.
+    pub(super) fn may_pass_on(&mut self, peer: &PeerId) -> bool {
+        self.passed_on.get_mut(peer).is_some_and(|meter| meter.take(Instant::now()))
     }
 }

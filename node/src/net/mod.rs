@@ -28,15 +28,20 @@
 //! One message delay for a frame on an open stream. An idle link sends nothing but keep-alives.
 //!
 //! # Isolation
-//! Each peer has its own tasks, queues and budgets: a peer that stalls or floods delays nobody
-//! else, and one that breaks the protocol is disconnected alone.
+//! Each peer has its own tasks, queues and budgets (`bounds.rs`): a peer that stalls or floods delays
+//! nobody else, and one that breaks the protocol is disconnected alone. Who is not in the roster gets no
+//! further than a handshake, of which there are few (`door.rs`).
 
+mod bounds;
 mod connector;
+mod door;
 mod gossip;
 mod incarnation;
 mod memory;
+mod muxer;
 mod peer;
 mod queue;
+mod rate;
 mod receiver;
 mod route;
 mod sender;
@@ -62,7 +67,12 @@ use quorate_protocol::keys::ceremony;
 use quorate_protocol::party::Class;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::Instant;
 
+pub use bounds::{
+    CONNECTIONS_PER_PEER, MAX_UNACKNOWLEDGED_BULK, MAX_UNACKNOWLEDGED_CEREMONY,
+    MAX_UNACKNOWLEDGED_DECISION, held_for_one_peer, unread,
+};
 pub use gossip::{Announcement, Topic, Validator};
 pub use incarnation::{Incarnation, SignedIncarnation};
 pub use memory::Memory;
@@ -72,16 +82,10 @@ pub use wire::MAX_FRAME;
 
 use connector::{Command, Connector};
 use peer::{Here, Peer};
+use rate::Meter;
 use standing::Standing;
 use wire::Greeting;
 
-/// Bytes of frames kept for a peer that has not acknowledged them: decisions.
-pub const MAX_UNACKNOWLEDGED_DECISION: usize = 8 << 20;
-/// Bytes of frames kept for a peer that has not acknowledged them: bulk and the ceremony. A
-/// preprocessing run of the largest batch is a few MiB per peer.
-pub const MAX_UNACKNOWLEDGED_BULK: usize = 48 << 20;
-/// Bytes of frames from one peer and lane that wait for the driver. Twice the largest frame.
-const MAX_UNTAKEN: usize = 2 * MAX_FRAME + (64 << 10);
 /// How long a peer may take to open a stream and greet.
 const GREETING_TIMEOUT: Duration = Duration::from_secs(10);
 /// What [`Config::ping`] is when nothing else is asked for.
@@ -207,9 +211,8 @@ impl Links {
         let Config { keys, me, peers, network, epoch, identity, start, memory, .. } = config;
         let Config { one_honest, lanes, listen, port_patience, ping, validator, .. } = config;
         let topics = gossip::Topics::new(&network, epoch);
-        let members: Vec<_> = peers.iter().map(|peer| peer.peer_id).collect();
         let failed = |address, reason| ListenError { address, reason };
-        let mut swarm = swarm::build(keys, &members, &topics, ping)
+        let mut swarm = swarm::build(keys, &peers, &topics, ping)
             .map_err(|reason| failed(Multiaddr::empty(), reason))?;
         let listening = swarm::listen(&mut swarm, &listen, port_patience)
             .await
@@ -249,7 +252,7 @@ impl Links {
             match control.accept(lane.stream_protocol()) {
                 Ok(streams) => {
                     let receivers = spawn_receivers(&mut tasks, &peers, lane, &ours, &deliver);
-                    tasks.spawn(hand_out(streams, receivers));
+                    tasks.spawn(hand_out(streams, receivers, commands.clone()));
                 }
                 // Nobody else has the control of a swarm that was just made.
                 Err(error) => tracing::error!(?lane, "{error}"),
@@ -360,12 +363,21 @@ fn spawn_receivers(
     receivers
 }
 
-/// Hands the streams that peers open to the tasks of these peers.
-async fn hand_out(mut streams: IncomingStreams, receivers: BTreeMap<PeerId, mpsc::Sender<Stream>>) {
+/// Hands the streams that peers open to the tasks of these peers. A peer that opens them faster than
+/// any node has reason to is disconnected.
+async fn hand_out(
+    mut streams: IncomingStreams,
+    receivers: BTreeMap<PeerId, mpsc::Sender<Stream>>,
+    commands: mpsc::UnboundedSender<Command>,
+) {
+    let mut meters: BTreeMap<PeerId, Meter> = BTreeMap::new();
     while let Some((peer, stream)) = streams.next().await {
-        if let Some(receiver) = receivers.get(&peer)
-            && receiver.try_send(stream).is_err()
-        {
+        let Some(receiver) = receivers.get(&peer) else { continue };
+        let meter = meters.entry(peer).or_insert_with(|| Meter::new(bounds::STREAMS));
+        if !meter.take(Instant::now()) {
+            tracing::debug!(%peer, "streams too often");
+            let _ = commands.send(Command::Disconnect(peer));
+        } else if receiver.try_send(stream).is_err() {
             tracing::debug!(%peer, "a stream too many");
         }
     }

@@ -16,7 +16,9 @@ use crate::net::memory::Memory;
 use crate::net::queue::{Depth, Queue};
 use crate::net::standing::Standing;
 use crate::net::wire::{Greeting, LinkError};
-use crate::net::{Lane, MAX_UNACKNOWLEDGED_BULK, MAX_UNACKNOWLEDGED_DECISION};
+use crate::net::{
+    Lane, MAX_UNACKNOWLEDGED_BULK, MAX_UNACKNOWLEDGED_CEREMONY, MAX_UNACKNOWLEDGED_DECISION,
+};
 
 /// Another member, as the network sees it.
 #[derive(Clone, Debug)]
@@ -167,7 +169,7 @@ impl Peer {
             connection: watch::Sender::new(None),
             decision: Queue::new(MAX_UNACKNOWLEDGED_DECISION),
             bulk: Queue::new(MAX_UNACKNOWLEDGED_BULK),
-            ceremony: Queue::new(MAX_UNACKNOWLEDGED_BULK),
+            ceremony: Queue::new(MAX_UNACKNOWLEDGED_CEREMONY),
             trouble: Mutex::default(),
             commands,
             events,
@@ -276,6 +278,15 @@ impl Peer {
     /// Another node answers at an address of the peer.
     pub(super) fn mistaken(&self, address: &Multiaddr) {
         *self.lock_trouble() = Some(format!("another node answers at its address {address}"));
+    }
+
+    /// The peer announces more than all members together have to.
+    pub(super) fn floods(&self) {
+        let name = &self.info.name;
+        if self.may_complain() {
+            tracing::warn!(peer = %name, "disconnecting {name}: it announces too much");
+        }
+        let _ = self.commands.send(Command::Disconnect(self.info.peer_id));
     }
 
     /// Logs why a stream ended, and closes the connections of a peer that breaks the protocol.

@@ -21,10 +21,11 @@ use quorate_protocol::PartyId;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
 
+use crate::net::bounds::{MAX_UNTAKEN, READ_BUFFER};
 use crate::net::incarnation::Incarnation;
 use crate::net::peer::Peer;
 use crate::net::wire::{Greeting, LinkError, read_frame};
-use crate::net::{GREETING_TIMEOUT, Lane, MAX_UNTAKEN};
+use crate::net::{GREETING_TIMEOUT, Lane};
 
 /// How long an acknowledgement may wait for others to join it.
 const ACKNOWLEDGE_AFTER: Duration = Duration::from_millis(20);
@@ -57,6 +58,15 @@ impl Taken {
     pub fn done(self) {
         self.progress.acknowledged.fetch_max(self.number + 1, Ordering::Release);
         self.progress.changed.notify_one();
+    }
+}
+
+#[cfg(test)]
+impl Taken {
+    /// Of a frame that nobody waits for.
+    pub(crate) fn for_tests() -> Self {
+        let budget = Arc::new(Semaphore::new(1)).try_acquire_owned().expect("it is free");
+        Self { number: 0, progress: Arc::default(), _budget: budget }
     }
 }
 
@@ -149,7 +159,7 @@ impl Receiving<'_> {
         reader: impl AsyncRead + Unpin,
         numbering: &mut Numbering,
     ) -> Result<Infallible, LinkError> {
-        let mut reader = BufReader::with_capacity(64 << 10, reader);
+        let mut reader = BufReader::with_capacity(READ_BUFFER, reader);
         loop {
             let (number, frame) = read_frame(&mut reader).await?;
             self.peer.seen();

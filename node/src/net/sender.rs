@@ -14,13 +14,11 @@ use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use libp2p_stream::{Control, OpenStreamError};
 use tokio::time::timeout;
 
+use crate::net::bounds::WRITE_BATCH;
 use crate::net::peer::Peer;
 use crate::net::queue::AcknowledgedTooMuch;
 use crate::net::wire::{Greeting, LinkError, read_u64};
 use crate::net::{GREETING_TIMEOUT, Lane, backoff};
-
-/// Bytes written to a stream at once.
-const WRITE_BATCH: usize = 256 << 10;
 
 /// Shortest and longest wait before a stream is opened again.
 const REOPEN: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(2));

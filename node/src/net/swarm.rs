@@ -10,17 +10,19 @@ use libp2p::allow_block_list::{self, AllowedPeers};
 use libp2p::connection_limits::{self, ConnectionLimits};
 use libp2p::identity::Keypair;
 use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
-use libp2p::{Multiaddr, PeerId, Swarm, SwarmBuilder, noise, ping, relay, tcp, yamux};
+use libp2p::{Multiaddr, Swarm, SwarmBuilder, noise, ping, relay, tcp};
 use tokio::time::Instant;
 
+use crate::net::PeerInfo;
+use crate::net::bounds::{self, CONNECTIONS_PER_PEER};
+use crate::net::door::Door;
 use crate::net::gossip::{Gossip, Topics};
+use crate::net::muxer::Muxing;
 
-/// Connections at the same time to one peer: made at the same time, through several relays, and
-/// some that stall and are about to close.
-const CONNECTIONS_PER_PEER: u32 = 8;
-/// Streams a peer may have open at the same time: two links each way, gossip, pings, some that are
-/// being replaced, and one for each pair of others whose traffic passes here.
-const STREAMS_PER_CONNECTION: u32 = 192;
+/// How long a handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(5);
+/// Streams of one connection that have not said yet what they are for.
+const NEGOTIATING: usize = 16;
 
 /// How long traffic of two others may pass here before they must connect anew.
 const CIRCUIT_TIME: Duration = Duration::from_secs(24 * 3600);
@@ -39,6 +41,7 @@ const RELAY_REQUESTS: (NonZeroU32, Duration) =
 pub(super) struct Behaviour {
     allowed: allow_block_list::Behaviour<AllowedPeers>,
     limits: connection_limits::Behaviour,
+    door: Door,
     streams: libp2p_stream::Behaviour,
     ping: ping::Behaviour,
     pub(super) gossip: Gossip,
@@ -51,26 +54,30 @@ pub(super) struct Behaviour {
 /// A swarm that lets `peers` in and nobody else, and tries each connection every `ping`.
 pub(super) fn build(
     keys: Keypair,
-    peers: &[PeerId],
+    peers: &[PeerInfo],
     topics: &Topics,
     ping: Duration,
 ) -> io::Result<Swarm<Behaviour>> {
     let mut allowed = allow_block_list::Behaviour::<AllowedPeers>::default();
     for peer in peers {
-        allowed.allow_peer(*peer);
+        allowed.allow_peer(peer.peer_id);
     }
-    let members = u32::try_from(peers.len()).unwrap_or(u32::MAX).saturating_add(1);
+    let members = peers.len() + 1;
+    let times = |factor: usize| Some(u32::try_from(members * factor).unwrap_or(u32::MAX));
+    // How many connections may be made at the same time to us is the door's to say.
     let limits = ConnectionLimits::default()
-        .with_max_pending_incoming(Some(members.saturating_mul(2).saturating_add(16)))
-        .with_max_pending_outgoing(Some(members.saturating_mul(4)))
-        .with_max_established_per_peer(Some(CONNECTIONS_PER_PEER))
-        .with_max_established(Some(members.saturating_mul(CONNECTIONS_PER_PEER)));
+        .with_max_pending_outgoing(times(4))
+        .with_max_established_per_peer(u32::try_from(CONNECTIONS_PER_PEER).ok())
+        .with_max_established(times(CONNECTIONS_PER_PEER));
+    let addresses = peers.iter().flat_map(|peer| &peer.addresses);
+    let door = Door::new(members, addresses);
     let gossip = topics.behaviour(&keys)?;
     let mut relay = relay::Behaviour::new(keys.public().to_peer_id(), relaying(peers.len()));
     relay.set_status(Some(relay::Status::Enable));
-    build_with_circuits(keys, |circuits| Behaviour {
+    build_with_circuits(keys, members, |circuits| Behaviour {
         allowed,
         limits: connection_limits::Behaviour::new(limits),
+        door,
         streams: libp2p_stream::Behaviour::new(),
         ping: ping::Behaviour::new(ping::Config::new().with_interval(ping).with_timeout(ping)),
         gossip,
@@ -84,8 +91,8 @@ pub(super) fn build(
 fn relaying(members: usize) -> relay::Config {
     let (burst, interval) = RELAY_REQUESTS;
     let none = relay::Config {
-        max_reservations: members * CONNECTIONS_PER_PEER as usize,
-        max_reservations_per_peer: CONNECTIONS_PER_PEER as usize,
+        max_reservations: members * CONNECTIONS_PER_PEER,
+        max_reservations_per_peer: CONNECTIONS_PER_PEER,
         reservation_duration: RESERVATION_TIME,
         reservation_rate_limiters: Vec::new(),
         // A pair may hold one each way, and those that are being replaced.
@@ -103,25 +110,26 @@ pub(crate) fn build_swarm<B: NetworkBehaviour>(
     keys: Keypair,
     behaviour: B,
 ) -> io::Result<Swarm<B>> {
-    build_with_circuits(keys, |_| behaviour)
+    build_with_circuits(keys, 0, |_| behaviour)
 }
 
 /// A swarm over QUIC, TCP and circuits through others.
 fn build_with_circuits<B: NetworkBehaviour>(
     keys: Keypair,
+    members: usize,
     behaviour: impl FnOnce(relay::client::Behaviour) -> B,
 ) -> io::Result<Swarm<B>> {
-    let muxer = || {
-        let mut config = yamux::Config::default();
-        config.set_max_num_streams(STREAMS_PER_CONNECTION as usize);
-        config
-    };
+    let streams = bounds::streams_per_connection(members);
+    let muxer = || Muxing { streams };
     let swarm = SwarmBuilder::with_existing_identity(keys)
         .with_tokio()
         .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, muxer)
         .map_err(io::Error::other)?
         .with_quic_config(|mut config| {
-            config.max_concurrent_stream_limit = STREAMS_PER_CONNECTION;
+            config.max_concurrent_stream_limit = u32::try_from(streams).unwrap_or(u32::MAX);
+            config.max_connection_data = bounds::QUIC_WINDOW;
+            config.max_stream_data = bounds::QUIC_STREAM_WINDOW;
+            config.handshake_timeout = HANDSHAKE;
             config
         })
         .with_dns()
@@ -131,8 +139,12 @@ fn build_with_circuits<B: NetworkBehaviour>(
         .with_behaviour(|_, circuits| behaviour(circuits))
         .map_err(io::Error::other)?
         .with_swarm_config(|config| {
-            config.with_smart_dial().with_idle_connection_timeout(Duration::from_secs(3600))
+            config
+                .with_smart_dial()
+                .with_idle_connection_timeout(Duration::from_secs(3600))
+                .with_max_negotiating_inbound_streams(NEGOTIATING)
         })
+        .with_connection_timeout(HANDSHAKE)
         .build();
     Ok(swarm)
 }

@@ -1,5 +1,6 @@
 //! Links over real connections on loopback.
 
+mod hostile;
 mod relays;
 mod starts;
 
@@ -104,16 +105,20 @@ impl World {
         Memory::open(self.folder.path().join(me.to_string())).unwrap()
     }
 
+    fn peer(&self, peer: usize) -> PeerInfo {
+        PeerInfo {
+            party: party(peer),
+            name: format!("org{peer}"),
+            peer_id: self.keys[peer].public().to_peer_id(),
+            identity: self.identities[peer].public(),
+            addresses: self.addresses[peer].clone(),
+        }
+    }
+
     fn config(&self, me: usize) -> Config {
         let peers = (0..self.keys.len())
             .filter(|peer| *peer != me)
-            .map(|peer| PeerInfo {
-                party: party(peer),
-                name: format!("org{peer}"),
-                peer_id: self.keys[peer].public().to_peer_id(),
-                identity: self.identities[peer].public(),
-                addresses: self.addresses(me, peer),
-            })
+            .map(|peer| PeerInfo { addresses: self.addresses(me, peer), ..self.peer(peer) })
             .collect();
         Config {
             keys: self.keys[me].clone(),
@@ -353,7 +358,7 @@ async fn announcements_that_hold_arrive_and_others_do_not() {
 async fn intruder(world: &World, keys: Keypair) -> (libp2p_stream::Control, JoinSet<bool>) {
     let target = world.keys[0].public().to_peer_id();
     let topics = gossip::Topics::new(&world.network, 1);
-    let mut swarm = swarm::build(keys, &[target], &topics, PING).unwrap();
+    let mut swarm = swarm::build(keys, &[world.peer(0)], &topics, PING).unwrap();
     let control = swarm.behaviour().control();
     let dial = DialOpts::peer_id(target).addresses(world.addresses[0].clone()).build();
     swarm.dial(dial).unwrap();
