@@ -43,6 +43,7 @@ pub mod rounds;
 pub mod schedule;
 pub mod shrink;
 pub mod story;
+pub mod sweep;
 pub mod token;
 pub mod trace;
 pub mod variant;

@@ -14,6 +14,7 @@ mod run;
 mod say;
 mod shrink;
 mod swarm;
+mod sweep;
 mod trace;
 mod which;
 mod whole;
@@ -65,6 +66,8 @@ enum Command {
     Zoo(zoo::Zoo),
     /// Count the rounds of binary agreements against schedulers and liars that prolong them
     Rounds(rounds::RoundsCommand),
+    /// Kill a member between every two effects of a decision, a refresh, or the making of keys
+    Sweep(sweep::Sweep),
     /// Visit every state of a round and a broadcast among four members
     Exhaustive(exhaustive::Exhaustive),
     /// Run real nodes while processes, links, disks and copies go wrong
@@ -83,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Privacy(privacy) => privacy.run(),
         Command::Zoo(zoo) => zoo.run(),
         Command::Rounds(rounds) => rounds.run(),
+        Command::Sweep(sweep) => sweep.run(),
         Command::Exhaustive(exhaustive) => exhaustive.run(),
         Command::Chaos(chaos) => chaos.run(),
     };

@@ -113,6 +113,7 @@ pub struct World {
     pub(super) pending: Pending<Frame, Happening>,
     pub(super) rng: Rng,
     exercised: Exercised,
+    cut_short: bool,
     steps: u64,
     checkers: Vec<Box<dyn Checker>>,
     violation: Option<Violation>,
@@ -145,6 +146,7 @@ impl World {
             pending: Pending::new(plan.discipline, plan.links.clone()),
             rng: plan.token.rng("world"),
             exercised: Exercised::default(),
+            cut_short: false,
             steps: 0,
             checkers: checker::all(),
             violation: None,
@@ -295,6 +297,11 @@ impl World {
         }
     }
 
+    /// Whether a member was killed before it had done all that its step wanted.
+    pub const fn cut_short(&self) -> bool {
+        self.cut_short
+    }
+
     /// Lets something happen to an honest member.
     fn step(&mut self, party: PartyId, event: CeremonyEvent) {
         let Some(honest) = self.honest(party) else { return };
@@ -303,6 +310,7 @@ impl World {
         honest.steps += 1;
         let killed = honest.killed();
         let most = killed.map_or(usize::MAX, |restart| restart.effects);
+        self.cut_short |= effects.len() > most;
         for effect in effects.into_iter().take(most) {
             self.execute(party, effect);
         }

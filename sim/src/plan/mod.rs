@@ -19,8 +19,8 @@ use crate::draw::party_at;
 use crate::schedule::{Acting, Discipline, Links, MILLI};
 use crate::token::Token;
 pub use faults::{Outage, Pause, Restart, Storage};
-use questions::accepted_refresh;
 pub use questions::{Question, Vote};
+use questions::{accepted_refresh, mean_of_all};
 pub use scenario::Scenario;
 
 /// Everything about a run. With the random choices of its [token](Token::rng) it is the whole story.
@@ -69,6 +69,11 @@ impl Plan {
             window: 1,
             policy: policy(committee.n()),
         }
+    }
+
+    /// A run without any fault in which all vote on one question.
+    pub fn of_one_decision(token: Token, committee: Committee) -> Self {
+        Self::calm(token, committee, vec![mean_of_all(committee)])
     }
 
     /// The same with a refresh, which everybody accepts at once, as the question of this number.

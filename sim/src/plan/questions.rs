@@ -143,6 +143,19 @@ pub(super) fn accepted_refresh(committee: Committee) -> Question {
     }
 }
 
+/// A question that all vote on at once.
+pub(super) fn mean_of_all(committee: Committee) -> Question {
+    let vote = Vote { value: 80, twin: 80, after: MILLI };
+    Question {
+        proposer: party_at(committee, 0),
+        rule: Rule::parse("mean(confidence) > 75").expect("it is a rule"),
+        refresh: false,
+        minimum: majority(committee),
+        deadline: 60 * SECOND,
+        votes: vec![Some(vote); committee.n()],
+    }
+}
+
 pub(super) fn draw_question(committee: Committee, rng: &mut Rng) -> Question {
     let n = committee.n();
     let rule = draw_rule(n, rng);
