@@ -2,16 +2,17 @@
 //!
 //! A network without any other fault makes one decision, refreshes its keys, or makes its keys. One
 //! member is killed before its first effect, in the next run before its second one, and so on to its
-//! last: so also just before and just after everything that it writes down. What it has said and is not
-//! acknowledged is lost; it starts again from what it wrote. In every run all properties must hold, and
-//! what was begun must be finished.
+//! last: so also just before and just after everything that it writes down. What it has said and is on
+//! its way is lost in one run, and arrives in another: frames are delivered in random order, so that a
+//! member that does not remember what it said would say something else. It starts again from what it
+//! wrote. In every run all properties must hold, and what was begun must be finished.
 
 use quorate_protocol::committee::{Committee, PartyId};
 
 use crate::keygen;
 use crate::plan::{Plan, Restart, Storage};
 use crate::report::{Report, Violation};
-use crate::schedule::MILLI;
+use crate::schedule::{Discipline, MILLI};
 use crate::token::{Crypto, Faults, Kind, Token};
 use crate::world::World;
 
@@ -68,14 +69,14 @@ impl Subject {
             Self::Refresh => calm.with_refresh(0),
             Self::Keys => return None,
         };
-        plan.restarts = vec![kill];
+        (plan.discipline, plan.restarts) = (Discipline::Random, vec![kill]);
         Some(plan)
     }
 
     fn sweep_decisions(self, orgs: usize, party: PartyId, stride: usize) -> Result<Swept, Failed> {
         let mut swept = Swept { kills: 0, unasked: 0 };
-        for effects in (0..).step_by(stride) {
-            let kill = kill(party, 0, effects);
+        for (effects, lost) in places(stride) {
+            let kill = Restart { effects, lost, ..kill(party) };
             let Some(plan) = self.plan(orgs, kill) else { break };
             let questions = plan.questions.len() as u64;
             let report = held(kill, World::new(plan.clone()).run())?;
@@ -98,11 +99,12 @@ impl Subject {
 
 fn sweep_keys(orgs: usize, party: PartyId, stride: usize) -> Result<Swept, Failed> {
     let (token, _) = named(Kind::Keygen, orgs);
-    let calm = keygen::Plan::quiet(token).expect("the token is of a network");
+    let mut calm = keygen::Plan::quiet(token).expect("the token is of a network");
+    calm.discipline = Discipline::Random;
     let mut swept = Swept { kills: 0, unasked: 0 };
     for step in (1..).step_by(stride) {
-        for effects in 0.. {
-            let kill = kill(party, step, effects);
+        for (effects, lost) in places(1) {
+            let kill = Restart { step, effects, lost, ..kill(party) };
             let mut plan = calm.clone();
             plan.restarts = vec![kill];
             let mut world = keygen::World::new(plan);
@@ -114,12 +116,17 @@ fn sweep_keys(orgs: usize, party: PartyId, stride: usize) -> Result<Swept, Faile
             if report.coverage.key_sets < orgs as u64 {
                 return Err(unfinished(kill, "not all members have their keys"));
             }
-            if !world.cut_short() {
+            if lost > 0 && !world.cut_short() {
                 break;
             }
         }
     }
     Ok(swept)
+}
+
+/// After how many effects, and how many of a hundred frames on their way are lost then.
+fn places(stride: usize) -> impl Iterator<Item = (usize, u8)> {
+    (0..).step_by(stride).flat_map(|effects| [(effects, 0), (effects, 100)])
 }
 
 fn named(kind: Kind, orgs: usize) -> (Token, Committee) {
@@ -128,8 +135,8 @@ fn named(kind: Kind, orgs: usize) -> (Token, Committee) {
     (token, token.committee().expect("there is such a network"))
 }
 
-const fn kill(party: PartyId, step: u64, effects: usize) -> Restart {
-    Restart { party, step, effects, pause: 20 * MILLI, lost: 100, storage: Storage::Kept }
+const fn kill(party: PartyId) -> Restart {
+    Restart { party, step: 0, effects: 0, pause: 20 * MILLI, lost: 0, storage: Storage::Kept }
 }
 
 fn unfinished(kill: Restart, what: &str) -> Failed {
