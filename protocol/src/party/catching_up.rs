@@ -22,6 +22,8 @@ pub(super) struct CatchingUp {
     owed: PartyMap<(u64, u64)>,
     /// The highest slot and run of which each peer spoke.
     reached: PartyMap<(u64, u64)>,
+    /// The highest run too far ahead of which each peer spoke since it was last asked to say all again.
+    unheard: PartyMap<Option<u64>>,
     /// Where we were when we last asked, and how far `t + 1` peers had then come.
     asked: Option<(Position, (u64, u64))>,
     /// Members that said something since this party started, oneself included.
@@ -40,6 +42,7 @@ impl CatchingUp {
             runs: BTreeMap::new(),
             owed: PartyMap::new(committee),
             reached: PartyMap::new(committee),
+            unheard: PartyMap::new(committee),
             asked: None,
             heard: PartySet::EMPTY,
             answers_left: PartyMap::from_fn(committee, |_| limits::SYNC_ANSWERS),
@@ -138,6 +141,30 @@ impl<S: Suite> Party<S> {
         self.ask_if_behind(sink);
     }
 
+    /// `peer` speaks of a run beyond our window, and is not heard.
+    pub(super) fn missed_of_run(&mut self, peer: PartyId, run: u64, sink: &mut Sink<S>) {
+        let unheard = &mut self.catching_up.unheard[peer];
+        *unheard = (*unheard).max(Some(run));
+        self.speaks_of_run(peer, run, sink);
+    }
+
+    /// S4, whenever a run has ended here.
+    pub(super) fn ask_for_missed_words(&mut self, sink: &mut Sink<S>) {
+        let next = self.production.next();
+        if self.production.is_barred(next) {
+            return;
+        }
+        for (peer, unheard) in self.catching_up.unheard.iter_mut() {
+            // Of the last of these not all may be said yet: it is asked for when the window has it.
+            let is_near = |run: u64| run <= next.saturating_add(limits::RUN_WINDOW);
+            if let Some(run) = unheard.take_if(|run| is_near(*run))
+                && run >= next
+            {
+                sink.outbox().send_to(peer, Message::Sync(sync::Message::Again));
+            }
+        }
+    }
+
     /// `peer` speaks of a run beyond our window, or of one that we are barred from.
     pub(super) fn speaks_of_run(&mut self, peer: PartyId, run: u64, sink: &mut Sink<S>) {
         let reached = &mut self.catching_up.reached[peer];
@@ -188,6 +215,11 @@ impl<S: Suite> Party<S> {
                 if self.catching_up.may_ask(from) {
                     self.on_how_far(from, mark, sink);
                 }
+                if self.catching_up.may_hear_again(from) {
+                    sink.say_all_again(from);
+                }
+            }
+            sync::Message::Again => {
                 if self.catching_up.may_hear_again(from) {
                     sink.say_all_again(from);
                 }

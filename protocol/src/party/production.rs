@@ -139,7 +139,7 @@ impl<S: Suite> Party<S> {
         sink: &mut Sink<S>,
     ) {
         if run >= self.production.next + limits::RUN_WINDOW {
-            self.speaks_of_run(from, run, sink);
+            self.missed_of_run(from, run, sink);
             return;
         }
         if run >= self.production.next && self.production.is_barred(run) {
@@ -238,6 +238,7 @@ impl<S: Suite> Party<S> {
         if !self.production.runs.contains_key(&run) {
             sink.journal.drop(Instance::Run(run));
         }
+        self.ask_for_missed_words(sink);
     }
 
     /// Whether a pair belongs to a position that is certified.

@@ -13,6 +13,9 @@
 //!   asker may be barred from exactly these.
 //! - (S3) `t + 1` equal summaries of our next slot are as good as our own. So are those of a run,
 //!   but only once its material is lost to us: see `lost_run`.
+//! - (S4) What a peer says of a run too far ahead is not taken in. When our runs have come so near that
+//!   it would be, it is asked for again: the others keep the last runs for that, and without the
+//!   material of these we could do nothing in decisions that use it.
 //!
 //! How a member comes back whose store is lost: [`super::restored`].
 
@@ -39,6 +42,8 @@ pub enum Message {
     HowFar(Digest),
     /// So far. With the question's mark.
     SoFar(Digest, Begun),
+    /// Say again all that you said to me in what is open (S4).
+    Again,
 }
 
 /// How far somebody has come.
@@ -62,6 +67,7 @@ impl fmt::Display for Message {
             Self::Slot(slot, _) => write!(f, "slot{slot}"),
             Self::Run(run, _) => write!(f, "run{run}"),
             Self::HowFar(_) => f.write_str("HOWFAR"),
+            Self::Again => f.write_str("AGAIN"),
             Self::SoFar(_, begun) => write!(f, "SOFAR slot{} run{}", begun.slots, begun.runs),
         }
     }

@@ -9,6 +9,7 @@
     reason = "a test"
 )]
 
+mod away;
 mod documents;
 mod epoch;
 mod restart;

@@ -174,10 +174,22 @@ impl World {
                 }
                 Effect::Work(job) => self.done.push_back((party, job())),
                 Effect::Fault(fault) => self.faults.push((party, fault)),
-                // Nothing is lost but by a member that is restored, and is not missed here.
-                Effect::SayAgain(_) => {}
+                Effect::SayAgain(to) => self.say_again(party, to),
                 Effect::Answer { request, answer } => self.answers.push((party, request, answer)),
                 Effect::Notify(notice) => self.notices.push((party, notice)),
+            }
+        }
+    }
+
+    /// All that a party has said to another one in what is open, as it follows from what it wrote down.
+    fn say_again(&mut self, party: PartyId, to: PartyId) {
+        let records = self.stores.entry(party).or_default().records();
+        let mut again = Party::new(self.configs[party.index()](), records).unwrap();
+        for effect in again.step(Event::Start) {
+            if let Effect::Send { to: first, message } = effect
+                && [Recipient::All, Recipient::One(to)].contains(&first)
+            {
+                self.flight.push((party, to, message));
             }
         }
     }

@@ -143,6 +143,10 @@ impl Member {
         self.shared.log(&self.name)
     }
 
+    pub(super) fn process(&self) -> Option<Pid> {
+        locked(&self.state).child.as_ref().map(Pid::from_child)
+    }
+
     pub(super) fn recoveries(&self) -> Vec<Recovery> {
         locked(&self.live.recoveries).clone()
     }

@@ -32,6 +32,7 @@ mod nemesis;
 mod people;
 mod plan;
 mod ports;
+mod restarts;
 mod streams;
 mod summary;
 
@@ -41,9 +42,11 @@ use std::time::Duration;
 
 use cluster::Cluster;
 use links::Links;
+use member::Member;
 use nemesis::Nemesis;
 use people::People;
 
+pub(crate) use restarts::{Restarts, run as measure_restarts};
 pub(crate) use summary::Summary;
 
 /// What cannot be done.
@@ -130,16 +133,16 @@ pub(crate) fn run(options: &Options, tell: &dyn Fn(&str)) -> Result<Summary, Err
 
 /// Starts all nodes, twice: then there is a copy of each data directory from before its last start.
 fn begin(cluster: &Cluster) -> Result<(), Error> {
-    for _ in 0..2 {
-        for member in &cluster.members {
-            member.stop();
-            member.start()?;
-        }
-        if let Err(missing) = collect::wait_until_quiet(cluster, START)? {
-            return Err(format!("{missing}, and nothing has gone wrong yet").into());
-        }
-    }
-    Ok(())
+    begin_once(cluster)?;
+    cluster.members.iter().for_each(Member::stop);
+    begin_once(cluster)
+}
+
+/// Starts all nodes.
+fn begin_once(cluster: &Cluster) -> Result<(), Error> {
+    cluster.members.iter().try_for_each(Member::start)?;
+    let quiet = collect::wait_until_quiet(cluster, START)?;
+    Ok(quiet.map(drop).map_err(|missing| format!("{missing}, and nothing has gone wrong yet"))?)
 }
 
 /// Lets go wrong what is planned, then waits until all is decided.

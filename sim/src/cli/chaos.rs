@@ -40,13 +40,19 @@ fn minutes(text: &str) -> Result<f64, String> {
     Err("from 0.1 to 1440".into())
 }
 
+/// The node's binary.
+pub(super) fn beside(given: Option<PathBuf>) -> Result<PathBuf, String> {
+    let this = std::env::current_exe().map_err(|error| error.to_string())?;
+    let program = given.unwrap_or_else(|| this.with_file_name("quorate"));
+    if program.exists() {
+        return Ok(program);
+    }
+    Err(format!("there is no {}: build it, or give --quorate", program.display()))
+}
+
 impl Chaos {
     pub(super) fn run(self) -> Result<ExitCode, String> {
-        let beside = std::env::current_exe().map_err(|error| error.to_string())?;
-        let program = self.quorate.unwrap_or_else(|| beside.with_file_name("quorate"));
-        if !program.exists() {
-            return Err(format!("there is no {}: build it, or give --quorate", program.display()));
-        }
+        let program = beside(self.quorate)?;
         let folder = tempfile::Builder::new().prefix("quorate-chaos-").tempdir();
         let folder = folder.map_err(|error| format!("no folder: {error}"))?;
         let seed = self.seed.unwrap_or_else(chaos::any_seed);

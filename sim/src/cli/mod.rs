@@ -9,6 +9,7 @@ mod exhaustive;
 mod live;
 mod privacy;
 mod replay;
+mod restarts;
 mod rounds;
 mod run;
 mod say;
@@ -72,6 +73,8 @@ enum Command {
     Exhaustive(exhaustive::Exhaustive),
     /// Run real nodes while processes, links, disks and copies go wrong
     Chaos(chaos::Chaos),
+    /// Measure what a long history costs real nodes: restarts, catching up, memory and disk
+    Restarts(restarts::RestartsCommand),
 }
 
 /// Parses the command line and does what it says.
@@ -89,6 +92,7 @@ pub fn main() -> ExitCode {
         Command::Sweep(sweep) => sweep.run(),
         Command::Exhaustive(exhaustive) => exhaustive.run(),
         Command::Chaos(chaos) => chaos.run(),
+        Command::Restarts(restarts) => restarts.run(),
     };
     result.unwrap_or_else(|error| {
         tell!("error: {error}");
