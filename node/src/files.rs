@@ -5,6 +5,10 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
+/// What to do about a full disk.
+pub(crate) const MAKE_ROOM: &str =
+    "make room on the disk, then start the node again: nothing that it has said is lost";
+
 /// Who may read a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Access {

@@ -4,9 +4,11 @@
 //! says what to type next. Nothing secret is ever part of either.
 
 use std::fmt::{self, Display};
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use crate::NodeError;
+use crate::files::MAKE_ROOM;
 use crate::home::HomeError;
 use crate::roster::RosterError;
 
@@ -165,7 +167,6 @@ impl std::error::Error for Failure {}
 
 /// The operating system's reason in plain words, without its error number.
 pub fn reason(error: &std::io::Error) -> String {
-    use std::io::ErrorKind;
     match error.kind() {
         ErrorKind::NotFound => "there is no such file".into(),
         ErrorKind::PermissionDenied => "permission denied".into(),
@@ -211,6 +212,11 @@ impl From<HomeError> for Failure {
         };
         match error {
             HomeError::Roster(error) => error.into(),
+            // It cannot write down what it is about to do.
+            HomeError::File { path, source } if source.kind() == ErrorKind::StorageFull => {
+                let what = format!("{} cannot be written: {}", path.display(), reason(&source));
+                Self::new(Exit::SafetyStop, what).hint(MAKE_ROOM)
+            }
             HomeError::File { path, source } => Self::file(&path, &source).maybe_hint(hint),
             error => Self::new(exit, &error)
                 .hint("put the file back as it was, or begin anew in another --data-dir")
@@ -248,6 +254,20 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::store::StoreError;
+
+    #[test]
+    fn a_full_disk_is_a_safety_stop_that_says_what_to_do() {
+        let full = || io::Error::from_raw_os_error(28);
+        let home = HomeError::File { path: "a/start.number".into(), source: full() };
+        let store = StoreError::File { path: "a/store.wal7".into(), source: full() };
+        for failure in [Failure::from(home), Failure::from(NodeError::Store(store))] {
+            assert_eq!(failure.exit, Exit::SafetyStop, "{failure}");
+            assert_eq!(failure.hint.as_deref(), Some(MAKE_ROOM), "{failure}");
+        }
+        let gone = HomeError::File { path: "a".into(), source: io::Error::from_raw_os_error(2) };
+        assert_eq!(Failure::from(gone).exit, Exit::NotFound);
+    }
 
     #[test]
     fn file_failures_say_which_file_and_why_without_error_numbers() {

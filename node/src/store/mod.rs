@@ -25,7 +25,7 @@ pub use journal::Journal;
 pub use party::{PartyStore, Restored};
 pub use wal::{Durability, Ending};
 
-use crate::files::{self, Access};
+use crate::files::{self, Access, MAKE_ROOM};
 use crate::home::ValueKey;
 
 /// Entries of logs, by the log's name and a number that only grows.
@@ -138,6 +138,9 @@ impl StoreError {
                  --data-dir NEW"
                     .to_owned(),
             ),
+            Self::File { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                Some(MAKE_ROOM.to_owned())
+            }
             Self::OtherNetwork { .. } => Some("one data directory belongs to one network".to_owned()),
             _ => None,
         }

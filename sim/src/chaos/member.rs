@@ -18,8 +18,8 @@ use super::cluster::{append, copy_folder, lines};
 use super::disk::Disk;
 use super::history::{Cause, End};
 
-/// How long a node that was told to stop may take.
-const FAREWELL: Duration = Duration::from_secs(5);
+/// How long a node that was told to stop may take, on a machine that does much else.
+const FAREWELL: Duration = Duration::from_secs(15);
 /// How often a node that has started is asked whether it takes part.
 const AGAIN: Duration = Duration::from_millis(20);
 /// How long an answer to that may take.
