@@ -127,7 +127,7 @@ pub const RUN_PATIENCE: Duration = Duration::from_millis(500);
 /// How long after the deadline votes are still waited for.
 pub const GRACE: Duration = Duration::from_secs(1);
 
-/// How often a peer may ask what it missed before something new has ended.
+/// How often a peer may ask what it missed before something new has ended, or it has taken in an answer.
 pub const SYNC_ANSWERS: u64 = 16;
 
 /// How often a peer that lost what it had may have everything said again to it before something new

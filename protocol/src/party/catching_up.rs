@@ -30,6 +30,8 @@ pub(super) struct CatchingUp {
     heard: PartySet,
     /// How often each peer may still ask: an answer is much longer than a question.
     answers_left: PartyMap<u64>,
+    /// How far each peer had come when it last might ask afresh, having got on.
+    got_on: PartyMap<Position>,
     /// How often everything may still be said again to each peer.
     repeats_left: PartyMap<u64>,
 }
@@ -46,6 +48,7 @@ impl CatchingUp {
             asked: None,
             heard: PartySet::EMPTY,
             answers_left: PartyMap::from_fn(committee, |_| limits::SYNC_ANSWERS),
+            got_on: PartyMap::from_fn(committee, |_| Position { slot: 0, run: 0, position: 0 }),
             repeats_left: PartyMap::from_fn(committee, |_| limits::SYNC_REPEATS),
         }
     }
@@ -77,6 +80,33 @@ impl CatchingUp {
         let left = self.answers_left[peer].checked_sub(1);
         self.answers_left[peer] = left.unwrap_or_default();
         left.is_some()
+    }
+
+    /// The same, of a peer that has come so far. Whoever has taken in as much as an answer holds may ask
+    /// afresh, so that all can be had while nothing ends here; that is never less far than before.
+    fn may_ask_from(&mut self, peer: PartyId, at: Position) -> bool {
+        let before = &mut self.got_on[peer];
+        let certificates = limits::SYNC_CERTIFICATES as u64;
+        if at.slot >= before.slot.saturating_add(limits::SYNC_SLOTS)
+            || at.run >= before.run.saturating_add(limits::SYNC_SLOTS)
+            || at.position >= before.position.saturating_add(certificates)
+        {
+            before.slot = before.slot.max(at.slot);
+            before.run = before.run.max(at.run);
+            before.position = before.position.max(at.position);
+            self.answers_left[peer] = limits::SYNC_ANSWERS;
+        }
+        self.may_ask(peer)
+    }
+
+    /// A peer has started, and has come so far: less than before, if it lost its store. That is not
+    /// believed more often than it may have everything said again.
+    fn started(&mut self, peer: PartyId, at: Position) {
+        let before = self.got_on[peer];
+        let lost = at.slot < before.slot || at.run < before.run || at.position < before.position;
+        if lost && self.may_hear_again(peer) {
+            self.got_on[peer] = at;
+        }
     }
 
     /// Whether a peer that lost what it had gets everything again: not if it did so too often.
@@ -204,6 +234,7 @@ impl<S: Suite> Party<S> {
         match message {
             sync::Message::Ask(at) => self.on_ask(from, at, sink),
             sync::Message::Started(at) => {
+                self.catching_up.started(from, at);
                 self.on_ask(from, at, sink);
                 self.ask_how_far_again(from, sink);
                 if !zoo::on(Mutant::NotAskedAgain) {
@@ -244,7 +275,7 @@ impl<S: Suite> Party<S> {
 
     /// S2: what we have, a bounded part at a time; the asker asks again when it has taken it in.
     fn on_ask(&mut self, from: PartyId, at: Position, sink: &mut Sink<S>) {
-        if !self.catching_up.may_ask(from) {
+        if !self.catching_up.may_ask_from(from, at) {
             return;
         }
         let here = self.here();

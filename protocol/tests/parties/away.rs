@@ -74,3 +74,14 @@ fn who_missed_more_runs_than_are_kept_gets_those_that_are_and_is_needed_again() 
         assert!(world.faults.is_empty(), "{:?}", world.faults);
     }
 }
+
+#[test]
+fn who_missed_more_than_all_answers_hold_gets_everything_while_nothing_new_ends() {
+    let mut world = World::new(4, 60);
+    let missed = limits::SYNC_ANSWERS * limits::SYNC_SLOTS + 2 * limits::SYNC_SLOTS;
+    until(&mut world, |world| world.parties[&PartyId::new(0)].status().positions > missed);
+    world.start(AWAY);
+    world.run_untimed();
+    let certified = |party| world.parties[&party].status().certified;
+    assert_eq!(certified(AWAY), certified(PartyId::new(0)));
+}
