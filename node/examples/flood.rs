@@ -343,6 +343,7 @@ async fn decide(clients: Arc<[Client]>, number: usize) -> Result<Duration> {
             deadline_ms,
             document: None,
             refresh: false,
+            replaces: None,
         })
         .await;
     let digest = proposed.map_err(|failure| format!("{failure:?}"))?.digest;
@@ -404,7 +405,7 @@ async fn flood(data_dir: &Path, passphrase: &str) -> Result<()> {
         epoch: network.epoch(),
         identity: home.keys.identity.public(),
         start: SignedIncarnation::begin(&home.keys.identity, &digest, number),
-        memory: Memory::open(data_dir.join("flood.seen"))?,
+        memory: Memory::open(data_dir.join("flood.seen"), &digest, |_| None)?,
         one_honest: network.committee().one_honest(),
         lanes: Lane::DECIDING.to_vec(),
         listen: vec!["/ip4/127.0.0.1/tcp/0".parse()?],

@@ -10,12 +10,12 @@
 
 use quorate_protocol::committee::{PartyId, PartySet};
 use quorate_protocol::crypto::Digest;
-use quorate_protocol::decision::certificate::{self, Certificate, Verifier};
-use quorate_protocol::decision::proposal::{DecisionId, DocumentRef};
+use quorate_protocol::decision::certificate::{self, Certificate};
+use quorate_protocol::decision::proposal::{DecisionId, DocumentRef, Replacement};
 use quorate_protocol::keys::GroupPublic;
 use serde::{Deserialize, Serialize};
 
-use crate::api::model::Outcome;
+use crate::api::model::{Outcome, Replaces};
 use crate::cli::time;
 use crate::roster::Network;
 
@@ -49,6 +49,9 @@ pub struct CertificateFile {
     /// Whether shares of the network's keys are renewed, if it accepted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub refresh: bool,
+    /// Whose seat goes to new keys, if it accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<Replaces>,
     /// Short name of the decision.
     pub id: String,
     /// Digest of the proposal.
@@ -155,7 +158,8 @@ impl CertificateFile {
                 bytes: length,
                 blake3: digest.to_string(),
             }),
-            refresh: proposal.refresh,
+            refresh: proposal.renewal.is_some(),
+            replaces: proposal.renewal.replacement().map(|new| replaces(network, new)),
             id: DecisionId::of(&statement.proposal).to_string(),
             digest: statement.proposal.to_string(),
             position: statement.position,
@@ -166,7 +170,11 @@ impl CertificateFile {
                 digest: network.digest().to_string(),
                 key: data_encoding::HEXLOWER.encode(&statement.key),
             },
-            roster: network.without_addresses().to_toml(),
+            // What members signed is checked against those of the epoch.
+            roster: match network.settings().accountable {
+                true => network.without_addresses().to_toml(),
+                false => network.first().without_addresses().to_toml(),
+            },
             certificate: certificate.to_text(),
         }
     }
@@ -230,10 +238,8 @@ impl CertificateFile {
             return Err(refused(&"it is of an epoch before its roster's"));
         }
         let committee = roster.committee();
-        let mut verifier = Verifier::new(network, statement.epoch, committee, key);
-        if accountable {
-            verifier = verifier.accountable(roster.identities()).map_err(|e| refused(&e))?;
-        }
+        roster.check_replaced(key).map_err(|error| Unverified::Roster(error.to_string()))?;
+        let verifier = roster.verifier(statement.epoch, key).map_err(|e| refused(&e))?;
         certificate.verify(&verifier).map_err(|error| refused(&error))?;
         if Self::new(&roster, &certificate) != *self {
             return Err(Unverified::Words);
@@ -264,6 +270,17 @@ impl From<certificate::Outcome> for Outcome {
             certificate::Outcome::Rejected => Self::Rejected,
             certificate::Outcome::Expired => Self::Expired,
         }
+    }
+}
+
+/// The new keys for a seat, in words.
+pub fn replaces(network: &Network, new: &Replacement) -> Replaces {
+    Replaces {
+        member: name(network, new.seat),
+        identity: data_encoding::HEXLOWER.encode(&new.identity.to_bytes()),
+        sealing: data_encoding::HEXLOWER.encode(&new.sealing.to_bytes()),
+        transport: data_encoding::HEXLOWER.encode(&new.transport.to_bytes()),
+        addresses: new.addresses.clone(),
     }
 }
 

@@ -106,7 +106,7 @@ impl EvidenceFile {
                 epoch: evidence.epoch,
                 digest: network.digest().to_string(),
             },
-            roster: network.without_addresses().to_toml(),
+            roster: network.first().without_addresses().to_toml(),
             evidence: evidence.to_text(),
         })
     }
@@ -147,6 +147,8 @@ impl EvidenceFile {
         if digest != *known {
             return Err(Unproven::OtherNetwork { name, digest: digest.to_string() });
         }
+        // Who came in later is proved by the network's key only, which is not known here.
+        let roster = roster.first();
         let evidence = Evidence::from_text(&self.evidence)?;
         let charge = judge(&roster, &evidence)?;
         if Self::new(&roster, &evidence)? != *self {
@@ -164,9 +166,10 @@ impl EvidenceFile {
 
 fn judge(network: &Network, evidence: &Evidence) -> Result<Charge, Unproven> {
     let member: PartyId = evidence.member;
-    let card = network.member(member);
-    let card = card.ok_or(quorate_protocol::party::evidence::Unproven::NotAMember)?;
-    Ok(evidence.verify(&network.digest(), network.committee(), &card.identity)?)
+    let identities = network.identities_in(evidence.epoch);
+    let identity = identities.values().get(member.index());
+    let identity = identity.ok_or(quorate_protocol::party::evidence::Unproven::NotAMember)?;
+    Ok(evidence.verify(&network.digest(), network.committee(), identity)?)
 }
 
 #[cfg(test)]

@@ -187,6 +187,7 @@ fn decision(decision: &Decision) -> Value {
         "deadline": decision.deadline,
         "document": decision.document.is_some(),
         "refresh": decision.refresh,
+        "replaces": decision.replaces.as_ref().map(|new| &new.member),
         "phase": decision.phase,
         "voted": decision.voted,
         "abstained": decision.abstained,

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use quorate_protocol::crypto::keyring::Keyring;
 use quorate_protocol::crypto::transcript::Digest;
 use quorate_protocol::decision::life::Phase;
-use quorate_protocol::decision::proposal::Proposal;
+use quorate_protocol::decision::proposal::{Proposal, Renewal};
 use quorate_protocol::decision::stock::Policy;
 use quorate_protocol::keys::TrustedKeyDealer;
 use quorate_protocol::party::frame::{Outgoing, decode_frame};
@@ -153,7 +153,7 @@ impl World {
             minimum: self.parties.len() as u16 / 2 + 1,
             nonce: bytes,
             document: None,
-            refresh: false,
+            renewal: Renewal::None,
         };
         self.step(0, Event::Propose { request: RequestId(0), proposal, document: None });
         self.run(|_| false);

@@ -35,6 +35,12 @@ pub const MAX_TITLE: usize = 200;
 /// Bytes of a proposal's text: with everything else it fits [`MAX_SHORT_PAYLOAD`].
 pub const MAX_TEXT: usize = 2 << 10;
 
+/// Addresses of a member that comes in for another: with all else they fit [`MAX_SHORT_PAYLOAD`].
+pub const MAX_ADDRESSES: usize = 8;
+
+/// Bytes of one of them.
+pub const MAX_ADDRESS: usize = 120;
+
 /// Bytes of a document that the network is asked to sign: a payment file or a manifest, not the
 /// goods themselves. It is broadcast in shards and kept until its decision is certified.
 pub const MAX_DOCUMENT: usize = 1 << 20;

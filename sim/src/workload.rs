@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use quorate_protocol::committee::PartyId;
 use quorate_protocol::crypto::Digest;
-use quorate_protocol::decision::proposal::Proposal;
+use quorate_protocol::decision::proposal::{Proposal, Renewal};
 
 use crate::plan::{Plan, Question, Vote};
 use crate::schedule::MILLI;
@@ -72,7 +72,7 @@ impl Workload {
             minimum: question.minimum,
             nonce,
             document: None,
-            refresh: question.refresh,
+            renewal: if question.refresh { Renewal::Refresh } else { Renewal::None },
         })
     }
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use quorate_protocol::committee::PartySet;
 use quorate_protocol::crypto::Digest;
 use quorate_protocol::decision::life;
-use quorate_protocol::decision::proposal::{DecisionId, DocumentRef, Proposal, ProposalError};
+use quorate_protocol::decision::proposal::{
+    DecisionId, DocumentRef, Proposal, ProposalError, Renewal,
+};
 use quorate_protocol::limits;
 use quorate_protocol::party::{DecisionView, Notice, Refusal, StatusView};
 use quorate_protocol::rule::Rule;
@@ -14,17 +16,17 @@ use quorate_protocol::wire::Bytes;
 use tokio::sync::broadcast;
 
 use super::model::{
-    Code, Decision, DecisionCounts, Document, Explanation, Faults, NewDecision, NewVote, Outcome,
-    Peer, Phase, Problem, Proposed, Readiness, Receipt, Refreshing, Status, Stock, Work,
+    Code, Decision, DecisionCounts, Document, Explanation, Faults, NewDecision, NewMember, NewVote,
+    Outcome, Peer, Phase, Problem, Proposed, Readiness, Receipt, Refreshing, Status, Stock, Work,
 };
 use super::{Service, explain, health};
-use crate::certificate_file::{CertificateFile, name, names};
+use crate::certificate_file::{CertificateFile, name, names, replaces};
 use crate::cli::time;
 use crate::evidence_file::EvidenceFile;
 use crate::home::{Home, Rehearsal};
 use crate::metrics::{self, Ages};
 use crate::net::Transport;
-use crate::roster::Network;
+use crate::roster::{MemberCard, Network, RosterError};
 use crate::{CallError, NodeHandle, NodeStatus};
 
 /// A running node behind the interface.
@@ -83,7 +85,8 @@ impl Live {
                 blake3: document.digest.to_string(),
                 here: view.document_here,
             }),
-            refresh: proposal.refresh,
+            refresh: proposal.renewal.is_some(),
+            replaces: proposal.renewal.replacement().map(|new| replaces(network, new)),
             minimum: proposal.minimum.into(),
             position: view.position,
             phase: phase(view.phase),
@@ -130,6 +133,15 @@ impl Service for Live {
         let rule = Rule::parse(&new.rule)
             .map_err(|e| Problem::new(Code::InvalidRule, e.to_string()).hint(e.hint()))?;
         let document = new.document.as_deref().map(decode_document).transpose()?;
+        let renewal = match new.replaces {
+            Some(NewMember { member, card }) => {
+                let card = MemberCard::parse(&card);
+                let new = card.and_then(|card| self.network.replacement(&member, &card));
+                Renewal::Replace(Box::new(new.map_err(misfit)?))
+            }
+            None if new.refresh => Renewal::Refresh,
+            None => Renewal::None,
+        };
         let proposal = Proposal {
             title: new.title,
             text: new.body,
@@ -138,7 +150,7 @@ impl Service for Live {
             minimum: u16::try_from(committee.majority()).unwrap_or(u16::MAX),
             nonce: rand::random(),
             document: document.as_deref().map(name_document).transpose()?,
-            refresh: new.refresh,
+            renewal,
         };
         proposal.validate(committee).map_err(|error| match &error {
             ProposalError::Rule(rule) => {
@@ -249,11 +261,19 @@ impl Service for Live {
     }
 }
 
+/// Why somebody cannot come in.
+fn misfit(error: RosterError) -> Problem {
+    let hint =
+        error.hint().unwrap_or_else(|| "ask the member for its member.toml again".to_owned());
+    Problem::new(Code::InvalidProposal, error.to_string()).hint(hint)
+}
+
 impl From<CallError> for Problem {
     fn from(error: CallError) -> Self {
         let code = match &error {
             CallError::Stopped => Code::Stopping,
             CallError::CeremonyOpen => Code::KeysChanging,
+            CallError::Misfit(_) => Code::InvalidProposal,
             CallError::Refused(refusal) => match refusal {
                 Refusal::UnknownDecision => Code::NotFound,
                 Refusal::AlreadyVoted => Code::AlreadyVoted,

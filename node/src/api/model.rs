@@ -40,6 +40,9 @@ pub struct Decision {
     /// Whether the members make new shares of the network's keys if it is accepted.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub refresh: bool,
+    /// Whose seat goes to new keys if it is accepted.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub replaces: Option<Replaces>,
     /// How many must take part, or it expires.
     pub minimum: usize,
     /// Position in the ledger, once it is ordered.
@@ -332,6 +335,34 @@ pub struct NewDecision {
     /// Whether the members are to make new shares of the network's keys if it is accepted.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub refresh: bool,
+    /// Whose seat is to go to new keys if it is accepted, and which.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub replaces: Option<NewMember>,
+}
+
+/// New keys for a seat.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Replaces {
+    /// The seat's name.
+    pub member: String,
+    /// Its next identity, in hexadecimal.
+    pub identity: String,
+    /// Its next sealing key.
+    pub sealing: String,
+    /// Its next key for connections.
+    pub transport: String,
+    /// Where its node listens.
+    pub addresses: Vec<String>,
+}
+
+/// A member that is to come in for another.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewMember {
+    /// The seat's name.
+    pub member: String,
+    /// The text of its `member.toml`.
+    pub card: String,
 }
 
 /// A proposal was made.

@@ -7,7 +7,7 @@ use quorate_protocol::crypto::seal::SealingKey;
 use quorate_protocol::crypto::transcript::Digest;
 use quorate_protocol::decision::life::Phase;
 use quorate_protocol::decision::life::waits::{Step, Waits};
-use quorate_protocol::decision::proposal::Proposal;
+use quorate_protocol::decision::proposal::{Proposal, Renewal};
 use quorate_protocol::party::{DecisionView, Standing, Stats, StatusView};
 use quorate_protocol::rule::Rule;
 
@@ -105,7 +105,7 @@ pub fn decision() -> DecisionView {
             minimum: 3,
             nonce: [1; 16],
             document: None,
-            refresh: false,
+            renewal: Renewal::None,
         },
         phase: Phase::Open,
         voted: set(&[0, 1]),

@@ -284,6 +284,7 @@ async fn a_decision_that_is_not_known_yet_is_waited_for() {
     let digest = "ee".repeat(32);
     let proposal = NewDecision {
         refresh: false,
+        replaces: None,
         title: "new".into(),
         body: String::new(),
         rule: "mean(x) > 1".into(),

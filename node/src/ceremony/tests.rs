@@ -63,7 +63,9 @@ impl World {
     async fn start_at(&self, member: usize, listen: Vec<libp2p::Multiaddr>) -> Up {
         let (home, me) = (&self.homes[member], party(member));
         let (network, judge) = (&self.network, Judge::default());
-        let linked = driver::link(home, network, me, vec![Lane::Ceremony], listen, &judge).await;
+        let linked =
+            driver::link(home, network, me, vec![Lane::Ceremony], (listen, Duration::ZERO), &judge)
+                .await;
         let (links, mut incoming) = linked.unwrap();
         let ceremony = incoming.ceremony.take().unwrap();
         let room = serve::open(home, network, me, &links, ceremony, Stage::Words).await.unwrap();

@@ -5,8 +5,8 @@ use libp2p::identity::ed25519;
 use quorate_protocol::committee::PartyId;
 use quorate_protocol::crypto::IdentityKey;
 use quorate_protocol::crypto::seal::SealingKey;
-use quorate_protocol::decision::certificate::{Outcome as Signed, Statement};
-use quorate_protocol::decision::proposal::Proposal;
+use quorate_protocol::decision::certificate::{Outcome as Signed, Statement, Verifier};
+use quorate_protocol::decision::proposal::{Proposal, Renewal};
 use quorate_protocol::keys::GroupSignature;
 use quorate_protocol::rule::Rule;
 use serde_json::Value;
@@ -89,7 +89,7 @@ fn proposal() -> Proposal {
         minimum: 3,
         nonce: [7; 16],
         document: None,
-        refresh: false,
+        renewal: Renewal::None,
     }
 }
 
@@ -168,7 +168,7 @@ fn what_a_proposal_asks_for_beside_is_shown() {
     assert_eq!(document.blake3, blake3::hash(b"pay 100 to Orion\n").to_string());
     let (world, plain) = plain();
     let rule = Rule::parse("count(approve) >= 3").unwrap();
-    let file = world.file(Proposal { refresh: true, rule, ..proposal() });
+    let file = world.file(Proposal { renewal: Renewal::Refresh, rule, ..proposal() });
     assert!(file.to_text().contains("\"refresh\": true") && file.verify(&world.known()).is_ok());
     assert!(!plain.to_text().contains("refresh"));
     let hidden = CertificateFile { refresh: false, ..file };

@@ -51,6 +51,14 @@ pub fn show(terminal: &Terminal, decision: &Decision, you: &str, flag: &str, now
     if let Some(document) = &decision.document {
         field("signs", &document::describe(document));
     }
+    if let Some(new) = &decision.replaces {
+        field(
+            "replaces",
+            &format!("{}, which gets new keys if it is accepted", clean(&new.member)),
+        );
+        field("identity", &new.identity);
+        field("transport", &new.transport);
+    }
     if decision.refresh {
         field("refresh", "the members make new shares of the network's keys if it is accepted");
     }
@@ -128,6 +136,7 @@ pub fn sample() -> Decision {
         deadline_ms: 1_801_396_800_000,
         document: None,
         refresh: false,
+        replaces: None,
         minimum: 3,
         position: Some(0),
         phase: Phase::Open,

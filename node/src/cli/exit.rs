@@ -234,7 +234,7 @@ impl From<NodeError> for Failure {
                 let what = format!("cannot listen on {address}: {}", reason(&cause));
                 Self::new(Exit::Conflict, what).maybe_hint(hint)
             }
-            NodeError::OtherLives | NodeError::OldCopy => {
+            NodeError::OtherLives | NodeError::OldCopy | NodeError::Replaced(_) => {
                 Self::new(Exit::SafetyStop, &error).maybe_hint(hint)
             }
             // What was stored and what the network says do not go together.

@@ -17,6 +17,7 @@ mod init;
 mod join;
 mod key;
 mod list;
+mod member;
 mod network;
 mod passphrase;
 pub mod peers;
@@ -137,6 +138,9 @@ enum Command {
     /// Show, back up and restore this organisation's keys
     #[command(subcommand)]
     Key(key::Subcommands),
+    /// Replace a member that lost its keys, and come in as one
+    #[command(subcommand)]
+    Member(Box<member::Subcommands>),
     /// Propose something to be decided
     Propose(propose::Arguments),
     /// Enter this organisation's vote: at a prompt, from a file or from standard input
@@ -252,6 +256,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Ceremony(arguments) => ceremony::ceremony(context, &arguments),
         Command::Run(arguments) => run::run(context, &arguments),
         Command::Key(arguments) => key::key(context, &arguments),
+        Command::Member(command) => member::member(context, &command),
         Command::Propose(arguments) => propose::propose(context, &arguments),
         Command::Vote(arguments) => vote::vote(context, &arguments),
         Command::List(arguments) => list::list(context, &arguments),

@@ -56,6 +56,7 @@ pub fn propose(context: &Context, arguments: &Arguments) -> Result<Exit, Failure
         deadline_ms,
         document: document.map(|bytes| data_encoding::BASE64.encode(&bytes)),
         refresh: false,
+        replaces: None,
     };
     let proposed = context.block_on(client.propose(&proposal))?;
     let signed = "if it is accepted, the network signs the file; all members can read it";

@@ -21,10 +21,17 @@ use crate::api::live::Live;
 use crate::ceremony::serve::Handed;
 use crate::home::{Home, Unlocked};
 use crate::store::Durability;
-use crate::{NodeOptions, run_node};
+use crate::{NodeError, NodeOptions, run_node};
 
 /// A folder with a file of this name goes with the data directories in it.
 const EPHEMERAL_MARK: &str = ".quorate-ephemeral";
+
+/// How long the ports for members are waited for when the node is run again.
+const PORT_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often a port is tried that is not free, and how long after the last time.
+const BIND_ATTEMPTS: usize = 10;
+const BIND_PAUSE: Duration = Duration::from_millis(50);
 
 /// How long the node may take to end; with a quarter of that again for requests that are being
 /// answered. What is not written by then was never said, as after a crash.
@@ -79,6 +86,11 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
     let home = Home::open(&context.global.data_dir())?;
     arguments.control.check(context, &home)?;
     let flag = context.global.data_dir_flag();
+    if home.is_outside()? {
+        let what = "this organisation has a seat, and is not in yet";
+        return Err(Failure::new(Exit::Invalid, what)
+            .hint(format!("quorate member enter FILE --network-key KEY{flag}")));
+    }
     if home.network()?.is_none() {
         let what = format!("{} joined no network yet", home.dir().display());
         return Err(Failure::new(Exit::Invalid, what)
@@ -201,10 +213,46 @@ async fn node(
     listen: &[String],
     (control, lifeline): (&Control, &Lifeline),
 ) -> Result<Exit, Failure> {
-    let (port, durability) = (control.control_port, control.durability);
     let cancel = lifeline.end.child_token();
     stop_on_signals(&cancel)?;
-    let server = Server::bind(port).await.map_err(|error| {
+    let (mut handed, mut port, mut again) = (handed, control.control_port, false);
+    loop {
+        let how = (control.durability, &mut port, again);
+        match once(context, unlocked.clone(), handed.take(), listen, how, &cancel).await {
+            Err(Ended::NewMember) => again = true,
+            Err(Ended::Failed(failure)) => return Err(*failure),
+            Ok(()) => break,
+        }
+        context.terminal.say("a member has been replaced: links to the new one are made");
+    }
+    context.terminal.say("stopped");
+    Ok(Exit::Ok)
+}
+
+/// Why a node ended that was not told to.
+enum Ended {
+    /// It is to be run again.
+    NewMember,
+    Failed(Box<Failure>),
+}
+
+impl<E: Into<Failure>> From<E> for Ended {
+    fn from(error: E) -> Self {
+        Self::Failed(Box::new(error.into()))
+    }
+}
+
+/// Runs the node once. The control interface keeps its port.
+async fn once(
+    context: &Context,
+    unlocked: Unlocked,
+    handed: Option<Handed>,
+    listen: &[String],
+    (durability, port, again): (Durability, &mut u16, bool),
+    cancel: &CancellationToken,
+) -> Result<(), Ended> {
+    let cancel = cancel.child_token();
+    let server = bind(*port).await.map_err(|error| {
         let what = format!("the control interface cannot have port {port}: {}", reason(&error));
         Failure::new(Exit::Conflict, what).hint("choose another --control-port, or leave it out")
     })?;
@@ -213,10 +261,12 @@ async fn node(
         texts => Some(super::init::addresses(texts)?),
     };
     let home = &unlocked.home().clone();
-    let options = NodeOptions { listen, durability, handed };
+    let port_patience = if again { PORT_PATIENCE } else { Duration::ZERO };
+    let options = NodeOptions { listen, durability, handed, port_patience };
     let node = run_node(unlocked, options, cancel.clone()).await?;
     let token = home.api_token()?.expose().clone();
     let address = server.address();
+    *port = address.port();
     let answering = server.serve(Live::new(node.handle(), home.clone()), token, cancel.clone());
     let answering = tokio::spawn(answering);
     let published = home.publish_api(address)?;
@@ -228,9 +278,23 @@ async fn node(
     drop(published);
     cancel.cancel();
     let _ = tokio::time::timeout(FAREWELL / 4, answering).await;
-    ended?;
-    context.terminal.say("stopped");
-    Ok(Exit::Ok)
+    match ended {
+        Err(NodeError::NewMember) => Err(Ended::NewMember),
+        ended => Ok(ended.map_err(Failure::from)?),
+    }
+}
+
+/// A port that this process has just closed takes a moment to be free.
+async fn bind(port: u16) -> std::io::Result<Server> {
+    let mut bound = Server::bind(port).await;
+    for _ in 0..BIND_ATTEMPTS {
+        if port == 0 || bound.is_ok() {
+            break;
+        }
+        tokio::time::sleep(BIND_PAUSE).await;
+        bound = Server::bind(port).await;
+    }
+    bound
 }
 
 /// One line that says the node is there.

@@ -63,6 +63,7 @@ pub fn verify(context: &Context, arguments: &Arguments) -> Result<Exit, Failure>
             "counted": file.counted,
             "document": file.document,
             "refresh": file.refresh,
+            "replaces": file.replaces,
             "position": file.position,
             "epoch": file.network.epoch,
             "network_digest": file.network.digest,
@@ -120,7 +121,7 @@ fn own(data_dir: &Path) -> Option<Known> {
     Some(Known { key: Some(key), network: Some(home.joined_network().ok()?.digest()) })
 }
 
-fn parse_key(text: &str) -> Result<GroupPublic, Failure> {
+pub fn parse_key(text: &str) -> Result<GroupPublic, Failure> {
     text.trim().parse().map_err(|error: NotAKey| {
         Failure::new(Exit::Invalid, error.to_string()).hint("ask a member: quorate key show")
     })

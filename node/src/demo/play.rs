@@ -151,6 +151,7 @@ async fn propose(plan: &Plan, nodes: &[Node], number: usize) -> Result<(String, 
     let length = if plan.absent == 0 { DEADLINE } else { SHORT_DEADLINE };
     let proposal = NewDecision {
         refresh: false,
+        replaces: None,
         document: None,
         title: title.clone(),
         body: "By EUR 40 million, for twelve months.".to_owned(),

@@ -30,6 +30,9 @@ pub enum CallError {
     /// Members may still need what a refresh would erase.
     #[error("not all members have finished the ceremony, and a refresh would lock them out")]
     CeremonyOpen,
+    /// The new member of a proposal has a key or an address of another.
+    #[error("the new member cannot come in: {0}")]
+    Misfit(String),
     /// The node has stopped.
     #[error("the node is stopping")]
     Stopped,

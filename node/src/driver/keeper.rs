@@ -5,7 +5,8 @@ use quorate_protocol::party::epochs::Epochs;
 
 use super::NodeError;
 use crate::ceremony::folder::Folder;
-use crate::home::{HomeError, KeyPart, Origin, Unlocked};
+use crate::home::{Home, HomeError, KeyPart, Origin, Unlocked};
+use crate::roster::Network;
 
 /// What changes in the data directory, once it is durable in the store.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,6 +21,34 @@ pub(super) enum KeyChange {
 pub(super) struct Keeper {
     home: Unlocked,
     origin: Origin,
+}
+
+/// The network with all replacements that the party knows of, which are kept in the data directory.
+///
+/// # Errors
+/// They do not fit the network, or a file cannot be written.
+pub(super) fn follow_replaced(
+    home: &Home,
+    network: &Network,
+    party: &Epochs,
+) -> Result<Network, NodeError> {
+    let mut after = network.clone();
+    for (epoch, certificate) in party.replaced() {
+        if after.replaced().last().is_none_or(|last| last.epoch < epoch) {
+            after = after.replacing(epoch, certificate.clone()).map_err(HomeError::from)?;
+        }
+    }
+    if after.replaced().len() > network.replaced().len() {
+        home.save_network(&after)?;
+    }
+    Ok(after)
+}
+
+/// The decision that gave our seat to another.
+pub(super) fn replaced_by(party: &Epochs) -> String {
+    let position = party.current().refresh();
+    let decided = party.decisions().into_iter().find(|view| view.position == position);
+    decided.map(|view| view.id).unwrap_or_default()
 }
 
 impl Keeper {
@@ -72,6 +101,11 @@ impl Keeper {
                 if let Some((refreshed, start)) = party.reached(epoch) {
                     let part = KeyPart::Later(Box::new(refreshed), start);
                     self.home.save_key_part(&part, self.origin)?;
+                }
+                let home = self.home.home();
+                follow_replaced(home, &home.joined_network()?, party)?;
+                if let Some(entrance) = party.entrance() {
+                    home.save_entrance(&entrance)?;
                 }
             }
             KeyChange::Erased(epoch) => {

@@ -22,6 +22,7 @@
 //! On cancellation the loop stops after its turn; what the journal holds is written, connections
 //! are closed, all within a second.
 
+mod entering;
 pub(crate) mod faults;
 mod handle;
 mod inbox;
@@ -42,15 +43,17 @@ use std::time::Duration;
 use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
 use quorate_protocol::crypto::{Identities, Keyring};
-use quorate_protocol::decision::certificate::{Certificate, Verifier};
+use quorate_protocol::decision::certificate::Certificate;
 use quorate_protocol::decision::proposal::Proposal;
 use quorate_protocol::decision::stock::Policy;
+use quorate_protocol::keys::GroupPublic;
 use quorate_protocol::party::RestoreError;
-use quorate_protocol::party::epochs::{EpochKeys, Epochs, EpochsConfig};
+use quorate_protocol::party::epochs::{self, EpochKeys, Epochs, EpochsConfig};
 use quorate_protocol::{Error, PartyId, wire};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+pub use entering::{Approach, enter_network};
 pub use handle::{CallError, DecisionStanding, NodeHandle, NodeStatus, PeerStatus};
 
 use crate::ceremony::folder::Folder;
@@ -78,6 +81,8 @@ pub struct NodeOptions {
     pub durability: Durability,
     /// What the ceremony has left, if it was in this process.
     pub handed: Option<Handed>,
+    /// How long a port is waited for that this process has just closed.
+    pub port_patience: Duration,
 }
 
 /// Why a node does not start, or stopped. One line; [`hint`](Self::hint) says what to do.
@@ -116,6 +121,14 @@ pub enum NodeError {
     /// The data directory is an old copy, or another node with our keys started later.
     #[error("this node has run since this data directory was copied: it would contradict itself")]
     OldCopy,
+    /// The members gave our seat to another, by this decision.
+    #[error(
+        "the members have replaced this organisation, by decision {0}: its keys are worth nothing here"
+    )]
+    Replaced(String),
+    /// A member came in for another: the node is to be run again, with links to the new one.
+    #[error("a member has been replaced: links to the new one have to be made")]
+    NewMember,
     /// No thread can be started.
     #[error("cannot start a thread: {0}")]
     Thread(io::Error),
@@ -144,6 +157,11 @@ impl NodeError {
             Self::OtherLives => Some(
                 "this data directory is a copy and does not run any more: go on with the one that \
                  runs"
+                    .to_owned(),
+            ),
+            Self::Replaced(_) => Some(
+                "go on with the data directory of the new keys; if nobody here made any, ask the \
+                 other members why"
                     .to_owned(),
             ),
             // As of a directory that was found before to be one.
@@ -211,7 +229,6 @@ pub async fn run_node(
         None => Some(home.home().lock()?),
     };
     let (network, me, part) = home.joined()?;
-    let network = Arc::new(network);
     let newest = part.keys().epoch();
     let (store, restored) = home.open_store(&network, options.durability, newest)?;
     let Restored { records, ending } = restored;
@@ -223,21 +240,29 @@ pub async fn run_node(
              node stays out of what was open then, and takes part in what is new"
         );
     }
-    let identities = Arc::new(identities(&home, &network, me)?);
+    let known = epochs::first_known(&records).unwrap_or_else(|| network.epoch());
+    let identities = Arc::new(identities(&home, &network, me, known)?);
     let key = (&part.keys().public().certificate).into();
     let accountable = network.settings().accountable;
-    let verifier = Verifier::of(digest, network.epoch(), &identities, key, accountable);
     let policy = Policy::for_members(network.committee().n());
     let first = first_keys(&home, &network, &identities, part)?;
     let party = Epochs::new(
         EpochsConfig { network: digest, policy, accountable, identities, first },
         records,
     )?;
+    if party.is_replaced() {
+        return Err(NodeError::Replaced(keeper::replaced_by(&party)));
+    }
     let origin = home.home().group_keys()?.map_or(Origin::Members, |keys| keys.origin);
-    let validator = validator(&network, verifier);
+    // A node that was stopped knows who was replaced before its network file does.
+    let network = Arc::new(keeper::follow_replaced(home.home(), &network, &party)?);
+    let validator = validator(&network, key);
     let entered = match options.handed {
         Some(handed) => handed,
-        None => enter(&home, &network, me, options.listen, lock).await?,
+        None => {
+            let at = (options.listen, options.port_patience);
+            enter(&home, &network, me, at, lock).await?
+        }
     };
     let Handed { links, incoming, judge, room, rendezvous, lock } = entered;
     judge.set(validator);
@@ -282,7 +307,7 @@ fn first_keys(
     };
     let Some(keys) = part else { return Ok(None) };
     let first = home.first()?;
-    let (sealing, publics) = (first.sealing.clone(), network.sealing_keys());
+    let (sealing, publics) = (first.sealing.clone(), network.first().sealing_keys());
     let keyring = Keyring::with(Arc::clone(identities), sealing, publics)?;
     let seed = first.seed.clone();
     Ok(Some(EpochKeys { keyring: Arc::new(keyring), keys: Arc::new(keys), seed }))
@@ -293,14 +318,14 @@ async fn enter(
     home: &Unlocked,
     network: &Arc<Network>,
     me: PartyId,
-    listen: Option<Vec<Multiaddr>>,
+    (listen, patience): (Option<Vec<Multiaddr>>, Duration),
     lock: Option<HomeLock>,
 ) -> Result<Handed, NodeError> {
     let listen = listen.unwrap_or_else(|| listen_addresses(home.home()));
     let late = Folder::of(home.home()).has_store() && home.first.is_some();
     let lanes = Lane::DECIDING.into_iter().chain(late.then_some(Lane::Ceremony)).collect();
     let judge = Judge::default();
-    let (links, mut incoming) = link(home, network, me, lanes, listen, &judge).await?;
+    let (links, mut incoming) = link(home, network, me, lanes, (listen, patience), &judge).await?;
     let (mut room, mut rendezvous) = (None, None);
     if let Some(incoming) = incoming.ceremony.take().filter(|_| late) {
         room = Some(serve::open(home, network, me, &links, incoming, Stage::Keys).await?);
@@ -318,7 +343,7 @@ pub(crate) async fn link(
     network: &Network,
     me: PartyId,
     lanes: Vec<Lane>,
-    listen: Vec<Multiaddr>,
+    (listen, port_patience): (Vec<Multiaddr>, Duration),
     judge: &Judge,
 ) -> Result<(Links, Incoming), NodeError> {
     if listen.is_empty() {
@@ -327,7 +352,8 @@ pub(crate) async fn link(
     let digest = *network.digest().as_bytes();
     let number = home.home().next_start()?;
     let path = home.home().starts_seen();
-    let memory = net::Memory::open(path.clone());
+    let known = |party| network.member(party).map(|member| member.identity);
+    let memory = net::Memory::open(path.clone(), &digest, known);
     let memory = memory.map_err(|source| HomeError::File { path, source })?;
     let config = net::Config {
         keys: home.keys.transport.clone(),
@@ -341,7 +367,7 @@ pub(crate) async fn link(
         one_honest: network.committee().one_honest(),
         lanes,
         listen,
-        port_patience: Duration::ZERO,
+        port_patience,
         ping: net::PING,
         validator: judge.validator(),
     };
@@ -366,13 +392,18 @@ fn spawn(
     Ok(ended)
 }
 
-/// Who is who.
+/// Who is who in an epoch.
 ///
 /// # Errors
 /// The keys do not fit the network.
-fn identities(home: &Unlocked, network: &Network, me: PartyId) -> Result<Identities, Error> {
+pub(crate) fn identities(
+    home: &Unlocked,
+    network: &Network,
+    me: PartyId,
+    epoch: u64,
+) -> Result<Identities, Error> {
     let identity = home.keys.identity.clone();
-    Identities::new(network.committee(), me, identity, network.identities())
+    Identities::new(network.committee(), me, identity, network.identities_in(epoch))
 }
 
 /// Our own keys in the first epoch, and the others' public ones.
@@ -384,9 +415,9 @@ pub(crate) fn keyring(
     network: &Network,
     me: PartyId,
 ) -> Result<Keyring, NodeError> {
-    let identities = Arc::new(identities(home, network, me)?);
+    let identities = Arc::new(identities(home, network, me, network.epoch())?);
     let sealing = home.first()?.sealing.clone();
-    Ok(Keyring::with(identities, sealing, network.sealing_keys())?)
+    Ok(Keyring::with(identities, sealing, network.first().sealing_keys())?)
 }
 
 /// The other members, as the network knows them.
@@ -417,14 +448,14 @@ pub(crate) fn listen_addresses(home: &Home) -> Vec<Multiaddr> {
 }
 
 /// Announcements that are passed on: proposals that are well formed, certificates that hold.
-fn validator(network: &Network, verifier: Verifier) -> Validator {
-    let committee = network.committee();
+fn validator(network: &Arc<Network>, key: GroupPublic) -> Validator {
+    let (committee, network) = (network.committee(), Arc::clone(network));
     Arc::new(move |topic, data| match topic {
         Topic::Proposals => wire::decode::<Proposal>(data, data.len())
             .is_ok_and(|proposal| proposal.validate(committee).is_ok()),
         Topic::Certificates => Certificate::from_bytes(data).is_ok_and(|certificate| {
-            let epoch = certificate.statement.epoch.max(verifier.epoch());
-            certificate.verify(&verifier.in_epoch(epoch)).is_ok()
+            let epoch = certificate.statement.epoch.max(network.epoch());
+            network.verifier(epoch, key).is_ok_and(|it| certificate.verify(&it).is_ok())
         }),
     })
 }

@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use quorate_protocol::crypto::transcript::Digest;
 use quorate_protocol::decision::certificate::Outcome;
+use quorate_protocol::decision::proposal::Renewal;
 use quorate_protocol::party::Refusal;
 use quorate_protocol::rule::Rule;
 use quorate_protocol::secret::Secret;
@@ -98,7 +99,7 @@ fn proposal(rule: &str, nonce: u8) -> Proposal {
         minimum: 3,
         nonce: [nonce; 16],
         document: None,
-        refresh: false,
+        renewal: Renewal::None,
     }
 }
 

@@ -1,5 +1,7 @@
 //! The loop: select an event, let the party handle it, run the effects.
 
+mod status;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,16 +24,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::NodeError;
 use super::faults::FaultLog;
-use super::handle::{Call, CallError, DecisionStanding, NodeStatus, PeerStatus, Reply};
+use super::handle::{Call, CallError, Reply};
 use super::inbox::{Inbox, Next, SLICE};
 use super::jobs::Jobs;
-use super::keeper::{Keeper, KeyChange};
+use super::keeper::{Keeper, KeyChange, replaced_by};
 use super::repeats::{Repeats, Words};
 use super::tick::{Held, Tick};
 use super::timers::Timers;
 use crate::ceremony::serve::Serving;
 use crate::metrics::{Counted, Observer};
-use crate::net::{Inbound, Incoming, LinkEvent, LinkStatus, Links, Topic};
+use crate::net::{Inbound, Incoming, LinkEvent, Links, Topic};
 use crate::roster::Network;
 use crate::store::Journal;
 
@@ -85,6 +87,10 @@ pub(super) struct Driver {
     held: Held<RealSuite>,
     observer: Observer,
     started: Instant,
+    /// Whose seat has another member, to which there are no links yet.
+    cut: Option<PartyId>,
+    /// Our seat has another member.
+    out: bool,
 }
 
 /// Who waits for the answer to a request.
@@ -147,6 +153,8 @@ impl Driver {
             held: Held::new(),
             observer: Observer::default(),
             started: Instant::now(),
+            cut: None,
+            out: false,
         }
     }
 
@@ -171,6 +179,9 @@ impl Driver {
         self.step(EpochsEvent::Start);
         loop {
             self.end_turn()?;
+            if self.out {
+                return Err(NodeError::Replaced(replaced_by(&self.party)));
+            }
             match self.woken().await? {
                 Woken::Cancelled => return Ok(()),
                 Woken::Durable(batch) => {
@@ -293,7 +304,10 @@ impl Driver {
                 }
                 Some(Some(message)) => {
                     tracing::trace!(from = %from, "{message}");
-                    self.step(EpochsEvent::Message { from, epoch, message });
+                    // The links to a seat may still be those of the member before.
+                    if self.cut != Some(from) {
+                        self.step(EpochsEvent::Message { from, epoch, message });
+                    }
                 }
             }
             now = Instant::now();
@@ -312,7 +326,7 @@ impl Driver {
     fn on_call(&mut self, call: Call) {
         match call {
             Call::Propose(proposal, _, reply)
-                if proposal.refresh && self.keeper.is_ceremony_open() =>
+                if proposal.renewal.is_some() && self.keeper.is_ceremony_open() =>
             {
                 let _ = reply.send(Err(CallError::CeremonyOpen));
             }
@@ -323,9 +337,16 @@ impl Driver {
             // Whatever the vote: so that it is not accepted before all have their keys.
             Call::Vote(decision, _, reply)
                 if self.keeper.is_ceremony_open()
-                    && self.party.decision(&decision).is_some_and(|d| d.proposal.refresh) =>
+                    && self
+                        .party
+                        .decision(&decision)
+                        .is_some_and(|d| d.proposal.renewal.is_some()) =>
             {
                 let _ = reply.send(Err(CallError::CeremonyOpen));
+            }
+            // Nobody can come in with keys or addresses of another.
+            Call::Vote(decision, _, reply) if let Some(why) = self.misfit(&decision) => {
+                let _ = reply.send(Err(CallError::Misfit(why)));
             }
             Call::Vote(decision, value, reply) => {
                 let request = self.request(Waiting::Vote(reply));
@@ -375,6 +396,13 @@ impl Driver {
         Ok(())
     }
 
+    /// Why the member that a proposal brings in cannot come in, if it cannot.
+    fn misfit(&self, decision: &Digest) -> Option<String> {
+        let view = self.party.decision(decision)?;
+        let new = view.proposal.renewal.replacement()?;
+        self.network.check_replacement(new).err().map(|error| error.to_string())
+    }
+
     fn request(&mut self, waiting: Waiting) -> RequestId {
         let request = RequestId(self.next_request);
         self.next_request += 1;
@@ -392,6 +420,7 @@ impl Driver {
                     effects.extend(self.party.step(entropy));
                 }
                 EpochsEffect::Began(keys) => self.on_began(&keys),
+                EpochsEffect::Replaced => self.out = true,
                 EpochsEffect::Erased { epoch } => self.tick.keys.push(KeyChange::Erased(epoch)),
             }
         }
@@ -412,6 +441,11 @@ impl Driver {
 
     fn on_began(&mut self, keys: &EpochKeys) {
         let epoch = keys.keys.epoch();
+        let new = self.party.replaced().find(|(from, _)| *from == epoch);
+        if let Some(new) = new.and_then(|(_, c)| c.proposal.renewal.replacement()) {
+            tracing::info!(member = self.name(new.seat), "has been replaced");
+            self.cut = Some(new.seat);
+        }
         tracing::info!(epoch, "the keys are refreshed: a new epoch has begun");
         self.tick.keys.push(KeyChange::Began(epoch));
     }
@@ -445,6 +479,10 @@ impl Driver {
                 && let Some(serving) = self.serving.take()
             {
                 tokio::spawn(serving.close());
+            }
+            // All that this epoch began with is durable, and so the next start has the right links.
+            if self.cut.is_some() && change == KeyChange::Began(self.party.epoch()) {
+                return Err(NodeError::NewMember);
             }
         }
         let me = self.party.me();
@@ -526,44 +564,5 @@ impl Driver {
 
     fn name(&self, party: PartyId) -> &str {
         self.network.member(party).map_or("a stranger", |member| &member.name)
-    }
-
-    fn status(&self) -> NodeStatus {
-        let me = self.party.me();
-        NodeStatus {
-            party: self.party.status(),
-            origin: self.keeper.origin(),
-            refresh: self.party.refreshing(),
-            network: self.network.name().to_owned(),
-            digest: self.network.digest(),
-            epoch: self.party.epoch(),
-            me,
-            name: self.name(me).to_owned(),
-            uptime_seconds: self.started.elapsed().as_secs(),
-            peers: self.links.status().into_iter().map(|link| self.peer(link)).collect(),
-            open: self.party.undecided(),
-        }
-    }
-
-    fn standing(&self, decision: &Digest) -> Option<Box<DecisionStanding>> {
-        let standing = self.party.standing(decision);
-        let decision = self.party.decision(decision)?;
-        Some(Box::new(DecisionStanding { decision, standing, node: self.status() }))
-    }
-
-    fn peer(&self, link: LinkStatus) -> PeerStatus {
-        PeerStatus {
-            party: link.party,
-            name: self.name(link.party).to_owned(),
-            connected: link.connected.is_some(),
-            transport: link.connected,
-            last_seen_ms_ago: link.last_seen_ms_ago,
-            round_trip_us: link.round_trip_us,
-            unacked_frames: link.unacknowledged_frames,
-            unacked_bytes: link.unacknowledged_bytes,
-            lost_frames: link.lost_frames,
-            kept_bytes: self.party.kept_bytes(link.party),
-            trouble: link.trouble,
-        }
     }
 }

@@ -87,6 +87,11 @@ impl Home {
         known.then_some(history).ok_or_else(|| HomeError::malformed(&path, "of a later version"))
     }
 
+    /// Writes down that the node's store is there.
+    pub(super) fn note_began(&self) -> Result<(), HomeError> {
+        self.note(|history| history.began = history.began.take().or_else(|| Some(now())))
+    }
+
     /// Writes down that something happened.
     pub(super) fn note(&self, what: impl FnOnce(&mut History)) -> Result<(), HomeError> {
         let before = self.history()?;
@@ -115,7 +120,7 @@ impl Unlocked {
         let root = Tag::root(network.digest().as_bytes(), network.epoch());
         let keys = (self.store_key("party"), self.store_key("party files"));
         let opened = PartyStore::open(&path, &root, keys, durability, newest)?;
-        self.home.note(|history| history.began = history.began.take().or_else(|| Some(now())))?;
+        self.home.note_began()?;
         Ok(opened)
     }
 

@@ -11,6 +11,8 @@
 //! store.walNUMBER      what of it is not in there yet, sealed                    (0600)
 //! start.number         of the node's last start: others tell copies by it        (0600)
 //! starts.seen          the last starts of the other members, as they signed them (0600)
+//! entrance.toml        how a member that was replaced comes in; no secrets
+//! entering.redb        what such a member heard on its way in, sealed            (0600)
 //! history.toml         when the directory was made, backed up, restored; no secrets
 //! lock                 held while the node runs
 //! api.token            what the local interface asks for                         (0600)
@@ -28,6 +30,7 @@
 //! of keys that others can read is refused. All are written whole or not at all.
 
 mod backup;
+mod entering;
 mod error;
 mod history;
 mod key_sets;
@@ -251,14 +254,24 @@ impl Home {
     /// # Errors
     /// We are no member of it, or another network was joined here.
     pub fn join(&self, network: &Network) -> Result<PartyId, HomeError> {
-        let me = self.place_in(network)?;
-        if let Some(before) = self.network()?
-            && before.digest() != network.digest()
-        {
-            return Err(HomeError::OtherNetwork { network: before.name().to_owned() });
+        let mut network = network.clone();
+        if let Some(before) = self.network()? {
+            if before.digest() != network.digest() {
+                return Err(HomeError::OtherNetwork { network: before.name().to_owned() });
+            }
+            network = network.with_replaced_of(&before)?;
         }
-        network.write(&self.dir.join("network.toml"))?;
+        let me = self.place_in(&network)?;
+        self.save_network(&network)?;
         Ok(me)
+    }
+
+    /// Keeps what is known of the network by now.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn save_network(&self, network: &Network) -> Result<(), HomeError> {
+        Ok(network.write(&self.dir.join("network.toml"))?)
     }
 
     /// Our place in a network, by our keys.

@@ -198,6 +198,7 @@ fn checksum(bytes: &[u8]) -> [u8; CHECKSUM] {
 
 /// The key of everything in a data directory that is sealed without asking for the passphrase
 /// again. It is drawn once, and is itself in the sealed keys.
+#[derive(Clone)]
 pub(crate) struct DataKey(Secret<[u8; 32]>);
 
 impl DataKey {

@@ -24,6 +24,7 @@ const FIRST: &str = "first.sealed";
 const FIRST_PURPOSE: &str = "first epoch";
 
 /// A member's secret keys of all epochs. Do not print.
+#[derive(Clone)]
 pub struct MemberKeys {
     /// Signs what the member says.
     pub identity: IdentityKey,
@@ -38,6 +39,7 @@ impl fmt::Debug for MemberKeys {
 }
 
 /// What a member draws by itself for the first epoch. Later ones bring theirs along. Do not print.
+#[derive(Clone)]
 pub struct FirstKeys {
     /// Opens what is sealed to the member.
     pub sealing: SealingKey,
@@ -113,6 +115,7 @@ impl MemberKeys {
 }
 
 /// A member's data directory with what is sealed in it at hand.
+#[derive(Clone)]
 pub struct Unlocked {
     /// The member's own keys.
     pub keys: MemberKeys,

@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
+use quorate_protocol::crypto::identity::IdentityPublic;
 use quorate_protocol::{PartyId, limits, wire};
 
 use crate::files::{self, Access};
@@ -21,18 +22,27 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Opens the file; there may be none yet.
+    /// Opens the file; there may be none yet. What a seat signed before its member was replaced says nothing
+    /// of the one that has it now.
     ///
     /// # Errors
     /// It cannot be read.
-    pub fn open(path: PathBuf) -> io::Result<Self> {
+    pub fn open(
+        path: PathBuf,
+        network: &[u8; 32],
+        identity: impl Fn(PartyId) -> Option<IdentityPublic>,
+    ) -> io::Result<Self> {
         let limit = limits::MAX_PARTIES * ENTRY;
         let starts: Vec<(PartyId, SignedIncarnation)> = match files::read(&path, limit) {
             Ok(bytes) => wire::decode(&bytes, limit).map_err(io::Error::other)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(error),
         };
-        Ok(Self { path, starts: Mutex::new(starts.into_iter().collect()) })
+        let theirs = |(party, start): &(PartyId, SignedIncarnation)| {
+            identity(*party).is_some_and(|identity| start.is_of(&identity, network))
+        };
+        let starts = starts.into_iter().filter(theirs).collect();
+        Ok(Self { path, starts: Mutex::new(starts) })
     }
 
     /// The highest start of a member.

@@ -102,7 +102,9 @@ impl World {
     }
 
     fn memory(&self, me: usize) -> Memory {
-        Memory::open(self.folder.path().join(me.to_string())).unwrap()
+        let path = self.folder.path().join(me.to_string());
+        let known = |party: PartyId| Some(self.identities.get(party.index())?.public());
+        Memory::open(path, &self.network, known).unwrap()
     }
 
     fn peer(&self, peer: usize) -> PeerInfo {

@@ -203,7 +203,7 @@ fn is_host_name(host: &str) -> bool {
     !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.'))
 }
 
-fn address(text: &str) -> Result<Multiaddr, RosterError> {
+pub(super) fn address(text: &str) -> Result<Multiaddr, RosterError> {
     text.parse().map_err(|error: libp2p::multiaddr::Error| RosterError::BadAddress {
         address: text.to_owned(),
         reason: error.to_string(),
@@ -211,7 +211,7 @@ fn address(text: &str) -> Result<Multiaddr, RosterError> {
 }
 
 /// Host, then TCP or UDP with QUIC, and nothing more.
-fn check_address(address: &Multiaddr) -> Result<(), RosterError> {
+pub(super) fn check_address(address: &Multiaddr) -> Result<(), RosterError> {
     use Protocol::{Dns, Dns4, Dns6, Ip4, Ip6, QuicV1, Tcp, Udp};
     let mut parts = address.iter();
     let host = matches!(parts.next(), Some(Ip4(_) | Ip6(_) | Dns(_) | Dns4(_) | Dns6(_)));

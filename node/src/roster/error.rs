@@ -106,6 +106,26 @@ pub enum RosterError {
         /// The address.
         address: String,
     },
+    /// No member of this name.
+    #[error("{name:?} is no member of the network")]
+    NoMember {
+        /// The name.
+        name: String,
+    },
+    /// The card of another organisation than the one that is replaced.
+    #[error("the card is of {card:?}, not of {member:?}")]
+    OtherName {
+        /// Whose card.
+        card: String,
+        /// Who is replaced.
+        member: String,
+    },
+    /// A replacement that the members did not decide.
+    #[error("the members did not decide to replace one of them with epoch {epoch}")]
+    NotReplaced {
+        /// With which it is said to be replaced.
+        epoch: u64,
+    },
     /// A number that no file can hold.
     #[error("epoch {0} is too large")]
     Epoch(u64),
@@ -128,6 +148,10 @@ impl RosterError {
             Self::OtherKind { .. } => {
                 "a network file is written by `quorate network new`, a member card (member.toml) \
                  by `quorate init`, and dealt keys by `quorate network deal`"
+            }
+            Self::NoMember { .. } => "the members: quorate status",
+            Self::OtherName { .. } => {
+                "make the card with the member's name: quorate init --name NAME --data-dir NEW"
             }
             Self::Format(_) => "update quorate",
             Self::BadKey { .. } => "ask the member for its member.toml again",

@@ -6,11 +6,16 @@
 //! everybody comparing digests again. Keys that members share are not in it: they are made later,
 //! for a digest.
 //!
+//! A member may come in for another later: see [`replaced`]. The digest stays that of the members that the
+//! network began with.
+//!
 //! A [`Network`] is valid by construction: whoever holds one need not check it again.
 
 mod card;
 mod dealt_keys;
+mod entrance_file;
 mod error;
+mod replaced;
 pub(crate) mod text;
 
 #[cfg(test)]
@@ -27,9 +32,12 @@ use serde::{Deserialize, Serialize};
 
 pub use card::{MemberCard, TransportPublic, addresses};
 pub use dealt_keys::DealtKeys;
+pub use entrance_file::EntranceFile;
 pub use error::RosterError;
+pub use replaced::Replaced;
 
 use card::CardText;
+use replaced::ReplacedText;
 use text::{Access, FORMAT};
 
 /// The members of a network in one epoch, and their public keys.
@@ -38,6 +46,10 @@ pub struct Network {
     name: String,
     epoch: u64,
     committee: Committee,
+    /// The members that it began with.
+    first: Vec<MemberCard>,
+    replaced: Vec<Replaced>,
+    /// The members it has now.
     members: Vec<MemberCard>,
     settings: Settings,
 }
@@ -62,6 +74,8 @@ struct NetworkFile {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     accountable: bool,
     members: Vec<CardText>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    replaced: Vec<ReplacedText>,
 }
 
 impl Network {
@@ -83,7 +97,8 @@ impl Network {
         let committee = committee(members.len(), settings.insecure_small)?;
         check_members(&members)?;
         let name = name.to_owned();
-        Ok(Self { name, epoch, committee, members, settings })
+        let (first, replaced) = (members.clone(), Vec::new());
+        Ok(Self { name, epoch, committee, first, replaced, members, settings })
     }
 
     /// Reads a network from the text of a network file.
@@ -96,7 +111,9 @@ impl Network {
         let members =
             file.members.into_iter().map(MemberCard::from_text).collect::<Result<_, _>>()?;
         let NetworkFile { insecure_small, accountable, .. } = file;
-        Self::new(&file.name, file.epoch, members, Settings { insecure_small, accountable })
+        let settings = Settings { insecure_small, accountable };
+        let network = Self::new(&file.name, file.epoch, members, settings)?;
+        file.replaced.into_iter().try_fold(network, |network, one| one.apply(&network))
     }
 
     /// Reads a network file.
@@ -123,7 +140,8 @@ impl Network {
             epoch: self.epoch,
             insecure_small: self.settings.insecure_small,
             accountable: self.settings.accountable,
-            members: self.members.iter().map(MemberCard::to_text).collect(),
+            members: self.first.iter().map(MemberCard::to_text).collect(),
+            replaced: self.replaced.iter().map(ReplacedText::of).collect(),
         };
         let digest = self.digest();
         format!(
@@ -135,7 +153,9 @@ impl Network {
     /// The same network, without saying where its nodes are. It has the same digest.
     pub fn without_addresses(&self) -> Self {
         let mut network = self.clone();
-        network.members.iter_mut().for_each(|member| member.addresses.clear());
+        let replaced = network.replaced.iter_mut().map(|replaced| &mut replaced.card);
+        let members = network.members.iter_mut().chain(&mut network.first).chain(replaced);
+        members.for_each(|member| member.addresses.clear());
         network
     }
 
@@ -202,7 +222,7 @@ impl Network {
     /// The network's digest: what members compare, and what everything they sign names.
     pub fn digest(&self) -> Digest {
         let members: Vec<_> = self
-            .members
+            .first
             .iter()
             .map(|member| {
                 let keys = (member.identity, member.sealing, member.transport.to_bytes());

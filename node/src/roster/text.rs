@@ -34,10 +34,12 @@ pub(crate) enum Kind {
     Card,
     DealtKeys,
     Gathering,
+    Entrance,
 }
 
 impl Kind {
-    const ALL: [(Self, &str, &str); 4] = [
+    const ALL: [(Self, &str, &str); 5] = [
+        (Self::Entrance, "entrance", "what a replaced member needs to come in"),
         (Self::Network, "members", "a network file"),
         (Self::Card, "member", "a member card"),
         (Self::Gathering, "cards", "a coordinator's list of members"),

@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 use quorate_protocol::committee::{Committee, PartyId};
 use quorate_protocol::crypto::{Digest, Keyring};
 use quorate_protocol::decision::certificate::Certificate;
-use quorate_protocol::decision::proposal::{DocumentRef, Proposal};
+use quorate_protocol::decision::proposal::{DocumentRef, Proposal, Renewal};
 use quorate_protocol::decision::stock::{Amount, Policy};
 use quorate_protocol::decision::supply::Request;
 use quorate_protocol::fault::Fault;
@@ -271,7 +271,7 @@ impl World {
             minimum: 3,
             nonce: u128::from(self.requests).to_le_bytes(),
             document: document.as_ref().and_then(|bytes| DocumentRef::of(bytes)),
-            refresh: what == Asked::Refresh,
+            renewal: if what == Asked::Refresh { Renewal::Refresh } else { Renewal::None },
         };
         let event = Event::Propose { request: self.request(), proposal, document };
         self.step(of, EpochsEvent::Here(event));
@@ -317,7 +317,8 @@ impl World {
                         self.drawn = self.drawn.wrapping_add(1);
                         events.push_back(EpochsEvent::Entropy(Secret::new([self.drawn; 32])));
                     }
-                    EpochsEffect::Began(_) => {}
+                    // Nobody asks for a replacement.
+                    EpochsEffect::Began(_) | EpochsEffect::Replaced => {}
                     EpochsEffect::Erased { epoch } => {
                         if let Some(member) = self.members.get_mut(of.index()) {
                             member.erased |= epoch == FIRST_EPOCH;

@@ -1,4 +1,4 @@
-//! Who is who in a network: the same in all of its epochs.
+//! Who is who in a network, in the epochs between two replacements of members.
 
 use std::fmt;
 
@@ -46,6 +46,19 @@ impl Identities {
         Ok(Self { committee, me, identity, publics })
     }
 
+    /// The same with another member in the place of `seat`, which is not ours.
+    ///
+    /// # Errors
+    /// It is ours or nobody's, or the identity is a member's already.
+    pub fn replacing(&self, seat: PartyId, identity: IdentityPublic) -> Result<Self, Error> {
+        if !self.committee.contains(seat) {
+            return Err(Error::NotAMember { party: seat });
+        }
+        let mut publics = self.publics.clone();
+        publics[seat] = identity;
+        Self::new(self.committee, self.me, self.identity.clone(), publics)
+    }
+
     /// The committee.
     pub const fn committee(&self) -> Committee {
         self.committee
@@ -59,6 +72,11 @@ impl Identities {
     /// Our signing key.
     pub const fn identity(&self) -> &IdentityKey {
         &self.identity
+    }
+
+    /// The keys that the members sign with.
+    pub const fn publics(&self) -> &PartyMap<IdentityPublic> {
+        &self.publics
     }
 
     /// The key that `party`, a member, signs with.

@@ -58,7 +58,23 @@ impl Keyring {
         Ok(Self { identities, sealing, sealing_publics })
     }
 
-    /// Who is who, which no epoch changes.
+    /// The same keys with another member in the place of `seat`, which is not ours.
+    ///
+    /// # Errors
+    /// As [`Identities::replacing`].
+    pub fn replacing(
+        &self,
+        seat: PartyId,
+        identity: IdentityPublic,
+        sealing: SealingPublic,
+    ) -> Result<Self, Error> {
+        let identities = Arc::new(self.identities.replacing(seat, identity)?);
+        let mut sealing_publics = self.sealing_publics.clone();
+        sealing_publics[seat] = sealing;
+        Self::with(identities, self.sealing.clone(), sealing_publics)
+    }
+
+    /// Who is who.
     pub const fn identities(&self) -> &Arc<Identities> {
         &self.identities
     }
@@ -91,6 +107,11 @@ impl Keyring {
     /// The key to seal to `party`, a member, with.
     pub fn sealing_of(&self, party: PartyId) -> &SealingPublic {
         &self.sealing_publics[party]
+    }
+
+    /// The keys to seal to the members with.
+    pub const fn sealing_publics(&self) -> &PartyMap<SealingPublic> {
+        &self.sealing_publics
     }
 
     /// The keyrings of a committee of `n`, all from one seed: for tests and simulations only,

@@ -3,6 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`proposal`] | the question, with its rule and deadline |
+//! | [`renewal`] | what it may ask for beside: new shares, a member replaced |
 //! | [`slot`], [`ledger`] | which position it gets |
 //! | [`supply`] | the runs that make the material, and the nonce pairs for signatures |
 //! | [`stock`] | the preprocessed material its position claims |
@@ -20,6 +21,7 @@ pub mod collect;
 pub mod ledger;
 pub mod life;
 pub mod proposal;
+pub mod renewal;
 pub mod slot;
 pub mod stock;
 pub mod supply;

@@ -11,7 +11,8 @@
 //!
 //! A proposal may ask for the network's signature over a *document*, a file of the proposer's. It
 //! names the file by length and hash; the file itself travels beside it. Or a proposal may ask for a
-//! *refresh*: new shares of the network's keys, which begin if it is accepted.
+//! *[renewal](super::renewal)*: new shares of the network's keys, which begin if it is accepted,
+//! with the same members or with one of them replaced.
 //!
 //! # Encoding
 //! Integers are little-endian, texts UTF-8.
@@ -27,7 +28,7 @@
 //! | 1 | 1 if a document is to be signed, else 0; if 1, then |
 //! | 4 | length of the document |
 //! | 32 | hash of the document |
-//! | 1 | 1 if the keys are to be refreshed, else 0 |
+//! | 1 | 0; 1 if the keys are to be refreshed; 2 if a member is to be replaced, and then [its new keys](super::renewal) |
 //!
 //! The digest is [`Transcript::new`]`(root, "proposal").bytes(encoding).digest()`.
 
@@ -38,6 +39,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::committee::{Committee, PartyId};
 use crate::crypto::{Digest, Transcript};
+pub use crate::decision::renewal::{Renewal, Replacement};
 use crate::limits;
 use crate::rule::{Rule, RuleError};
 use crate::tag::Tag;
@@ -61,8 +63,8 @@ pub struct Proposal {
     pub nonce: [u8; 16],
     /// What the network is to sign if it accepts.
     pub document: Option<DocumentRef>,
-    /// Whether the shares of the network's keys are renewed if it accepts. Not beside a document.
-    pub refresh: bool,
+    /// What happens to the shares of the network's keys if it accepts. Nothing beside a document.
+    pub renewal: Renewal,
 }
 
 /// Names a document.
@@ -134,6 +136,9 @@ pub enum ProposalError {
     /// It asks for two things.
     #[error("a refresh of the keys and a signature are decided one by one")]
     TwoActions,
+    /// A replacement of nobody, in a network that needs everybody, or with addresses that are none.
+    #[error("nobody can be replaced like this: no such seat or address, or all members are needed")]
+    Replacement,
     /// A refresh that too few could bring about.
     #[error("a refresh of the keys is accepted by {quorum} or more: count(approve) >= {quorum}")]
     RefreshRule {
@@ -174,14 +179,17 @@ impl Proposal {
                 return Err(ProposalError::Document { limit, got });
             }
         }
-        if self.refresh && self.document.is_some() {
+        if self.renewal.is_some() && self.document.is_some() {
             return Err(ProposalError::TwoActions);
+        }
+        if self.renewal.replacement().is_some_and(|new| !new.is_well_formed(committee)) {
+            return Err(ProposalError::Replacement);
         }
         self.rule.check(committee.n())?;
         // So that honest members have agreed to it, each of whom has seen all others with their keys.
         let quorum = committee.quorum();
         let by_fewer = |yes: usize| self.rule.evaluate_clear(&vec![1; yes]);
-        if self.refresh && (self.rule.input().max() > 1 || (0..quorum).any(by_fewer)) {
+        if self.renewal.is_some() && (self.rule.input().max() > 1 || (0..quorum).any(by_fewer)) {
             return Err(ProposalError::RefreshRule { quorum });
         }
         Ok(())
@@ -328,7 +336,7 @@ mod tests {
             minimum: 3,
             nonce: [7; 16],
             document: None,
-            refresh: false,
+            renewal: Renewal::None,
         }
     }
 
@@ -352,7 +360,7 @@ mod tests {
             Proposal { nonce: [8; 16], ..p.clone() }.digest(&root),
             Proposal { document: DocumentRef::of(b"a"), ..p.clone() }.digest(&root),
             Proposal { document: DocumentRef::of(b"b"), ..p.clone() }.digest(&root),
-            Proposal { refresh: true, ..p.clone() }.digest(&root),
+            Proposal { renewal: Renewal::Refresh, ..p.clone() }.digest(&root),
         ];
         digests.sort();
         let count = digests.len();
@@ -387,7 +395,7 @@ mod tests {
         bytes.extend([3, 0]);
         bytes.extend([7; 16]);
         assert_eq!(p.to_bytes(), [&bytes[..], &[0, 0]].concat());
-        let refresh = Proposal { refresh: true, ..p.clone() };
+        let refresh = Proposal { renewal: Renewal::Refresh, ..p.clone() };
         assert_eq!(refresh.to_bytes(), [&bytes[..], &[0, 1]].concat());
         let with = Proposal { document: DocumentRef::of(b"abc"), ..p };
         let hash = *blake3::hash(b"abc").as_bytes();
@@ -408,11 +416,11 @@ mod tests {
         let most = limits::MAX_DOCUMENT as u32;
         assert_eq!((of_length(1), of_length(most)), (Ok(()), Ok(())));
         assert!(of_length(0).is_err() && of_length(most + 1).is_err());
-        let both = Proposal { document: Some(name), refresh: true, ..proposal() };
+        let both = Proposal { document: Some(name), renewal: Renewal::Refresh, ..proposal() };
         assert_eq!(both.validate(four()), Err(ProposalError::TwoActions));
         let refresh = |rule| {
             let rule = Rule::parse(rule).unwrap();
-            Proposal { refresh: true, rule, ..proposal() }.validate(four())
+            Proposal { renewal: Renewal::Refresh, rule, ..proposal() }.validate(four())
         };
         for rule in ["count(approve) >= 3", "count(approve) > 2", "count(approve) >= 4"] {
             assert_eq!(refresh(rule), Ok(()), "{rule}");

@@ -321,7 +321,7 @@ fn size(items: u64) -> usize {
 mod tests {
     use super::*;
     use crate::crypto::point::Point;
-    use crate::decision::proposal::DocumentRef;
+    use crate::decision::proposal::{DocumentRef, Renewal};
     use crate::math::{Field, Fl};
     use crate::rule::Rule;
     use crate::secret::Secret;
@@ -360,7 +360,7 @@ mod tests {
             minimum: 3,
             nonce: [0; 16],
             document,
-            refresh: false,
+            renewal: Renewal::None,
         };
         assert_eq!(Amount::of(&proposal(None), 4).pairs, 1);
         assert_eq!(Amount::of(&proposal(DocumentRef::of(b"x")), 4).pairs, 2);

@@ -78,6 +78,17 @@ pub struct PublicKeys {
 }
 
 impl PublicKeys {
+    /// Whether there is a public share of each key for each member, of a polynomial of degree `t` for
+    /// those that sign.
+    pub fn fits(&self, committee: Committee) -> bool {
+        let sound = |key: &GroupKey| {
+            GroupKey::new(committee, key.shares.clone()).is_ok_and(|sound| sound == *key)
+        };
+        self.coin.shares().values().len() == committee.n()
+            && sound(&self.certificate)
+            && sound(&self.document)
+    }
+
     /// The name of the key set: what members compare.
     pub fn digest(&self) -> Digest {
         Transcript::new(&Tag::root(&[0; 32], 0), "key set").bytes(&wire::encode(self)).digest()

@@ -2,8 +2,8 @@
 //!
 //! Every member shares its share anew, and the new share of each is a fixed linear combination of
 //! what it got: Y. Desmedt, S. Jajodia, *Redistributing secret shares to new access structures*
-//! (1997), for a committee that stays, with the asynchronous complete sharing of [`acss`] and a
-//! common subset. A. Herzberg, S. Jarecki, H. Krawczyk, M. Yung, *Proactive secret sharing*
+//! (1997), with the asynchronous complete sharing of [`acss`] and a common subset; for a committee
+//! that stays, or of which one member is [replaced](newcomer). A. Herzberg, S. Jarecki, H. Krawczyk, M. Yung, *Proactive secret sharing*
 //! (CRYPTO 1995), is what it is for.
 //!
 //! # Model
@@ -91,6 +91,7 @@ use crate::wire;
 use crate::zoo::{self, Mutant};
 
 mod message;
+pub mod newcomer;
 #[cfg(test)]
 mod tests;
 
@@ -166,9 +167,13 @@ impl fmt::Debug for Refreshed {
 /// One member's instance of a refresh.
 pub struct Refresh {
     keyring: Arc<Keyring>,
-    keys: Arc<KeySet>,
-    seed: Secret<[u8; 32]>,
-    sealing_key: SealingKey,
+    /// Of the epoch that ends.
+    epoch: u64,
+    public: Arc<PublicKeys>,
+    /// What we deal, and from what seed; a newcomer has nothing.
+    own: Option<Own>,
+    /// Whose seat goes to a newcomer.
+    newcomer: Option<PartyId>,
     started: bool,
     dealings: PartyMap<Acss<Scalars>>,
     shares: PartyMap<Option<ScalarShares>>,
@@ -178,6 +183,14 @@ pub struct Refresh {
     sealing: PartyMap<Option<SealingPublic>>,
     subset: CommonSubset<DdhCoin>,
     dealers: Option<PartySet>,
+}
+
+/// What a member brings along that was one in the epoch before.
+struct Own {
+    keys: Arc<KeySet>,
+    seed: Secret<[u8; 32]>,
+    /// Its sealing key in the next epoch, if its dealing counts.
+    sealing_key: SealingKey,
 }
 
 /// What a corrupt member does otherwise, for tests and simulations. By default: nothing.
@@ -221,6 +234,37 @@ impl Refresh {
             return Err(Error::KeyMismatch { what: "the keys are of another member" });
         }
         let coin = Arc::new(keys.coin()?);
+        let subset = CommonSubset::new(committee, me, tag.child("agreements"), coin);
+        let mut drawn = Transcript::new(tag, "sealing key of the next epoch");
+        let sealing_key = SealingKey::generate(&mut drawn.bytes(seed.expose()).rng());
+        let (epoch, public) = (keys.epoch(), Arc::clone(keys.public()));
+        let own = Some(Own { keys, seed, sealing_key });
+        Ok(Self::of(keyring, (epoch, public), tag, own, subset))
+    }
+
+    /// The same for a [newcomer](newcomer), which knows of the epoch that ends its number and what
+    /// is public of its keys. The keyring has the newcomer at its seat, as the others'.
+    pub fn entering(keyring: Arc<Keyring>, epoch: u64, public: Arc<PublicKeys>, tag: &Tag) -> Self {
+        let (committee, me) = (keyring.committee(), keyring.me());
+        let subset = CommonSubset::without_coins(committee, me, tag.child("agreements"));
+        Self::of(keyring, (epoch, public), tag, None, subset).with_newcomer(me)
+    }
+
+    /// The same with a [newcomer](newcomer) at this seat, whose keys the keyring has there.
+    #[must_use]
+    pub const fn with_newcomer(mut self, seat: PartyId) -> Self {
+        self.newcomer = Some(seat);
+        self
+    }
+
+    fn of(
+        keyring: Arc<Keyring>,
+        (epoch, public): (u64, Arc<PublicKeys>),
+        tag: &Tag,
+        own: Option<Own>,
+        subset: CommonSubset<DdhCoin>,
+    ) -> Self {
+        let committee = keyring.committee();
         let dealing = |dealer: PartyId| {
             let tag = tag.indexed("dealing", dealer.point());
             Acss::scalars(Arc::clone(&keyring), dealer, tag, Scalars::new(CURVES.to_vec()))
@@ -231,24 +275,24 @@ impl Refresh {
             let mode = Mode::Short { limit: SEALING_BYTES };
             Rbc::new(Arc::clone(&keyring), sender, tag, mode).gated().taking_offers()
         };
-        let mut drawn = Transcript::new(tag, "sealing key of the next epoch");
-        Ok(Self {
-            sealing_key: SealingKey::generate(&mut drawn.bytes(seed.expose()).rng()),
-            seed,
+        Self {
+            epoch,
+            public,
+            own,
+            newcomer: None,
             started: false,
             dealings: PartyMap::from_fn(committee, dealing),
             shares: PartyMap::new(committee),
             broadcasts: PartyMap::from_fn(committee, broadcast),
             malformed: PartySet::EMPTY,
             sealing: PartyMap::new(committee),
-            subset: CommonSubset::new(committee, me, tag.child("agreements"), coin),
+            subset,
             dealers: None,
             keyring,
-            keys,
-        })
+        }
     }
 
-    /// R1. Deals our shares, and says what our next sealing key is.
+    /// R1. Deals our shares, and says what our next sealing key is. A newcomer does neither (W2).
     ///
     /// # Errors
     /// We have started before.
@@ -269,13 +313,14 @@ impl Refresh {
             return Err(Error::AlreadyGiven { what: "the start of a refresh" });
         }
         let (me, Deviation { dealing, shift, sealing }) = (self.keyring.me(), deviation);
-        let SecretKeys { coin, certificate, document } = self.keys.secret();
+        let Some(Own { keys, seed, sealing_key }) = &self.own else { return Ok(()) };
+        let SecretKeys { coin, certificate, document } = keys.secret();
         let shift = shift.unwrap_or(Fl::ZERO);
         let shares = [coin, certificate, document].map(|share| *share.expose() + shift);
         let wrap = move |m| Message::Dealing(me, m);
         let shares = shares.into_iter().collect();
-        self.dealings[me].deal_with(shares, &self.seed, dealing, &mut out.wrap(wrap))?;
-        let sealing = sealing.unwrap_or_else(|| self.sealing_key.public().to_bytes());
+        self.dealings[me].deal_with(shares, seed, dealing, &mut out.wrap(wrap))?;
+        let sealing = sealing.unwrap_or_else(|| sealing_key.public().to_bytes());
         let wrap = move |m| Message::Sealing(me, m);
         self.broadcasts[me].broadcast(sealing.to_vec().into(), &mut out.wrap(wrap))?;
         self.subset.close(&mut out.wrap(Message::Agreement));
@@ -301,7 +346,11 @@ impl Refresh {
             return PartySet::EMPTY;
         }
         let Progress { complete, sealing, .. } = self.progress();
-        self.committee().everyone().difference(complete.intersection(sealing))
+        let mut missing = self.committee().everyone().difference(complete.intersection(sealing));
+        if let Some(newcomer) = self.newcomer {
+            missing.remove(newcomer);
+        }
+        missing
     }
 
     /// Whether the output was given and nobody needs anything new from this instance.
@@ -315,7 +364,7 @@ impl Refresh {
 
     /// Whether the constants that `dealer` committed to are its public shares (R3).
     fn is_sound(&self, dealer: PartyId, commitments: &Commitments) -> bool {
-        let public = self.keys.public();
+        let public = &self.public;
         let constant = |secret| commitments.edwards(secret).and_then(<[Point]>::first);
         let coin = commitments.ristretto(COIN).and_then(<[RistrettoPoint]>::first);
         coin == public.coin.shares().values().get(dealer.index())
@@ -378,7 +427,7 @@ impl Refresh {
 
     /// R4 and R5. All of the agreed dealers are usable here.
     fn output(&mut self, agreed: PartySet) -> Option<Refreshed> {
-        let (committee, public) = (self.committee(), self.keys.public());
+        let (committee, public) = (self.committee(), &self.public);
         let dealt: Option<Vec<&ScalarShares>> =
             agreed.iter().map(|dealer| self.shares[dealer].as_ref()).collect();
         let dealt = dealt?;
@@ -419,17 +468,17 @@ impl Refresh {
             certificate: share(CERTIFICATE),
             document: share(DOCUMENT),
         };
-        let (me, epoch) = (self.keyring.me(), self.keys.epoch() + 1);
-        let keys = KeySet::new(committee, me, epoch, new, secret).ok()?;
+        let me = self.keyring.me();
+        let keys = KeySet::new(committee, me, self.epoch + 1, new, secret).ok()?;
         let of = |party| {
             let new = self.sealing[party].filter(|_| agreed.contains(party));
             new.unwrap_or_else(|| *self.keyring.sealing_of(party))
         };
-        let kept = !agreed.contains(me);
+        let new = self.own.as_ref().filter(|_| agreed.contains(me));
         let refreshed = Refreshed {
             keys,
             sealing: PartyMap::from_fn(committee, of),
-            sealing_key: if kept { self.keyring.sealing() } else { &self.sealing_key }.clone(),
+            sealing_key: new.map_or(self.keyring.sealing(), |own| &own.sealing_key).clone(),
         };
         self.dealers = Some(agreed);
         Some(refreshed)
@@ -495,7 +544,13 @@ impl Protocol for Refresh {
         message: Message,
         out: &mut dyn Outbox<Message>,
     ) -> Option<Refreshed> {
-        let committee = self.committee();
+        let (committee, me) = (self.committee(), self.keyring.me());
+        let out: &mut dyn Outbox<Message> = match self.newcomer {
+            Some(seat) if seat == me => &mut newcomer::Asking(out), // W2
+            // W3
+            Some(seat) if seat == from && !newcomer::is_question(&message) => return None,
+            _ => out,
+        };
         let agreed = match message {
             Message::Dealing(about, _) | Message::Sealing(about, _)
                 if !committee.contains(about) =>

@@ -256,6 +256,12 @@ impl<S: Suite> Party<S> {
                 }
             }
             sync::Message::SoFar(mark, begun) => self.on_so_far(from, mark, begun),
+            sync::Message::Where => {
+                let begins = sync::Message::Begins(self.begins());
+                sink.outbox().send_to(from, Message::Sync(begins));
+            }
+            // We know.
+            sync::Message::Begins(_) => {}
             sync::Message::Slot(slot, summary) => {
                 let next = self.ledger.next_slot();
                 if (next..next + limits::SYNC_SLOTS).contains(&slot) {

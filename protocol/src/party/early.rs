@@ -82,6 +82,20 @@ impl<M: Serialize> Early<M> {
         taken.into_iter().map(|(from, _, message)| (from, message)).collect()
     }
 
+    /// Forgets what a peer has said, in all instances.
+    pub(super) fn forget_peer(&mut self, peer: PartyId) {
+        for said in self.messages.values_mut() {
+            said.retain(|(from, ..)| *from != peer);
+        }
+        self.messages.retain(|_, said| !said.is_empty());
+        self.bytes[peer] = 0;
+    }
+
+    /// All that is kept, by instance.
+    pub(super) fn kept(&self) -> impl Iterator<Item = (u64, PartyId, &M)> {
+        self.messages.iter().flat_map(|(instance, said)| said_in(*instance, said))
+    }
+
     /// Forgets all instances before this one.
     pub(super) fn forget_before(&mut self, instance: u64) {
         while let Some((&first, _)) = self.messages.range(..instance).next() {
@@ -89,4 +103,11 @@ impl<M: Serialize> Early<M> {
         }
         self.speakers = self.speakers.split_off(&instance);
     }
+}
+
+fn said_in<M>(
+    instance: u64,
+    said: &[(PartyId, usize, M)],
+) -> impl Iterator<Item = (u64, PartyId, &M)> {
+    said.iter().map(move |(from, _, message)| (instance, *from, message))
 }

@@ -204,6 +204,9 @@ impl<S: Suite> Party<S> {
         if let Err(reason) = proposal.validate(self.committee()) {
             return invalid(&reason.to_string());
         }
+        if !self.brings_new_keys(proposal) {
+            return invalid("the new member's identity is a member's already");
+        }
         let fits = match (&proposal.document, document) {
             (None, None) => true,
             (Some(name), Some(bytes)) => name.names(bytes),
@@ -303,7 +306,8 @@ impl<S: Suite> Party<S> {
 
     /// A proposal is delivered, now or before a restart.
     pub(super) fn on_payload(&mut self, id: ProposalId, payload: &Bytes, sink: &mut Sink<S>) {
-        if let Some(proposal) = Proposal::read(payload, self.committee()) {
+        let proposal = Proposal::read(payload, self.committee());
+        if let Some(proposal) = proposal.filter(|proposal| self.brings_new_keys(proposal)) {
             if !self.ledger.contains(&id) {
                 self.on_delivered(id, proposal, sink);
             }
@@ -328,7 +332,11 @@ impl<S: Suite> Party<S> {
         let Some(payload) = self.ordering.broadcasts.get(&id).and_then(Rbc::held).cloned() else {
             return;
         };
-        if Proposal::read(&payload, self.committee()).is_none() {
+        let read = Proposal::read(&payload, self.committee());
+        if read.as_ref().is_some_and(|proposal| !self.brings_new_keys(proposal)) {
+            return;
+        }
+        if read.is_none() {
             let kind = DecisionFault::MalformedProposal.into();
             let fault = Fault { party: id.proposer, kind };
             match self.ordering.broadcasts.get(&id).and_then(Rbc::signed) {

@@ -16,6 +16,8 @@
 //! - (S4) What a peer says of a run too far ahead is not taken in. When our runs have come so near that
 //!   it would be, it is asked for again: the others keep the last runs for that, and without the
 //!   material of these we could do nothing in decisions that use it.
+//! - (S5) A member that [comes in](super::epochs::entering) for another asks where its first epoch's
+//!   ledger begins, and believes what `t + 1` members say alike.
 //!
 //! How a member comes back whose store is lost: [`super::restored`].
 
@@ -24,7 +26,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::crypto::transcript::Digest;
-use crate::decision::ledger::SlotSummary;
+use crate::decision::ledger::{LedgerStart, SlotSummary};
 use crate::party::restored::Begun;
 
 /// A message about the past.
@@ -44,6 +46,10 @@ pub enum Message {
     SoFar(Digest, Begun),
     /// Say again all that you said to me in what is open (S4).
     Again,
+    /// Where does the ledger of this epoch begin? From a member that comes in (S5).
+    Where,
+    /// There (S5).
+    Begins(LedgerStart),
 }
 
 /// How far somebody has come.
@@ -68,6 +74,8 @@ impl fmt::Display for Message {
             Self::Run(run, _) => write!(f, "run{run}"),
             Self::HowFar(_) => f.write_str("HOWFAR"),
             Self::Again => f.write_str("AGAIN"),
+            Self::Where => f.write_str("WHERE"),
+            Self::Begins(start) => write!(f, "BEGINS d{}", start.position),
             Self::SoFar(_, begun) => write!(f, "SOFAR slot{} run{}", begun.slots, begun.runs),
         }
     }

@@ -18,8 +18,9 @@ use std::collections::BTreeSet;
 
 use crate::committee::PartyId;
 use crate::crypto::Digest;
-use crate::decision::certificate::Outcome;
+use crate::decision::certificate::{Certificate, Outcome};
 use crate::decision::ledger::LedgerStart;
+use crate::decision::proposal::{Proposal, Renewal};
 use crate::decision::slot::Turn;
 use crate::party::epochs::Archive;
 use crate::party::event::{Effect, Notice, Refusal};
@@ -53,6 +54,23 @@ impl<S: Suite> Party<S> {
     /// The position of the refresh that has begun in this epoch.
     pub const fn refresh(&self) -> Option<u64> {
         self.ledger.refresh()
+    }
+
+    /// What was asked for with the refresh that has begun.
+    pub fn renewal(&self) -> Option<&Renewal> {
+        self.ledger.entry(self.ledger.refresh()?).map(|entry| &entry.proposal.renewal)
+    }
+
+    /// The certificate of the proposal that the refresh which has begun was asked for with, once it is
+    /// here.
+    pub(super) fn renewal_certified(&self) -> Option<&Certificate> {
+        self.deciding.certified(self.ledger.refresh()?).map(|certified| &certified.certificate)
+    }
+
+    /// Whether the member that a proposal brings in, if any, has an identity that nobody has.
+    pub(super) fn brings_new_keys(&self, proposal: &Proposal) -> bool {
+        let known = self.shared.keyring.identities().publics().values();
+        proposal.renewal.replacement().is_none_or(|new| !known.contains(&new.identity))
     }
 
     /// Whether this member says nothing in the refresh that has begun: it was restored from a backup, and
@@ -121,7 +139,8 @@ impl<S: Suite> Party<S> {
     pub(super) fn note_refresh(&mut self, position: u64) {
         let accepted = self.deciding.certified(position).is_some_and(|certified| {
             let certificate = &certified.certificate;
-            certificate.proposal.refresh && certificate.statement.outcome == Outcome::Accepted
+            certificate.proposal.renewal.is_some()
+                && certificate.statement.outcome == Outcome::Accepted
         });
         if accepted {
             self.turning.accepted.insert(position);

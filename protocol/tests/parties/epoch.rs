@@ -2,7 +2,7 @@
 
 use quorate_protocol::PartyId;
 use quorate_protocol::decision::certificate::Outcome;
-use quorate_protocol::decision::proposal::Proposal;
+use quorate_protocol::decision::proposal::{Proposal, Renewal};
 use quorate_protocol::party::{Answer, Event, Message, Notice, Party, Refusal, RequestId};
 use quorate_protocol::rule::Rule;
 
@@ -89,7 +89,7 @@ fn what_has_a_position_does_not_lapse_with_a_copy_that_has_none() {
         minimum: 3,
         nonce: [7; 16],
         document: None,
-        refresh: false,
+        renewal: Renewal::None,
     };
     for party in [2, 1] {
         let (request, proposal) = (RequestId(7), proposal.clone());

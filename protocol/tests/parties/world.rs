@@ -10,7 +10,7 @@ use quorate_protocol::crypto::keyring::Keyring;
 use quorate_protocol::crypto::transcript::Digest;
 use quorate_protocol::decision::certificate::Outcome;
 use quorate_protocol::decision::life::Phase;
-use quorate_protocol::decision::proposal::{DocumentRef, Proposal};
+use quorate_protocol::decision::proposal::{DocumentRef, Proposal, Renewal};
 use quorate_protocol::decision::stock::Policy;
 use quorate_protocol::keys::TrustedKeyDealer;
 use quorate_protocol::party::{
@@ -274,7 +274,7 @@ impl World {
             minimum,
             nonce,
             document: document.and_then(DocumentRef::of),
-            refresh,
+            renewal: if refresh { Renewal::Refresh } else { Renewal::None },
         };
         let document = document.map(Bytes::from);
         let request = RequestId(self.answers.len() as u64 + 1000);

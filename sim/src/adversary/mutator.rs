@@ -81,7 +81,8 @@ fn change_place(message: &mut Wire, committee: Committee, rng: &mut Rng) -> Opti
             sync::Message::Slot(slot, _) => step(slot, rng),
             sync::Message::Run(run, _) => step(run, rng),
             sync::Message::SoFar(_, begun) => step(&mut begun.runs, rng),
-            sync::Message::HowFar(_) | sync::Message::Again => return None,
+            sync::Message::Begins(start) => step(&mut start.position, rng),
+            sync::Message::HowFar(_) | sync::Message::Again | sync::Message::Where => return None,
         },
         Message::Refresh(envelope) => match &mut **envelope {
             Envelope::Said { message, .. } if whose => match message {

@@ -6,7 +6,7 @@ use std::fmt;
 
 use quorate_protocol::agreement::rbc;
 use quorate_protocol::committee::{Committee, PartyId};
-use quorate_protocol::decision::proposal::{Proposal, ProposalId};
+use quorate_protocol::decision::proposal::{Proposal, ProposalId, Renewal};
 use quorate_protocol::limits;
 use quorate_protocol::party::Message;
 use quorate_protocol::rule::Rule;
@@ -65,7 +65,7 @@ impl Storm {
                 let n = self.insider.keyring.committee().n() as u64;
                 let rule = format!("count(approve) >= {}", number % (n + 1));
                 proposal.rule = Rule::parse(&rule).ok()?;
-                proposal.refresh = false;
+                proposal.renewal = Renewal::None;
                 Some(wire::encode(&proposal).into())
             }
         }

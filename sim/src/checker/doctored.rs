@@ -5,7 +5,7 @@ use quorate_protocol::agreement::rbc;
 use quorate_protocol::committee::{Committee, PartyId, PartySet};
 use quorate_protocol::crypto::Digest;
 use quorate_protocol::decision::certificate::{Outcome, Statement, Verifier};
-use quorate_protocol::decision::proposal::Proposal;
+use quorate_protocol::decision::proposal::{Proposal, Renewal};
 use quorate_protocol::decision::{collect, life};
 use quorate_protocol::fault::{Fault, OpeningFault};
 use quorate_protocol::keys::TrustedKeyDealer;
@@ -44,7 +44,7 @@ pub(super) fn ghost() -> Ghost {
         minimum: 3,
         nonce: [0; 16],
         document: None,
-        refresh: false,
+        renewal: Renewal::None,
     };
     ghost.asked(digest(), p(0), 0, proposal);
     (0..4).for_each(|member| ghost.entered(&digest(), p(member), 80));

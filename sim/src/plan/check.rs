@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use quorate_protocol::committee::{Committee, PartyId, PartySet};
-use quorate_protocol::decision::proposal::Proposal;
+use quorate_protocol::decision::proposal::{Proposal, Renewal};
 
 use super::{Question, Scenario, Storage};
 use crate::adversary::{Behaviour, Cheat, Spoil, Withheld};
@@ -206,7 +206,7 @@ impl Checked {
             deadline_ms: 0,
             nonce: [0; 16],
             document: None,
-            refresh: question.refresh,
+            renewal: if question.refresh { Renewal::Refresh } else { Renewal::None },
         };
         let refused = proposal.validate(self.committee);
         refused.map_err(|error| format!("{field}, `{}`: {error}", question.rule))

@@ -52,6 +52,8 @@ impl World {
                 EpochsEffect::Party { epoch, effect } => self.execute(actor, epoch, effect),
                 EpochsEffect::Draw => self.draw(actor),
                 EpochsEffect::Began(keys) => self.on_began(actor, &keys),
+                // No plan replaces a member.
+                EpochsEffect::Replaced => {}
                 EpochsEffect::Erased { epoch } => self.on_erased(actor, epoch),
             }
             self.members[actor.party].effects += 1;

@@ -4,7 +4,7 @@ use quorate_protocol::committee::{Committee, PartyId};
 use quorate_protocol::crypto::point::Point;
 use quorate_protocol::crypto::{Digest, Keyring};
 use quorate_protocol::decision::certificate::{Certificate, Outcome, Statement, Verifier};
-use quorate_protocol::decision::proposal::Proposal;
+use quorate_protocol::decision::proposal::{Proposal, Renewal};
 use quorate_protocol::keys::signing::{Message, NoncePair, Purpose, Signing};
 use quorate_protocol::keys::{GroupPublic, GroupSignature, KeySet, TrustedKeyDealer};
 use quorate_protocol::math::{Field, Fl};
@@ -121,7 +121,7 @@ fn proposal() -> Proposal {
         minimum: 3,
         nonce: [7; 16],
         document: None,
-        refresh: false,
+        renewal: Renewal::None,
     }
 }
 

@@ -16,6 +16,7 @@ mod tests;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use quorate_protocol::PartyId;
 use serde_json::{Value, json};
@@ -298,7 +299,8 @@ impl Flow<'_> {
         }
         let judge = Judge::default();
         let (links, mut incoming) =
-            driver::link(self.unlocked, network, me, lanes, listen, &judge).await?;
+            driver::link(self.unlocked, network, me, lanes, (listen, Duration::ZERO), &judge)
+                .await?;
         let stage = match home.network()? {
             None => Stage::Words,
             Some(_) if !self.has_keys()? => Stage::Ready,

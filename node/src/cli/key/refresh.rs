@@ -50,6 +50,7 @@ pub fn refresh(context: &Context, arguments: &Arguments) -> Result<Exit, Failure
             deadline_ms,
             document: None,
             refresh: true,
+            replaces: None,
         };
         Ok((rule, client.propose(&proposal).await?))
     })?;

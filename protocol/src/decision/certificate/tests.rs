@@ -4,7 +4,7 @@ use super::*;
 use crate::committee::{Committee, PartyMap};
 use crate::crypto::group::{Signer, SigningKey};
 use crate::crypto::{Digest, Keyring};
-use crate::decision::proposal::DocumentRef;
+use crate::decision::proposal::{DocumentRef, Renewal};
 use crate::keys::GroupPublic;
 use crate::rule::Rule;
 
@@ -20,7 +20,7 @@ fn proposal() -> Proposal {
         minimum: 3,
         nonce: [7; 16],
         document: None,
-        refresh: false,
+        renewal: Renewal::None,
     }
 }
 

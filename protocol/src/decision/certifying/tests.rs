@@ -3,7 +3,7 @@ use rand_chacha::ChaCha20Rng;
 
 use super::*;
 use crate::crypto::point::Point;
-use crate::decision::proposal::DocumentRef;
+use crate::decision::proposal::{DocumentRef, Renewal};
 use crate::fault::{Fault, FaultKind};
 use crate::keys::TrustedKeyDealer;
 use crate::math::{Field, Fl};
@@ -50,7 +50,7 @@ impl World {
             minimum: committee.majority() as u16,
             nonce: [1; 16],
             document: DocumentRef::of(DOCUMENT),
-            refresh: false,
+            renewal: Renewal::None,
         };
         let keyrings = Keyring::for_tests(n, seed);
         Self { committee, keys, keyrings, pairs, proposal, accountable: false }

@@ -8,14 +8,14 @@ use crate::keys::TrustedKeyDealer;
 use crate::sharing::acss::scalar::Forgery;
 use crate::testkit::{Network, Order};
 
-type Net = Network<Refresh>;
+pub(super) type Net = Network<Refresh>;
 
-fn tag(epoch: u64) -> Tag {
+pub(super) fn tag(epoch: u64) -> Tag {
     Tag::root(&[3; 32], epoch).child("refresh")
 }
 
 /// Members with the keys of epoch 1, dealt.
-fn dealt(n: usize, seed: u64) -> Vec<(Arc<Keyring>, Arc<KeySet>)> {
+pub(super) fn dealt(n: usize, seed: u64) -> Vec<(Arc<Keyring>, Arc<KeySet>)> {
     let mut rng = ChaCha20Rng::seed_from_u64(seed);
     let keys = TrustedKeyDealer::deal(Committee::new(n).unwrap(), 1, &mut rng).unwrap();
     Keyring::for_tests(n, seed).into_iter().zip(keys.into_iter().map(Arc::new)).collect()
@@ -30,7 +30,7 @@ fn network(members: &[(Arc<Keyring>, Arc<KeySet>)], order: Order, seed: u64) -> 
     })
 }
 
-fn start(net: &mut Net, party: PartyId, deviation: Deviation) {
+pub(super) fn start(net: &mut Net, party: PartyId, deviation: Deviation) {
     net.act(party, |instance, out| instance.start_with(deviation, out).unwrap());
 }
 
@@ -46,18 +46,18 @@ fn refreshed(members: &[(Arc<Keyring>, Arc<KeySet>)], order: Order, silent: Part
     net
 }
 
-fn outputs(net: &Net) -> Vec<&Refreshed> {
+pub(super) fn outputs(net: &Net) -> Vec<&Refreshed> {
     net.honest().map(|party| net.outputs[party.index()].as_ref().expect("an output")).collect()
 }
 
 /// The secret that these members' shares give.
-fn secret(shares: &[(PartyId, Fl)]) -> Fl {
+pub(super) fn secret(shares: &[(PartyId, Fl)]) -> Fl {
     let points: Vec<Fl> = shares.iter().map(|(party, _)| Fl::from_u64(party.point())).collect();
     lagrange_row(&points, Fl::ZERO).into_iter().zip(shares).map(|(l, (_, share))| l * *share).sum()
 }
 
 /// All sets of so many of `n` things.
-fn choices(n: usize, many: usize) -> impl Iterator<Item = Vec<usize>> {
+pub(super) fn choices(n: usize, many: usize) -> impl Iterator<Item = Vec<usize>> {
     let sets = (0u32..1 << n).filter(move |set| set.count_ones() as usize == many);
     sets.map(move |set| (0..n).filter(|i| set >> i & 1 == 1).collect())
 }

@@ -1,5 +1,7 @@
 //! What is said in epochs that have not begun here (N5).
 
+use std::collections::BTreeMap;
+
 use crate::committee::{Committee, PartyId, PartyMap};
 use crate::limits;
 use crate::party::early::Early;
@@ -37,7 +39,7 @@ impl Ahead {
         self.reached[from] = self.reached[from].max(epoch);
         if epoch - current <= limits::EPOCH_WINDOW {
             let note = |message: &_| {
-                note(wire::encode(&(from, message)));
+                note(noted(from, message));
                 true
             };
             self.messages.keep(epoch, from, message, note);
@@ -60,6 +62,24 @@ impl Ahead {
         (self.messages.take(epoch), self.is_behind(epoch))
     }
 
+    /// Another member is at this seat now. What is left of what is noted, by epoch, where that changes.
+    pub(super) fn forget(&mut self, seat: PartyId) -> BTreeMap<u64, Vec<Vec<u8>>> {
+        self.reached[seat] = 0;
+        let mut left = BTreeMap::new();
+        for (epoch, from, _) in self.messages.kept() {
+            if from == seat {
+                left.insert(epoch, Vec::new());
+            }
+        }
+        self.messages.forget_peer(seat);
+        for (epoch, from, message) in self.messages.kept() {
+            if let Some(notes) = left.get_mut(&epoch) {
+                notes.push(noted(from, message));
+            }
+        }
+        left
+    }
+
     /// Bytes of a peer's messages that are kept.
     pub(super) fn kept_bytes(&self, peer: PartyId) -> usize {
         self.messages.kept_bytes(peer)
@@ -70,4 +90,8 @@ impl Ahead {
         let ahead = self.reached.values().iter().filter(|reached| **reached > epoch);
         ahead.count() >= self.committee.one_honest()
     }
+}
+
+fn noted(from: PartyId, message: &MessageOf<RealSuite>) -> Vec<u8> {
+    wire::encode(&(from, message))
 }

@@ -48,6 +48,9 @@ pub enum EpochsEffect {
     Draw,
     /// An epoch has begun, with these keys.
     Began(Box<EpochKeys>),
+    /// The members have given our seat to another: this member has nothing to say any more, and is to
+    /// stop. Said again after a restart.
+    Replaced,
     /// All that was secret in an epoch is gone from here; what the owner holds of it is to go, too.
     /// Said again after a restart.
     Erased {
@@ -69,6 +72,7 @@ impl fmt::Debug for EpochsEffect {
             Self::Party { epoch, effect } => write!(f, "e{epoch} {effect:?}"),
             Self::Draw => f.write_str("draw"),
             Self::Began(keys) => write!(f, "began epoch {}", keys.keys.epoch()),
+            Self::Replaced => f.write_str("replaced"),
             Self::Erased { epoch } => write!(f, "erased epoch {epoch}"),
         }
     }

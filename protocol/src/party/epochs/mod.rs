@@ -2,8 +2,10 @@
 //! refreshed.
 //!
 //! # Model
-//! That of the [party](super). The network's roster stays; its keys are those of the epoch, and the
-//! adversary may corrupt other members in the next one.
+//! That of the [party](super). The network's keys are those of the epoch, and the adversary may
+//! corrupt other members in the next one. The roster's seats stay; with an epoch, one of them may get
+//! another member, which counts among the `t` until it is in, and whoever held the seat in the epoch
+//! that ends.
 //!
 //! # Guarantees
 //! - All honest members end an epoch at the same place of the order, and the ledger goes on from there.
@@ -13,10 +15,14 @@
 //! - Once an epoch is erased here, nothing that is secret in it is kept: shares, seed, sealing key,
 //!   stock, nonce pairs, and what the refresh was made of.
 //!
+//! - After a replacement, what the member before says, signs or has shares of is worth nothing in any
+//!   later epoch; the newcomer is a member like any other once it is in.
+//!
 //! Not guaranteed: that a proposal without a position is decided: it lapses, and can be made again.
 //! Nor that a member which is away while the others erase gets a share if a corrupt dealer gave it a
 //! bad one: then it stays behind for good, as if it were lost. So does one that missed more refreshes
-//! than are kept, and one [restored](super::restored) that may have spoken in the refresh.
+//! than are kept, and one [restored](super::restored) that may have spoken in the refresh. Such a
+//! member comes back under new keys: as if it were another that comes in for it.
 //!
 //! # Protocol
 //! - (N1) The party of the current epoch says when a refresh begins, see [`turning`](super). Draw fresh
@@ -37,12 +43,29 @@
 //!   come late.
 //! - (N7) An epoch that is over and decided is erased when the refreshes before and after it are. What
 //!   is left is public: the order, and certificates.
+//! - (N8) If the refresh was asked for with a [replacement](crate::decision::renewal), it is one with a
+//!   [newcomer](crate::keys::refresh::newcomer) at that seat, and the next epoch begins once the
+//!   certificate is here that names the new keys: it is written down with it. Identities are those of
+//!   the epoch. Whoever has the seat and hears of it says nothing any more, and tells its owner.
+//! - (N9) In the refresh nothing counts that comes from the seat before the next epoch begins here,
+//!   with which the owner takes links to the newcomer and to nobody else at the seat. From then on the
+//!   seat may ask in epochs before, and nothing else; nothing that is for it alone is said in them;
+//!   what was kept of it for later ones is forgotten.
+//! - (N10) N6 waits for the newcomer to confirm as well, or for the epoch after the next: the newcomer
+//!   then gets its share in that refresh.
+//! - (N11) Of each refresh whose words are kept, what is public and a newcomer has to know is kept, too:
+//!   how it [comes in](entering).
 //!
 //! # Why it works
 //! *No honest member is left behind.* The last slot needs `t + 1` that are ready, so an honest one to
 //! which a quorum confirmed: `n - 2t` honest members have the keys for good, and since the refresh
 //! gives output at all, all will. Who is away finds the order by asking (`t + 1` alike), certificates
 //! prove themselves, and the words of the others in the refresh are the same whenever they are told.
+//!
+//! *Nobody speaks for a seat twice.* All honest members turn at the same place of the order. In an epoch
+//! before, the seat is the old member's and counts as corrupt once links to it end; in one after, it is
+//! the newcomer's, from its first message on. A member that is behind has the old one for its links, and
+//! gets from the others what makes it turn.
 //!
 //! *Old shares are worth nothing.* An adversary that comes after the erasure finds one epoch's shares
 //! at each member.
@@ -56,7 +79,9 @@
 mod again;
 mod ahead;
 mod archive;
+pub mod entering;
 mod event;
+mod seats;
 mod steps;
 mod store;
 mod view;
@@ -68,7 +93,7 @@ pub use again::Word;
 use ahead::Ahead;
 pub use archive::Archive;
 pub use event::{EpochsEffect, EpochsEvent};
-pub use store::{is_lasting, lost_end, restored_in, restored_mark};
+pub use store::{first_known, is_lasting, lost_end, restored_in, restored_mark};
 pub use view::RefreshView;
 
 use crate::committee::{Committee, PartyId};
@@ -80,6 +105,7 @@ use crate::keys::KeySet;
 use crate::keys::ceremony::{Durable, DurableEffect, DurableEvent};
 use crate::keys::refresh::{Deviation, Refresh, Refreshed};
 use crate::party::{Config, Effect, Event, Message, MessageOf, Party, RealSuite, sync};
+use crate::protocol::Recipient;
 use crate::record::{Record, RestoreError};
 use crate::secret::Secret;
 use crate::tag::Tag;
@@ -105,7 +131,7 @@ pub struct EpochsConfig {
     pub policy: Policy,
     /// Whether certificates carry members' signatures, too.
     pub accountable: bool,
-    /// Who is who.
+    /// Who is who in the first epoch that is known here: see [`first_known`].
     pub identities: Arc<Identities>,
     /// Our keys in the first epoch, until it is [erased](EpochsEffect::Erased).
     pub first: Option<EpochKeys>,
@@ -133,6 +159,8 @@ pub struct Epochs {
     /// Entropy was asked for.
     drawing: bool,
     ready: bool,
+    /// The owner knows that our seat is another's.
+    told: bool,
     ahead: Ahead,
 }
 
@@ -178,6 +206,7 @@ impl Epochs {
             store,
             drawing: false,
             ready: false,
+            told: false,
             ahead: Ahead::new(committee),
         };
         let mut keys = match this.store.restored().and_then(|epoch| this.store.begun(epoch)) {
@@ -185,6 +214,11 @@ impl Epochs {
             None => first.map(|first| (first, None)),
         };
         let whose = (committee, this.me());
+        // Who came in says that it has its keys.
+        if let Some(before) = this.store.restored().and_then(|epoch| epoch.checked_sub(1)) {
+            let records = parts.remove(&Part::Refresh(before)).unwrap_or_default();
+            this.restore_refresh(before, records)?;
+        }
         loop {
             this.current = epoch;
             let records = parts.remove(&Part::Party(epoch)).unwrap_or_default();
@@ -318,7 +352,10 @@ impl Epochs {
     fn epoch_keys(&self, begun: Begun) -> Result<(EpochKeys, Option<LedgerStart>), RestoreError> {
         let unreadable = |_| RestoreError::Unreadable("the keys of an epoch".into());
         let Begun { refreshed, seed, start } = begun;
-        let keyring = Arc::new(refreshed.keyring(&self.identities).map_err(unreadable)?);
+        let unknown =
+            RestoreError::Gap { what: "the members of epoch", number: refreshed.keys.epoch() };
+        let identities = self.identities_in(refreshed.keys.epoch()).ok_or(unknown)?;
+        let keyring = Arc::new(refreshed.keyring(&identities).map_err(unreadable)?);
         Ok((EpochKeys { keyring, keys: Arc::new(refreshed.keys), seed }, Some(start)))
     }
 
@@ -341,6 +378,9 @@ impl Epochs {
         message: MessageOf<RealSuite>,
         out: &mut Vec<EpochsEffect>,
     ) {
+        if !self.counts(from, epoch, &message) {
+            return;
+        }
         if let Message::Refresh(message) = message {
             let event = DurableEvent::Message { from, message: *message };
             return self.step_refresh(epoch, event, out);
@@ -356,6 +396,12 @@ impl Epochs {
                 self.put_party(self.current, effects.unwrap_or_default(), out);
             }
             self.keep_early(from, epoch, message, out); // N5
+        } else if let (Some(archive), Message::Sync(sync::Message::Where)) =
+            (self.archives.get(&epoch), &message)
+        {
+            let begins = Message::Sync(sync::Message::Begins(archive.start()));
+            let effect = Effect::Send { to: Recipient::One(from), message: begins };
+            out.push(EpochsEffect::Party { epoch, effect });
         } else if let (
             Some(archive),
             Message::Sync(sync::Message::Ask(at) | sync::Message::Started(at)),
@@ -376,9 +422,7 @@ impl Epochs {
     ) {
         let store = &mut self.store;
         let note = |entry| {
-            let entry = Secret::new(entry);
-            let records =
-                store.file(Part::Ahead(epoch), vec![Record::Append { log: Vec::new(), entry }]);
+            let records = store.note_ahead(epoch, entry);
             out.push(EpochsEffect::Party { epoch, effect: Effect::Persist(records) });
         };
         if self.ahead.hear(self.current, from, epoch, message, note) {
@@ -415,6 +459,7 @@ impl Epochs {
                 Effect::Persist(records) => {
                     Effect::Persist(self.store.file(Part::Party(epoch), records))
                 }
+                Effect::Send { to, message } if !self.is_for(to, epoch, &message) => continue,
                 other => other,
             };
             out.push(EpochsEffect::Party { epoch, effect });

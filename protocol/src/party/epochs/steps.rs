@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{EpochKeys, Epochs, EpochsEffect, Live};
-use crate::crypto::Transcript;
+use crate::committee::PartyId;
+use crate::crypto::{Digest, Transcript};
 use crate::decision::ledger::LedgerStart;
 use crate::keys::ceremony::{Durable, DurableEffect, DurableEvent};
 use crate::keys::refresh;
@@ -21,7 +22,12 @@ impl Epochs {
         let Some(live) = self.live.get_mut(&self.current) else { return false };
         let Some(refresh) = self.refreshes.get(&self.current) else {
             // N1
-            if live.party.refresh().is_some() && live.party.may_refresh() && !self.drawing {
+            let wanted = live.party.refresh().is_some() && live.party.may_refresh();
+            if self.is_replaced() {
+                if !std::mem::replace(&mut self.told, true) {
+                    out.push(EpochsEffect::Replaced); // N8
+                }
+            } else if wanted && !self.drawing {
                 self.drawing = true;
                 out.push(EpochsEffect::Draw);
             }
@@ -42,20 +48,16 @@ impl Epochs {
         begun || self.retire(out) || self.erase(out)
     }
 
-    /// N1. What the refresh is called in which an epoch ends.
-    pub(super) fn refresh_tag(&self, epoch: u64, position: u64) -> Tag {
-        self.root(epoch).indexed("refresh", position)
-    }
-
     pub(super) fn on_entropy(&mut self, entropy: &Secret<[u8; 32]>, out: &mut Vec<EpochsEffect>) {
         let epoch = self.current;
         let Some(live) = self.live.get(&epoch) else { return };
         let Some(position) = live.party.refresh().filter(|_| self.drawing) else { return };
         self.drawing = false;
-        let seed = Transcript::new(&self.refresh_tag(epoch, position), "seed of the next epoch")
-            .bytes(live.keys.seed.expose())
-            .bytes(entropy.expose())
-            .digest();
+        let seed =
+            Transcript::new(&refresh_tag(&self.root(epoch), position), "seed of the next epoch")
+                .bytes(live.keys.seed.expose())
+                .bytes(entropy.expose())
+                .digest();
         let seed = Secret::new(*seed.as_bytes());
         let records = self.store.drew(epoch, position, &seed);
         out.push(EpochsEffect::Party { epoch, effect: Effect::Persist(records) });
@@ -86,22 +88,27 @@ impl Epochs {
         if seed.is_none() && records.is_empty() {
             return Ok(None);
         }
-        let tag = self.refresh_tag(epoch, position);
-        let begun = Transcript::new(&tag, "refresh log").u64(self.me().point()).digest();
+        let tag = refresh_tag(&self.root(epoch), position);
+        let begun = begun_with(&tag, self.me());
+        let unreadable = || RestoreError::Unreadable("a refresh".into());
         let making = match (self.live.get(&epoch), seed) {
             (Some(live), Some(seed)) => {
-                let keys = &live.keys;
-                let making = Refresh::new(keys.keyring.clone(), keys.keys.clone(), &tag, seed);
-                Some(making.map_err(|_| RestoreError::Unreadable("a refresh".into()))?)
+                let keyring = self.keyring_of_refresh(epoch).ok_or_else(unreadable)?;
+                let making = Refresh::new(keyring, live.keys.keys.clone(), &tag, seed);
+                let making = making.map_err(|_| unreadable())?;
+                Some(match self.newcomer(epoch) {
+                    Some(new) => making.with_newcomer(new.seat),
+                    None => making,
+                })
             }
             _ => None,
         };
-        let identities = Arc::clone(&self.identities);
+        let identities = self.identities_after(epoch).ok_or_else(unreadable)?;
         let deviation = self.deviation.clone();
         Durable::restored(identities, tag, begun, making, deviation, records).map(Some)
     }
 
-    /// N4. Without our own part of the keys, which a store that was lost had, we stay behind.
+    /// N4, N8. Without our own part of the keys, which a store that was lost had, we stay behind.
     pub(super) fn begin_epoch(
         &mut self,
         refreshed: Refreshed,
@@ -110,12 +117,23 @@ impl Epochs {
     ) -> bool {
         let before = self.current;
         let Some((_, Some(seed))) = self.store.drawn(before) else { return false };
-        let Ok(keyring) = refreshed.keyring(&self.identities).map(Arc::new) else { return false };
+        let newcomer = self.newcomer(before).map(|new| new.seat);
+        let Some(live) = self.live.get(&before) else { return false };
+        let certificate = live.party.renewal_certified().filter(|_| newcomer.is_some()).cloned();
+        if newcomer.is_some() && certificate.is_none() {
+            return false;
+        }
+        let Some(identities) = self.identities_after(before) else { return false };
+        let Ok(keyring) = refreshed.keyring(&identities).map(Arc::new) else { return false };
+        let entrance = self.entrance_to_keep();
         let keys = Arc::new(refreshed.keys.clone());
         let keys = EpochKeys { keyring, keys, seed: seed.clone() };
         let party = Party::continuing(self.config(&keys), Some(start), Vec::new());
         let Ok(party) = party else { return false };
-        let records = self.store.began(before + 1, &Begun { refreshed, seed, start });
+        let mut records = self.store.began(before + 1, &Begun { refreshed, seed, start });
+        records.extend(certificate.map(|certificate| self.store.replace(before + 1, certificate)));
+        records.extend(entrance.map(|entrance| self.store.open(entrance)));
+        records.extend(newcomer.into_iter().flat_map(|seat| self.forget_what_is_ahead(seat)));
         out.push(EpochsEffect::Party { epoch: before, effect: Effect::Persist(records) });
         self.current = before + 1;
         self.ready = false;
@@ -145,13 +163,17 @@ impl Epochs {
     /// N6
     pub(super) fn retire(&mut self, out: &mut Vec<EpochsEffect>) -> bool {
         let (current, quorum) = (self.current, self.committee().quorum());
-        let over = |(epoch, refresh): &(&u64, &mut Durable<Refresh>)| {
+        let over = |(epoch, refresh): &(&u64, &Durable<Refresh>)| {
             **epoch < current
                 && !refresh.is_retired()
                 && refresh.confirmed().len() >= quorum
                 && refresh.making().is_none_or(refresh::Refresh::halted)
+                && !self.is_awaited(**epoch)
         };
-        let Some((&epoch, refresh)) = self.refreshes.iter_mut().find(over) else { return false };
+        let Some(epoch) = self.refreshes.iter().find(over).map(|(epoch, _)| *epoch) else {
+            return false;
+        };
+        let Some(refresh) = self.refreshes.get_mut(&epoch) else { return false };
         let (mut all, mut last_words) = (Vec::new(), Vec::new());
         for effect in refresh.retire() {
             match effect {
@@ -166,6 +188,7 @@ impl Epochs {
             && let Some(oldest) = self.refreshes.first_entry().filter(|o| o.get().is_retired())
         {
             all.extend(self.store.forget(Part::Refresh(*oldest.key())));
+            all.extend(self.store.close(*oldest.key()));
             oldest.remove();
         }
         out.push(EpochsEffect::Party { epoch, effect: Effect::Persist(all) });
@@ -193,4 +216,14 @@ impl Epochs {
         out.push(EpochsEffect::Erased { epoch });
         true
     }
+}
+
+/// What the log of a refresh is bound to.
+pub(super) fn begun_with(tag: &Tag, me: PartyId) -> Digest {
+    Transcript::new(tag, "refresh log").u64(me.point()).digest()
+}
+
+/// N1. What the refresh is called in which an epoch of a network ends.
+pub(super) fn refresh_tag(root: &Tag, position: u64) -> Tag {
+    root.indexed("refresh", position)
 }

@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::decision::certificate::Certificate;
 use crate::decision::ledger::LedgerStart;
 use crate::keys::refresh::Refreshed;
 use crate::limits;
+use crate::party::epochs::entering::Entrance;
 use crate::party::{self, records};
 use crate::record::{Record, RestoreError};
 use crate::secret::Secret;
@@ -30,6 +32,10 @@ pub(super) enum Part {
     Restored(u64),
     /// What was said in this epoch before it began here.
     Ahead(u64),
+    /// Who came in for whom with this epoch: the certificate.
+    Replaced(u64),
+    /// How one comes in with the refresh of this epoch.
+    Entrance(u64),
 }
 
 impl Part {
@@ -93,14 +99,24 @@ pub fn restored_in(
     fresh: [u8; 32],
 ) -> Vec<Record> {
     let epoch = refreshed.keys.epoch();
-    let mut records = Store::default().began(epoch, &Begun { refreshed, seed, start });
-    records.push(put(Part::Restored(epoch), &()));
+    let mut records = Store::default().entered(epoch, &Begun { refreshed, seed, start });
     records.extend(restored_mark(epoch, fresh));
     records
 }
 
 /// The position of the refresh, and the next epoch's seed until that is over here.
 pub(super) type Drawn = (u64, Option<Secret<[u8; 32]>>);
+
+/// The first epoch that a member knows of which was restored in it, or came in with it, by its records.
+pub fn first_known(records: &[Record]) -> Option<u64> {
+    records.iter().find_map(|record| match record {
+        Record::Put { key, .. } => match split(key) {
+            Ok((Part::Restored(epoch), _)) => Some(epoch),
+            _ => None,
+        },
+        _ => None,
+    })
+}
 
 /// Bytes of a part's encoding: a variant and a number.
 const PART: usize = 4 + 8;
@@ -112,6 +128,8 @@ pub(super) struct Store {
     begun: BTreeMap<u64, Secret<Vec<u8>>>,
     archived: BTreeMap<u64, LedgerStart>,
     restored: Option<u64>,
+    replaced: BTreeMap<u64, Certificate>,
+    entrances: BTreeMap<u64, Entrance>,
     names: BTreeMap<Part, BTreeSet<Vec<u8>>>,
     logs: BTreeMap<Part, BTreeSet<Vec<u8>>>,
     /// What was said ahead, as it was found.
@@ -173,6 +191,12 @@ impl Store {
                 }
                 Part::Restored(epoch) => store.restored = Some(epoch),
                 Part::Ahead(_) => return Err(unreadable("unknown name")),
+                Part::Replaced(epoch) => {
+                    store.replaced.insert(epoch, decode(part, &value)?);
+                }
+                Part::Entrance(epoch) => {
+                    store.entrances.insert(epoch, decode(part, &value)?);
+                }
                 Part::Archived(epoch) => drop(store.archived.insert(epoch, decode(part, &value)?)),
             }
         }
@@ -238,6 +262,53 @@ impl Store {
         let value = Secret::new(wire::encode(&(bytes.expose(), seed.expose(), start)));
         self.begun.insert(epoch, value.clone());
         vec![Record::Put { key: wire::encode(&Part::Began(epoch)), value }]
+    }
+
+    /// Who came in for whom, by the epoch with which it did.
+    pub(super) fn replaced(&self) -> impl DoubleEndedIterator<Item = (u64, &Certificate)> {
+        self.replaced.iter().map(|(epoch, certificate)| (*epoch, certificate))
+    }
+
+    /// Who came in for whom with this epoch.
+    pub(super) fn replaced_from(&self, epoch: u64) -> Option<&Certificate> {
+        self.replaced.get(&epoch)
+    }
+
+    /// Writes down who comes in for whom with an epoch.
+    pub(super) fn replace(&mut self, epoch: u64, certificate: Certificate) -> Record {
+        let record = put(Part::Replaced(epoch), &certificate);
+        self.replaced.insert(epoch, certificate);
+        record
+    }
+
+    /// How one comes in with the refresh of an epoch, as long as that is kept.
+    pub(super) fn entrance(&self, epoch: u64) -> Option<Entrance> {
+        self.entrances.get(&epoch).cloned()
+    }
+
+    /// Writes down how one comes in with the refresh of an epoch.
+    pub(super) fn open(&mut self, entrance: Entrance) -> Record {
+        let record = put(Part::Entrance(entrance.epoch), &entrance);
+        self.entrances.insert(entrance.epoch, entrance);
+        record
+    }
+
+    /// Forgets how one comes in.
+    pub(super) fn close(&mut self, epoch: u64) -> Option<Record> {
+        self.entrances.remove(&epoch).map(|_| delete(Part::Entrance(epoch), &[]))
+    }
+
+    /// Writes down what was said in an epoch that has not begun here.
+    pub(super) fn note_ahead(&mut self, epoch: u64, entry: Vec<u8>) -> Vec<Record> {
+        let entry = Secret::new(entry);
+        self.file(Part::Ahead(epoch), vec![Record::Append { log: Vec::new(), entry }])
+    }
+
+    /// Writes down that an epoch has begun, the first that is known here.
+    pub(super) fn entered(&mut self, epoch: u64, begun: &Begun) -> Vec<Record> {
+        let mut records = self.began(epoch, begun);
+        records.push(put(Part::Restored(epoch), &()));
+        records
     }
 
     /// Where the ledger of an epoch begins, if the epoch is erased.

@@ -1,6 +1,7 @@
 //! Whole members through several epochs, in one process, under a random schedule.
 
 mod evidence;
+mod replacing;
 mod world;
 
 use super::*;

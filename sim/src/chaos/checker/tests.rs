@@ -42,7 +42,7 @@ fn proposal(title: &str) -> Proposal {
         minimum: 3,
         nonce: [0; 16],
         document: None,
-        refresh: false,
+        renewal: quorate_protocol::decision::proposal::Renewal::None,
     }
 }
 

@@ -63,7 +63,7 @@ fn proposal(title: &str) -> Vec<u8> {
         minimum: 3,
         nonce: [1; 16],
         document: None,
-        refresh: false,
+        renewal: crate::decision::proposal::Renewal::None,
     })
 }
 

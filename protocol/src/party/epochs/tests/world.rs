@@ -5,8 +5,9 @@ use std::collections::VecDeque;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::{ChaCha8Rng, ChaCha20Rng};
 
+use super::replacing::Newcomer;
 use super::*;
-use crate::decision::proposal::Proposal;
+use crate::decision::proposal::{Proposal, Renewal};
 use crate::fault::Fault;
 use crate::keys::TrustedKeyDealer;
 use crate::party::{Answer, Done, RequestId, TimerToken, When};
@@ -35,6 +36,9 @@ pub(super) struct World {
     pub answers: Vec<(PartyId, Result<Answer, Refusal>)>,
     pub faults: Vec<(PartyId, Fault)>,
     pub erased: Vec<(PartyId, u64)>,
+    /// Who was told that its seat is another's.
+    pub replaced: Vec<PartyId>,
+    pub newcomer: Option<Newcomer>,
     /// Who stops, after so many more effects.
     pub crash: Option<(PartyId, usize)>,
     /// What members do otherwise in a refresh, from their next start on.
@@ -73,6 +77,8 @@ impl World {
             answers: Vec::new(),
             faults: Vec::new(),
             erased: Vec::new(),
+            replaced: Vec::new(),
+            newcomer: None,
             crash: None,
             deviations: vec![Deviation::default(); n],
             rng: ChaCha8Rng::seed_from_u64(seed),
@@ -92,6 +98,9 @@ impl World {
 
     /// A member comes up from its store, and from its first keys until they are erased.
     pub(super) fn start(&mut self, p: PartyId) {
+        if self.newcomer.as_ref().is_some_and(|newcomer| newcomer.seat == p) {
+            return self.start_newcomer();
+        }
         let member = self.restored(p, !self.erased.contains(&(p, 1)));
         self.members[p.index()] = Some(member.expect("a sound store"));
         self.step(p, EpochsEvent::Start);
@@ -130,6 +139,9 @@ impl World {
     /// A member stops; what is on its way to it is lost.
     pub(super) fn stop(&mut self, p: PartyId) {
         self.members[p.index()] = None;
+        if let Some(newcomer) = self.newcomer.as_mut().filter(|newcomer| newcomer.seat == p) {
+            newcomer.entering = None;
+        }
         self.flight.retain(|(_, to, ..)| *to != p);
         self.done.retain(|(of, ..)| *of != p);
         self.timers.retain(|(_, of, ..)| *of != p);
@@ -146,11 +158,12 @@ impl World {
     pub(super) fn step(&mut self, p: PartyId, event: EpochsEvent) {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
-            let Some(member) = &mut self.members[p.index()] else { return };
-            for effect in member.step(event) {
+            let Some(effects) = self.effects_of(p, event) else { return };
+            for effect in effects {
                 if let Some((of, left)) = &mut self.crash
                     && *of == p
                 {
+                    // What is durable together is lost together.
                     if *left == 0 {
                         self.crash = None;
                         return self.stop(p);
@@ -163,6 +176,7 @@ impl World {
                         events.push_back(EpochsEvent::Entropy(Secret::new(self.rng.random())));
                     }
                     EpochsEffect::Began(_) => {}
+                    EpochsEffect::Replaced => self.replaced.push(p),
                     EpochsEffect::Erased { epoch } => self.erased.push((p, epoch)),
                 }
             }
@@ -228,7 +242,7 @@ impl World {
         } else if !self.flight.is_empty() {
             let i = self.rng.random_range(0..self.flight.len());
             let letter = self.flight.swap_remove(i);
-            if (self.lost)(&letter) {
+            if (self.lost)(&letter) || !self.are_linked(letter.0, letter.1) {
                 return true;
             }
             if (self.held)(&letter) {
@@ -247,17 +261,21 @@ impl World {
     }
 
     pub(super) fn propose(&mut self, p: u16, refresh: bool) -> Result<Digest, Refusal> {
+        self.propose_with(p, if refresh { Renewal::Refresh } else { Renewal::None })
+    }
+
+    pub(super) fn propose_with(&mut self, p: u16, renewal: Renewal) -> Result<Digest, Refusal> {
+        let quorum = self.committee.quorum();
+        let yes = if renewal.is_some() { quorum } else { 2 };
         let proposal = Proposal {
-            title: if refresh { "Refresh the network's keys" } else { "Extend the credit line" }
-                .into(),
+            title: "Extend the credit line, or renew the keys".into(),
             text: String::new(),
-            rule: Rule::parse(if refresh { "count(approve) >= 3" } else { "count(approve) >= 2" })
-                .unwrap(),
+            rule: Rule::parse(&format!("count(approve) >= {yes}")).unwrap(),
             deadline_ms: self.now + 1_000_000,
-            minimum: 3,
+            minimum: quorum as u16,
             nonce: self.rng.random(),
             document: None,
-            refresh,
+            renewal,
         };
         let request = RequestId(0);
         let event = Event::Propose { request, proposal, document: None };
