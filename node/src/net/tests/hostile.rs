@@ -44,7 +44,7 @@ impl Hostile {
         let opened = control.open_stream(target, lane.stream_protocol());
         let mut stream = timeout(PATIENCE, opened).await.unwrap().unwrap();
         greeting.write(&mut stream).await.unwrap();
-        Greeting::read(&mut stream).await.unwrap();
+        timeout(PATIENCE, Greeting::read(&mut stream)).await.expect("in time").unwrap();
         Self { stream, driven }
     }
 }

@@ -146,6 +146,8 @@ async fn lies_about_our_starts_change_nothing() {
     let before = world.sign(0, 9);
     standing.told(liar, Some(before), true).unwrap();
     standing.told(liar, Some(ours), true).unwrap();
+    let silent = timeout(Duration::ZERO, standing.may_speak()).await;
+    assert!(silent.is_err(), "one that may lie is not enough");
     standing.told(honest, Some(ours), false).unwrap();
     assert!(heard.try_recv().is_err());
     timeout(PATIENCE, standing.may_speak()).await.expect("two have accepted it");
