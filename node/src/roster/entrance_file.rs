@@ -45,6 +45,8 @@ impl EntranceFile {
             let Content { made_by: origin, entrance, network, .. } = text::parse(text)?;
             let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(entrance.as_bytes()).ok();
             let entrance = bytes.and_then(|bytes| wire::decode(&bytes, MAX_ENTRANCE).ok());
+            // There is an epoch after it.
+            let entrance = entrance.filter(|entrance: &Entrance| entrance.epoch < u64::MAX);
             let bad = || RosterError::Syntax("the entrance in it cannot be read".to_owned());
             let (network, entrance) = (Network::parse(&network)?, entrance.ok_or_else(bad)?);
             Ok(Self { network, entrance, origin })

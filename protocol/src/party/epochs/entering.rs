@@ -90,7 +90,7 @@ impl Entering {
         let Entrance { epoch, position, public, sealing: publics } = entrance.clone();
         let (committee, me) = (identities.committee(), identities.me());
         let keyring = Arc::new(Keyring::with(Arc::clone(&identities), sealing, publics)?);
-        if !public.fits(committee) {
+        if !public.fits(committee) || epoch == u64::MAX {
             let what = "the public keys are not of this network";
             return Err(Error::KeyMismatch { what }.into());
         }

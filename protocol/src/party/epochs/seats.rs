@@ -22,7 +22,8 @@ impl Epochs {
 
     /// Who comes in with the refresh that ends an epoch.
     pub(super) fn newcomer(&self, epoch: u64) -> Option<&Replacement> {
-        if let Some(certificate) = self.store.replaced_from(epoch + 1) {
+        // A peer may speak of any epoch.
+        if let Some(certificate) = self.store.replaced_from(epoch.checked_add(1)?) {
             return certificate.proposal.renewal.replacement();
         }
         self.live.get(&epoch)?.party.renewal()?.replacement()
