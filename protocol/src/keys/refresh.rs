@@ -242,7 +242,7 @@ impl Refresh {
         Ok(Self::of(keyring, (epoch, public), tag, own, subset))
     }
 
-    /// The same for a [newcomer](newcomer), which knows of the epoch that ends its number and what
+    /// The same for a [newcomer], which knows of the epoch that ends its number and what
     /// is public of its keys. The keyring has the newcomer at its seat, as the others'.
     pub fn entering(keyring: Arc<Keyring>, epoch: u64, public: Arc<PublicKeys>, tag: &Tag) -> Self {
         let (committee, me) = (keyring.committee(), keyring.me());
@@ -250,7 +250,7 @@ impl Refresh {
         Self::of(keyring, (epoch, public), tag, None, subset).with_newcomer(me)
     }
 
-    /// The same with a [newcomer](newcomer) at this seat, whose keys the keyring has there.
+    /// The same with a [newcomer] at this seat, whose keys the keyring has there.
     #[must_use]
     pub const fn with_newcomer(mut self, seat: PartyId) -> Self {
         self.newcomer = Some(seat);

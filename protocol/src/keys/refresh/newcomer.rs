@@ -32,7 +32,7 @@
 //! agreement `n - t >= t + 1` DECIDE for one value, of which any `t + 1` are enough without a coin
 //! (A11 of [`aba`](crate::agreement::aba)). A dealer of `Q` that gave it no valid share is exposed by
 //! its complaint, which is proven by its sealing key alone, and `t + 1` honest holders reveal (A6 to A8
-//! of [`acss`](crate::sharing::acss)): as long as they have not erased them, which the owner sees to.
+//! of [`acss`]): as long as they have not erased them, which the owner sees to.
 //!
 //! *Independence.* The newcomer's share is one more value of the same polynomials. Whoever held the
 //! seat before has its share of the old ones, and counts for that among the `t` of the old epoch; of
