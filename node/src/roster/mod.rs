@@ -6,7 +6,7 @@
 //! everybody comparing digests again. Keys that members share are not in it: they are made later,
 //! for a digest.
 //!
-//! A member may come in for another later: see [`replaced`]. The digest stays that of the members that the
+//! A member may come in for another later: see [`Replaced`]. The digest stays that of the members that the
 //! network began with.
 //!
 //! A [`Network`] is valid by construction: whoever holds one need not check it again.
