@@ -9,6 +9,7 @@
 
 use quorate_protocol::committee::{Committee, PartyId};
 
+use crate::adversary::Behaviour;
 use crate::keygen;
 use crate::plan::{Plan, Restart, Storage};
 use crate::report::{Report, Violation};
@@ -21,6 +22,8 @@ use crate::world::World;
 pub enum Subject {
     /// A decision, and the preprocessing before it.
     Decision,
+    /// The same while another member is silent: all wait for the killed one.
+    Needed,
     /// A refresh of the keys, and a decision in the next epoch.
     Refresh,
     /// The making of the keys.
@@ -55,7 +58,9 @@ impl Subject {
     /// If there is no such network or member.
     pub fn sweep(self, orgs: usize, party: PartyId, stride: usize) -> Result<Swept, Failed> {
         match self {
-            Self::Decision | Self::Refresh => self.sweep_decisions(orgs, party, stride),
+            Self::Decision | Self::Needed | Self::Refresh => {
+                self.sweep_decisions(orgs, party, stride)
+            }
             Self::Keys => sweep_keys(orgs, party, stride),
         }
     }
@@ -66,6 +71,7 @@ impl Subject {
         let calm = Plan::of_one_decision(token, committee);
         let mut plan = match self {
             Self::Decision => calm,
+            Self::Needed => Plan { byzantine: vec![silent(committee, kill.party)], ..calm },
             Self::Refresh => calm.with_refresh(0),
             Self::Keys => return None,
         };
@@ -122,6 +128,12 @@ fn sweep_keys(orgs: usize, party: PartyId, stride: usize) -> Result<Swept, Faile
         }
     }
     Ok(swept)
+}
+
+/// A member that is silent: not the killed one, and not the first, which asks.
+fn silent(committee: Committee, killed: PartyId) -> (PartyId, Vec<Behaviour>) {
+    let mut others = committee.parties().skip(1).filter(|party| *party != killed);
+    (others.next_back().expect("a network has four members"), vec![Behaviour::Silent])
 }
 
 /// After how many effects, and how many of a hundred frames on their way are lost then.

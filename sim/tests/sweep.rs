@@ -10,6 +10,7 @@ fn who_is_killed_at_any_place_goes_on_and_all_is_finished() {
     for (subject, member, stride, least) in [
         (Subject::Decision, 0, 41, 10),
         (Subject::Decision, 2, 10, 50),
+        (Subject::Needed, 0, 47, 8),
         (Subject::Refresh, 1, 151, 8),
         (Subject::Keys, 3, 19, 10),
     ] {

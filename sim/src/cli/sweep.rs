@@ -32,6 +32,8 @@ pub(super) struct Sweep {
 enum What {
     /// A decision, and the preprocessing before it
     Decision,
+    /// The same while another member is silent: all wait for the killed one
+    Needed,
     /// A refresh of the keys, and a decision in the next epoch
     Refresh,
     /// The making of the keys
@@ -42,6 +44,7 @@ impl What {
     const fn subject(self) -> Subject {
         match self {
             Self::Decision => Subject::Decision,
+            Self::Needed => Subject::Needed,
             Self::Refresh => Subject::Refresh,
             Self::Keys => Subject::Keys,
         }

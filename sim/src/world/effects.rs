@@ -283,12 +283,14 @@ impl World {
         }
     }
 
-    fn on_notice(&mut self, actor: ActorId, epoch: u64, notice: &Notice) {
+    pub(super) fn on_notice(&mut self, actor: ActorId, epoch: u64, notice: &Notice) {
         let by = actor.party;
         self.mark(actor, notice);
         match notice {
             Notice::Proposed { decision } => self.learns(actor, decision),
             Notice::Ordered { decision, position } => {
+                let ordered = &mut self.members[by].ordered;
+                *ordered = (*ordered).max(position + 1);
                 self.learns(actor, decision);
                 if self.ghost.honest(by) {
                     let (decision, position) = (*decision, *position);

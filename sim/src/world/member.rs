@@ -153,6 +153,8 @@ pub(super) struct Member {
     pub(super) steps: u64,
     /// Effects executed in all its lives.
     pub(super) effects: u64,
+    /// It has said what it ordered below this position.
+    pub(super) ordered: u64,
     /// When it is still to be killed, the next first.
     pub(super) restarts: Vec<Restart>,
 }
@@ -174,6 +176,7 @@ impl Member {
             held: Vec::new(),
             steps: 0,
             effects: 0,
+            ordered: 0,
             restarts: plan.restarts.iter().filter(|r| r.party == party).copied().collect(),
         }
     }

@@ -54,14 +54,19 @@ impl World {
     }
 
     /// Honest parties that a refresh left behind for good, as `protocol`'s `party::epochs` says that it
-    /// may: a Byzantine dealer gave one what is wrong, and when that was heard of, all but `t` honest
-    /// ones had erased what the party would have needed of them.
+    /// may: one was restored and may have spoken in the refresh; or a Byzantine dealer gave one what is
+    /// wrong, and when that was heard of, all but `t` honest ones had erased what the party would have
+    /// needed of them.
     fn stranded(&self) -> PartySet {
         let honest = self.honest();
         let refresh = |party, epoch| self.party(party).and_then(|party| party.refresh(epoch));
         let helps = |party, epoch| refresh(party, epoch).is_some_and(|r| r.making().is_some());
+        let barred = |party: &Real| party.current().is_barred_from_refresh();
         let is_stranded = |party: &PartyId| {
             let Some(epoch) = self.party(*party).map(Real::epoch) else { return false };
+            if self.party(*party).is_some_and(barred) {
+                return self.plan.noticing().contains(*party);
+            }
             let helpers = honest.iter().filter(|other| other != party && helps(*other, epoch));
             refresh(*party, epoch).is_some_and(|refresh| refresh.made().is_none())
                 && self.disputes.contains(&(*party, epoch))

@@ -4,6 +4,7 @@
 //! frames that were not acknowledged: those may be lost. What others say to it waits for its start.
 
 use quorate_protocol::committee::PartyId;
+use quorate_protocol::party::Notice;
 use quorate_protocol::party::epochs::EpochsEvent;
 use rand::RngExt;
 
@@ -31,6 +32,7 @@ impl World {
                 actor.party = Some(restored.expect("what a party wrote down can be read"));
             }
             self.tell_epochs(id);
+            self.tell_order(id);
             self.step(id, EpochsEvent::Start);
         }
     }
@@ -41,6 +43,24 @@ impl World {
         let later = FIRST_EPOCH + 1..=party.epoch();
         let begun: Vec<_> = later.filter_map(|epoch| party.keys(epoch).cloned()).collect();
         begun.iter().for_each(|keys| self.on_began(actor, keys));
+    }
+
+    /// It may have been killed before it could say what it had ordered.
+    fn tell_order(&mut self, actor: ActorId) {
+        let Some(party) = self.party(actor.party) else { return };
+        let told = self.members[actor.party].ordered;
+        let mut untold = Vec::new();
+        for live in (FIRST_EPOCH..=party.epoch()).filter_map(|epoch| party.party(epoch)) {
+            for view in live.decisions() {
+                if let Some(position) = view.position.filter(|position| *position >= told) {
+                    let notice = Notice::Ordered { decision: view.digest, position };
+                    untold.push((live.epoch(), notice));
+                }
+            }
+        }
+        for (epoch, notice) in untold {
+            self.on_notice(actor, epoch, &notice);
+        }
     }
 
     /// Whether a party is killed before the effect it is about to have.
