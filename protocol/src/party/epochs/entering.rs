@@ -194,20 +194,8 @@ impl Entering {
     }
 
     fn step_refresh(&mut self, event: DurableEvent<Refresh>, out: &mut Vec<EpochsEffect>) {
-        let epoch = self.entrance.epoch;
-        for effect in self.refresh.step(event) {
-            let effect = match effect {
-                DurableEffect::Persist(records) => {
-                    Effect::Persist(self.store.file(Part::Refresh(epoch), records))
-                }
-                DurableEffect::Send { to, message } => {
-                    Effect::Send { to, message: Message::Refresh(Box::new(message)) }
-                }
-                DurableEffect::Fault(fault) => Effect::Fault(fault),
-                DurableEffect::Generated(_) | DurableEffect::Confirmed(_) => continue,
-            };
-            out.push(EpochsEffect::Party { epoch, effect });
-        }
+        let effects = self.refresh.step(event);
+        self.store.put_refresh(self.entrance.epoch, effects, out);
     }
 }
 

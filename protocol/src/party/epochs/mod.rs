@@ -102,7 +102,7 @@ use crate::decision::ledger::LedgerStart;
 use crate::decision::stock::Policy;
 use crate::error::Error;
 use crate::keys::KeySet;
-use crate::keys::ceremony::{Durable, DurableEffect, DurableEvent};
+use crate::keys::ceremony::{Durable, DurableEvent};
 use crate::keys::refresh::{Deviation, Refresh, Refreshed};
 use crate::party::{Config, Effect, Event, Message, MessageOf, Party, RealSuite, sync};
 use crate::protocol::Recipient;
@@ -473,28 +473,7 @@ impl Epochs {
         out: &mut Vec<EpochsEffect>,
     ) {
         let effects = self.refreshes.get_mut(&epoch).map(|refresh| refresh.step(event));
-        self.put_refresh(epoch, effects.unwrap_or_default(), out);
-    }
-
-    fn put_refresh(
-        &mut self,
-        epoch: u64,
-        effects: Vec<DurableEffect<Refresh>>,
-        out: &mut Vec<EpochsEffect>,
-    ) {
-        for effect in effects {
-            let effect = match effect {
-                DurableEffect::Persist(records) => {
-                    Effect::Persist(self.store.file(Part::Refresh(epoch), records))
-                }
-                DurableEffect::Send { to, message } => {
-                    Effect::Send { to, message: Message::Refresh(Box::new(message)) }
-                }
-                DurableEffect::Fault(fault) => Effect::Fault(fault),
-                DurableEffect::Generated(_) | DurableEffect::Confirmed(_) => continue,
-            };
-            out.push(EpochsEffect::Party { epoch, effect });
-        }
+        self.store.put_refresh(epoch, effects.unwrap_or_default(), out);
     }
 }
 

@@ -192,7 +192,7 @@ impl Epochs {
             oldest.remove();
         }
         out.push(EpochsEffect::Party { epoch, effect: Effect::Persist(all) });
-        self.put_refresh(epoch, last_words, out);
+        self.store.put_refresh(epoch, last_words, out);
         true
     }
 

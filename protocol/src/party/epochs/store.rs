@@ -6,10 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::decision::certificate::Certificate;
 use crate::decision::ledger::LedgerStart;
-use crate::keys::refresh::Refreshed;
+use crate::keys::ceremony::DurableEffect;
+use crate::keys::refresh::{Refresh, Refreshed};
 use crate::limits;
+use crate::party::epochs::EpochsEffect;
 use crate::party::epochs::entering::Entrance;
-use crate::party::{self, records};
+use crate::party::{self, Effect, Message, records};
 use crate::record::{Record, RestoreError};
 use crate::secret::Secret;
 use crate::wire;
@@ -201,6 +203,28 @@ impl Store {
             }
         }
         Ok((store, parts))
+    }
+
+    /// What a refresh does, as effects of the party whose epoch it ends.
+    pub(super) fn put_refresh(
+        &mut self,
+        epoch: u64,
+        effects: Vec<DurableEffect<Refresh>>,
+        out: &mut Vec<EpochsEffect>,
+    ) {
+        for effect in effects {
+            let effect = match effect {
+                DurableEffect::Persist(records) => {
+                    Effect::Persist(self.file(Part::Refresh(epoch), records))
+                }
+                DurableEffect::Send { to, message } => {
+                    Effect::Send { to, message: Message::Refresh(Box::new(message)) }
+                }
+                DurableEffect::Fault(fault) => Effect::Fault(fault),
+                DurableEffect::Generated(_) | DurableEffect::Confirmed(_) => continue,
+            };
+            out.push(EpochsEffect::Party { epoch, effect });
+        }
     }
 
     /// Names the records of a part, and notes their names.
