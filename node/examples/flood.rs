@@ -382,19 +382,8 @@ async fn everywhere(clients: &[Client], digest: &str, phase: Phase) -> Result<()
 async fn flood(data_dir: &Path, passphrase: &str) -> Result<()> {
     let home = Home::open(data_dir)?.unlock(&Passphrase::new(passphrase)?)?;
     let (network, me, _) = home.joined()?;
-    let members = network.committee().parties().zip(network.members());
-    let peers: Vec<_> = members
-        .filter(|(party, _)| *party != me && party.index() < HONEST)
-        .filter_map(|(party, member)| {
-            Some(PeerInfo {
-                party,
-                name: member.name.clone(),
-                peer_id: member.transport.peer_id()?,
-                identity: member.identity,
-                addresses: member.addresses.clone(),
-            })
-        })
-        .collect();
+    let mut peers = PeerInfo::others(&network, me);
+    peers.retain(|peer| peer.party.index() < HONEST);
     let digest = *network.digest().as_bytes();
     let number = now_ms();
     let config = Config {

@@ -1,12 +1,7 @@
 //! The file in which a certificate is handed to others.
 //!
-//! It holds the certificate and the roster it is checked against (without addresses), so that the
-//! network's key is all that its reader must know, and the same in words. The words are there
-//! to be read: they are only true if [`CertificateFile::verify`] says so, which writes them anew
-//! from what was signed and compares.
-//!
-//! A file has one text: [`CertificateFile::parse`] refuses every other one, be it by a blank. Everything
-//! that another program needs to verify one stands in `docs/certificate.md`.
+//! It is checked as all [files that are handed to others](crate::handed_file), knowing the network's
+//! key. Everything that another program needs to verify one stands in `docs/certificate.md`.
 
 use quorate_protocol::committee::{PartyId, PartySet};
 use quorate_protocol::crypto::Digest;
@@ -17,9 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::model::{Outcome, Replaces};
 use crate::cli::time;
+use crate::handed_file::{self, HandedFile, Unfit};
 use crate::roster::Network;
-
-const FORMAT: &str = "quorate certificate 1";
 
 /// A certificate with its roster, in words and as it was signed.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -106,20 +100,9 @@ pub struct Known {
 /// Why a certificate file does not hold.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Unverified {
-    /// Not such a file at all.
-    #[error("it is not a certificate file: {0}")]
-    Malformed(String),
-    /// The roster in the file is not one.
-    #[error("the roster in it is not valid: {0}")]
-    Roster(String),
-    /// A roster with another digest.
-    #[error("it is of another network, {name} with digest {digest}")]
-    OtherNetwork {
-        /// What that network calls itself.
-        name: String,
-        /// Its digest.
-        digest: String,
-    },
+    /// Nothing can be said of it.
+    #[error("{0}")]
+    File(#[from] Unfit),
     /// Nothing known from elsewhere to check it against.
     #[error("the network's key is needed: its digest would only do if members had signed, too")]
     KeyNeeded,
@@ -134,9 +117,15 @@ pub enum Unverified {
     /// The certificate does not hold against the roster.
     #[error("{0}")]
     Certificate(String),
-    /// The words and the signed bytes differ.
-    #[error("its readable part does not say what the members signed")]
-    Words,
+}
+
+impl HandedFile for CertificateFile {
+    const WHAT: &'static str = "a certificate file";
+    const FORMAT: &'static str = "quorate certificate 1";
+
+    fn format(&self) -> &str {
+        &self.format
+    }
 }
 
 impl CertificateFile {
@@ -145,7 +134,7 @@ impl CertificateFile {
         let statement = &certificate.statement;
         let proposal = &certificate.proposal;
         Self {
-            format: FORMAT.to_owned(),
+            format: Self::FORMAT.to_owned(),
             title: proposal.title.clone(),
             body: proposal.text.clone(),
             rule: statement.rule.to_string(),
@@ -179,31 +168,6 @@ impl CertificateFile {
         }
     }
 
-    /// Reads a file, which must be written as [`to_text`](Self::to_text) writes it; verifies nothing.
-    ///
-    /// # Errors
-    /// It is not such a file.
-    pub fn parse(text: &str) -> Result<Self, Unverified> {
-        let malformed = |reason: String| Err(Unverified::Malformed(reason));
-        let file: Self = match serde_json::from_str(text) {
-            Ok(file) => file,
-            Err(error) => return malformed(error.to_string()),
-        };
-        if file.format != FORMAT {
-            return malformed(format!("its format is not `{FORMAT}`"));
-        }
-        if file.to_text() != text {
-            return malformed("blanks, line ends or the order of its fields were changed".into());
-        }
-        Ok(file)
-    }
-
-    /// The text of the file.
-    pub fn to_text(&self) -> String {
-        // Strings and numbers only: there is nothing that could not be written.
-        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
-    }
-
     /// Checks everything, words included, against what is known of the network.
     ///
     /// The roster in the file is the network's, since its digest is signed.
@@ -211,12 +175,7 @@ impl CertificateFile {
     /// # Errors
     /// The first thing that does not hold.
     pub fn verify(&self, known: &Known) -> Result<Verified, Unverified> {
-        let roster =
-            Network::parse(&self.roster).map_err(|error| Unverified::Roster(error.to_string()))?;
-        let (network, name) = (roster.digest(), roster.name().to_owned());
-        if known.network.is_some_and(|known| known != network) {
-            return Err(Unverified::OtherNetwork { name, digest: network.to_string() });
-        }
+        let roster = handed_file::roster(&self.roster, known.network.as_ref())?;
         let refused = |error: &dyn std::fmt::Display| Unverified::Certificate(error.to_string());
         let certificate = Certificate::from_text(&self.certificate).map_err(|e| refused(&e))?;
         let statement = &certificate.statement;
@@ -231,18 +190,18 @@ impl CertificateFile {
         };
         if statement.key != key.to_bytes() {
             let key = data_encoding::HEXLOWER.encode(&statement.key);
-            return Err(Unverified::OtherKey { name, key });
+            return Err(Unverified::OtherKey { name: roster.name().to_owned(), key });
         }
         // Keys are renewed and keep their public part: the epoch is whatever was signed.
         if statement.epoch < roster.epoch() {
             return Err(refused(&"it is of an epoch before its roster's"));
         }
         let committee = roster.committee();
-        roster.check_replaced(key).map_err(|error| Unverified::Roster(error.to_string()))?;
+        roster.check_replaced(key).map_err(|error| Unfit::Roster(error.to_string()))?;
         let verifier = roster.verifier(statement.epoch, key).map_err(|e| refused(&e))?;
         certificate.verify(&verifier).map_err(|error| refused(&error))?;
         if Self::new(&roster, &certificate) != *self {
-            return Err(Unverified::Words);
+            return Err(Unfit::Words.into());
         }
         Ok(Verified {
             outcome: self.outcome,

@@ -1,8 +1,7 @@
 //! The file in which evidence against a member is handed to others.
 //!
-//! It holds what the member signed and the roster that names its key (without addresses), so that the
-//! network's digest is all that its reader must know, and the same in words. The words are there to be
-//! read: they are only true if [`EvidenceFile::verify`] says so, which writes them anew and compares.
+//! It holds what the member signed, and is checked as all [files that are handed to
+//! others](crate::handed_file), knowing the network's digest.
 
 use quorate_protocol::PartyId;
 use quorate_protocol::crypto::Digest;
@@ -10,9 +9,8 @@ use quorate_protocol::party::evidence::{Charge, Evidence};
 use serde::{Deserialize, Serialize};
 
 use crate::certificate_file::name;
+use crate::handed_file::{self, HandedFile, Unfit};
 use crate::roster::Network;
-
-const FORMAT: &str = "quorate evidence 1";
 
 /// Evidence with its roster, in words and as it was signed.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -66,26 +64,21 @@ pub struct EvidenceSummary {
 /// Why an evidence file proves nothing.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Unproven {
-    /// Not such a file at all.
-    #[error("it is not an evidence file: {0}")]
-    Malformed(String),
-    /// The roster in the file is not one.
-    #[error("the roster in it is not valid: {0}")]
-    Roster(String),
-    /// A roster with another digest.
-    #[error("it is of another network, {name} with digest {digest}")]
-    OtherNetwork {
-        /// What that network calls itself.
-        name: String,
-        /// Its digest.
-        digest: String,
-    },
+    /// Nothing can be said of it.
+    #[error("{0}")]
+    File(#[from] Unfit),
     /// The evidence does not hold against the roster.
     #[error("{0}")]
     Evidence(#[from] quorate_protocol::party::evidence::Unproven),
-    /// The words and what was signed differ.
-    #[error("its readable part does not say what the evidence proves")]
-    Words,
+}
+
+impl HandedFile for EvidenceFile {
+    const WHAT: &'static str = "an evidence file";
+    const FORMAT: &'static str = "quorate evidence 1";
+
+    fn format(&self) -> &str {
+        &self.format
+    }
 }
 
 impl EvidenceFile {
@@ -96,7 +89,7 @@ impl EvidenceFile {
     pub fn new(network: &Network, evidence: &Evidence) -> Result<Self, Unproven> {
         let charge = judge(network, evidence)?;
         Ok(Self {
-            format: FORMAT.to_owned(),
+            format: Self::FORMAT.to_owned(),
             id: evidence.id(),
             member: name(network, evidence.member),
             proves: charge.to_string(),
@@ -111,48 +104,17 @@ impl EvidenceFile {
         })
     }
 
-    /// Reads a file, which must be written as [`to_text`](Self::to_text) writes it; verifies nothing.
-    ///
-    /// # Errors
-    /// It is not such a file.
-    pub fn parse(text: &str) -> Result<Self, Unproven> {
-        let malformed = |reason: String| Err(Unproven::Malformed(reason));
-        let file: Self = match serde_json::from_str(text) {
-            Ok(file) => file,
-            Err(error) => return malformed(error.to_string()),
-        };
-        if file.format != FORMAT {
-            return malformed(format!("its format is not `{FORMAT}`"));
-        }
-        if file.to_text() != text {
-            return malformed("blanks, line ends or the order of its fields were changed".into());
-        }
-        Ok(file)
-    }
-
-    /// The text of the file.
-    pub fn to_text(&self) -> String {
-        // Strings and numbers only: there is nothing that could not be written.
-        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
-    }
-
     /// Checks everything, words included, against the network of this digest.
     ///
     /// # Errors
     /// The first thing that does not hold.
     pub fn verify(&self, known: &Digest) -> Result<Charge, Unproven> {
-        let roster =
-            Network::parse(&self.roster).map_err(|error| Unproven::Roster(error.to_string()))?;
-        let (digest, name) = (roster.digest(), roster.name().to_owned());
-        if digest != *known {
-            return Err(Unproven::OtherNetwork { name, digest: digest.to_string() });
-        }
         // Who came in later is proved by the network's key only, which is not known here.
-        let roster = roster.first();
+        let roster = handed_file::roster(&self.roster, Some(known))?.first();
         let evidence = Evidence::from_text(&self.evidence)?;
         let charge = judge(&roster, &evidence)?;
         if Self::new(&roster, &evidence)? != *self {
-            return Err(Unproven::Words);
+            return Err(Unfit::Words.into());
         }
         Ok(charge)
     }

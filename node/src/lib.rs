@@ -13,6 +13,7 @@ pub mod doctor;
 pub mod driver;
 pub mod evidence_file;
 mod files;
+pub mod handed_file;
 pub mod home;
 pub mod metrics;
 pub mod net;

@@ -9,6 +9,7 @@ use std::path::Path;
 use quorate::api::model::{NewDecision, NewVote, Problem};
 use quorate::ceremony::invite::{Invite, Place};
 use quorate::certificate_file::CertificateFile;
+use quorate::handed_file::HandedFile as _;
 use quorate::roster::{MemberCard, Network, Settings, addresses};
 use quorate_fuzz::mutate::mutate;
 use quorate_protocol::secret::Secret;

@@ -143,7 +143,9 @@ fn another_network_is_named() {
     let (world, file) = plain();
     let other = Known { network: Some(accountable().0.network.digest()), ..world.known() };
     let refused = file.verify(&other).unwrap_err();
-    assert!(matches!(refused, Unverified::OtherNetwork { name, .. } if name == "Trade"));
+    assert!(
+        matches!(refused, Unverified::File(Unfit::OtherNetwork { name, .. }) if name == "Trade")
+    );
     let other = Known { key: Some(group(78).1), network: None };
     let refused = file.verify(&other).unwrap_err();
     assert!(matches!(refused, Unverified::OtherKey { key, .. } if key == world.key.to_string()));
@@ -172,7 +174,7 @@ fn what_a_proposal_asks_for_beside_is_shown() {
     assert!(file.to_text().contains("\"refresh\": true") && file.verify(&world.known()).is_ok());
     assert!(!plain.to_text().contains("refresh"));
     let hidden = CertificateFile { refresh: false, ..file };
-    assert_eq!(hidden.verify(&world.known()), Err(Unverified::Words));
+    assert_eq!(hidden.verify(&world.known()), Err(Unfit::Words.into()));
 }
 
 /// All of them, in both forms.
@@ -180,7 +182,9 @@ fn what_a_proposal_asks_for_beside_is_shown() {
 fn every_flipped_bit_of_a_file_is_refused() {
     for (world, text) in [(plain().0, PLAIN), (accountable().0, ACCOUNTABLE)] {
         let known = world.known();
-        let verify = |text: &str| CertificateFile::parse(text).and_then(|file| file.verify(&known));
+        let verify = |text: &str| -> Result<Verified, Unverified> {
+            CertificateFile::parse(text)?.verify(&known)
+        };
         assert!(verify(text).is_ok());
         let mut bytes = text.as_bytes().to_vec();
         for bit in 0..8 * bytes.len() {

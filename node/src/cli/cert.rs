@@ -7,6 +7,7 @@ use serde_json::json;
 use super::Context;
 use super::exit::{Exit, Failure};
 use crate::client::Client;
+use crate::handed_file::HandedFile as _;
 use crate::home::Home;
 
 /// Print or save a decision's certificate

@@ -8,11 +8,11 @@ use serde_json::json;
 use super::Context;
 use super::exit::{Exit, Failure};
 use super::terminal::{Paint, Terminal, clean, table};
-use super::verify::{parse_digest, read_text};
+use super::verify::{checked, named_network};
 use crate::evidence_file::{EvidenceFile, Unproven};
 use crate::files::{self, Access};
+use crate::handed_file::{HandedFile as _, Unfit};
 use crate::home::Home;
-use crate::roster::Network;
 
 /// Show, save and verify what proves that a member is faulty
 #[derive(clap::Subcommand, Debug)]
@@ -115,17 +115,9 @@ fn show(context: &Context, arguments: &ShowArguments) -> Result<Exit, Failure> {
 fn verify(context: &Context, arguments: &VerifyArguments) -> Result<Exit, Failure> {
     let terminal = &context.terminal;
     let known = known(context, arguments)?;
-    let text = read_text(&arguments.file, "evidence", "quorate evidence show ID -o FILE")?;
-    let checked = text
-        .ok_or_else(|| Unproven::Malformed("it is not text".into()))
-        .and_then(|text| EvidenceFile::parse(&text))
-        .and_then(|file| file.verify(&known).map(|_| file));
-    let file = checked.map_err(|reason| {
-        if terminal.json {
-            terminal.object(&json!({ "verified": false, "reason": reason.to_string() }));
-        }
-        failed(&arguments.file, &reason)
-    })?;
+    let (path, hint) = (&arguments.file, "quorate evidence show ID -o FILE");
+    let verify = |file: &EvidenceFile| file.verify(&known);
+    let (file, _) = checked(context, path, hint, verify, failed)?;
     if terminal.json {
         terminal.object(&json!({
             "verified": true,
@@ -155,11 +147,9 @@ fn say(terminal: &Terminal, file: &EvidenceFile) {
 
 /// The network it is checked against: what was given, or else this organisation's own.
 fn known(context: &Context, arguments: &VerifyArguments) -> Result<Digest, Failure> {
-    if let Some(path) = &arguments.network {
-        return Ok(Network::read(path)?.digest());
-    }
-    if let Some(digest) = &arguments.network_digest {
-        return parse_digest(digest);
+    let VerifyArguments { network, network_digest, .. } = arguments;
+    if let Some(named) = named_network(network.as_deref(), network_digest.as_deref())? {
+        return Ok(named);
     }
     let home = Home::open(&context.global.data_dir());
     if let Ok(network) = home.and_then(|home| home.joined_network()) {
@@ -176,7 +166,9 @@ fn known(context: &Context, arguments: &VerifyArguments) -> Result<Digest, Failu
 fn failed(path: &Path, reason: &Unproven) -> Failure {
     let what = format!("{} proves nothing: {reason}", path.display());
     let hint = match reason {
-        Unproven::OtherNetwork { .. } => "compare the network digest with somebody you trust",
+        Unproven::File(Unfit::OtherNetwork { .. }) => {
+            "compare the network digest with somebody you trust"
+        }
         _ => "do not rely on it; ask for the file again",
     };
     Failure::new(Exit::VerificationFailed, what).hint(hint)

@@ -11,7 +11,7 @@ use super::Context;
 use super::document;
 use super::exit::{Exit, Failure};
 use super::time;
-use crate::api::model::{NewDecision, Proposed};
+use crate::api::model::{NewDecision, NewMember, Proposed};
 
 /// Propose something to be decided
 #[derive(clap::Args, Debug)]
@@ -64,8 +64,52 @@ pub fn propose(context: &Context, arguments: &Arguments) -> Result<Exit, Failure
     Ok(say_proposed(context, &proposed, &rule, deadline_ms, signed))
 }
 
+/// A proposal that renews the shares of the network's keys.
+pub struct Renewal<'a> {
+    /// Why, in a line.
+    pub title: String,
+    /// When it is accepted; unless it is said, if as many approve as it takes to decide at all.
+    pub rule: Option<&'a str>,
+    /// When votes are no longer waited for.
+    pub deadline: &'a str,
+    /// Whose seat goes to new keys, if one does.
+    pub replaces: Option<NewMember>,
+    /// What follows if it is accepted.
+    pub follows: &'a str,
+}
+
+/// Proposes a renewal.
+pub fn propose_renewal(context: &Context, renewal: Renewal<'_>) -> Result<Exit, Failure> {
+    let Renewal { title, rule, deadline, replaces, follows } = renewal;
+    let given = rule.map(parse_rule).transpose()?;
+    let deadline_ms = parse_deadline(deadline)?;
+    check_title(&title)?;
+    let client = context.client()?;
+    let (rule, proposed) = context.block_on(async {
+        let rule = match given {
+            Some(rule) => rule,
+            None => {
+                let quorum = client.status().await?.quorum;
+                parse_rule(&format!("count(approve) >= {quorum}"))?
+            }
+        };
+        let proposal = NewDecision {
+            title,
+            body: String::new(),
+            rule: rule.to_string(),
+            deadline_ms,
+            document: None,
+            refresh: true,
+            replaces,
+        };
+        Ok((rule, client.propose(&proposal).await?))
+    })?;
+    let follows = format!("it is accepted if {rule}; then {follows}");
+    Ok(say_proposed(context, &proposed, &rule, deadline_ms, Some(follows)))
+}
+
 /// Says that something was proposed, what follows if it is accepted, and what to do next.
-pub fn say_proposed(
+fn say_proposed(
     context: &Context,
     proposed: &Proposed,
     rule: &Rule,
@@ -103,13 +147,13 @@ pub fn parse_rule(text: &str) -> Result<Rule, Failure> {
 }
 
 /// Reads a deadline, in milliseconds since 1970.
-pub fn parse_deadline(text: &str) -> Result<u64, Failure> {
+fn parse_deadline(text: &str) -> Result<u64, Failure> {
     time::parse_deadline(text, time::now_ms())
         .map_err(|what| Failure::new(Exit::Invalid, what).hint("for example: --deadline 2h"))
 }
 
 /// Whether a title can be sent.
-pub fn check_title(title: &str) -> Result<(), Failure> {
+fn check_title(title: &str) -> Result<(), Failure> {
     check_length("title", title, limits::MAX_TITLE)
 }
 

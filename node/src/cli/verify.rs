@@ -1,5 +1,6 @@
 //! `quorate verify`
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use quorate_protocol::crypto::Digest;
@@ -10,6 +11,7 @@ use super::Context;
 use super::exit::{Exit, Failure};
 use super::terminal::{Paint, clean, names};
 use crate::certificate_file::{CertificateFile, CertifiedDocument, Known, Unverified, Verified};
+use crate::handed_file::{HandedFile, Unfit};
 use crate::home::Home;
 use crate::roster::Network;
 
@@ -40,17 +42,9 @@ pub struct Arguments {
 pub fn verify(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
     let terminal = &context.terminal;
     let known = known(context, arguments)?;
-    let text = read_text(&arguments.file, "a certificate", "quorate cert ID -o FILE")?;
-    let checked = text
-        .ok_or_else(|| Unverified::Malformed("it is not text".into()))
-        .and_then(|text| CertificateFile::parse(&text))
-        .and_then(|file| file.verify(&known).map(|verified| (file, verified)));
-    let (file, verified) = checked.map_err(|reason| {
-        if terminal.json {
-            terminal.object(&json!({ "verified": false, "reason": reason.to_string() }));
-        }
-        failed(&arguments.file, &reason)
-    })?;
+    let (path, hint) = (&arguments.file, "quorate cert ID -o FILE");
+    let verify = |file: &CertificateFile| file.verify(&known);
+    let (file, verified) = checked(context, path, hint, verify, failed)?;
     if terminal.json {
         terminal.object(&json!({
             "verified": true,
@@ -98,11 +92,7 @@ pub fn verify(context: &Context, arguments: &Arguments) -> Result<Exit, Failure>
 fn known(context: &Context, arguments: &Arguments) -> Result<Known, Failure> {
     let Arguments { network_key, network, network_digest, .. } = arguments;
     let key = network_key.as_deref().map(parse_key).transpose()?;
-    let network = match (network, network_digest) {
-        (Some(path), _) => Some(Network::read(path)?.digest()),
-        (None, Some(digest)) => Some(parse_digest(digest)?),
-        (None, None) => None,
-    };
+    let network = named_network(network.as_deref(), network_digest.as_deref())?;
     if key.is_some() || network.is_some() {
         return Ok(Known { key, network });
     }
@@ -151,7 +141,9 @@ pub fn verify_certificate(
 fn failed(path: &Path, reason: &Unverified) -> Failure {
     let what = format!("{} is not verified: {reason}", path.display());
     let hint = match reason {
-        Unverified::OtherNetwork { .. } => "compare the network digest with somebody you trust",
+        Unverified::File(Unfit::OtherNetwork { .. }) => {
+            "compare the network digest with somebody you trust"
+        }
         Unverified::OtherKey { .. } => "compare the network's key with somebody you trust",
         Unverified::KeyNeeded => "give its key, known from a member: --network-key KEY",
         _ => "do not rely on it; ask for the file again",
@@ -169,6 +161,45 @@ pub fn parse_digest(text: &str) -> Result<Digest, Failure> {
     bytes.map(Digest::from).ok_or_else(|| {
         Failure::new(Exit::Invalid, "a network digest is 64 digits from 0 to 9, a to f")
             .hint("verify with --network FILE, or ask a member for the network digest")
+    })
+}
+
+/// The digest of the network that somebody named, with its file or with the digest itself.
+///
+/// # Errors
+/// It is none.
+pub fn named_network(file: Option<&Path>, digest: Option<&str>) -> Result<Option<Digest>, Failure> {
+    match (file, digest) {
+        (Some(path), _) => Ok(Some(Network::read(path)?.digest())),
+        (None, Some(digest)) => parse_digest(digest).map(Some),
+        (None, None) => Ok(None),
+    }
+}
+
+/// A file that somebody has handed to us, and what it says, if it holds. Says why it does not where
+/// programs read it, too.
+///
+/// # Errors
+/// It cannot be read, or is too large; then `hint` says how to get one. Or it does not hold.
+pub fn checked<F: HandedFile, T, E: From<Unfit> + Display>(
+    context: &Context,
+    path: &Path,
+    hint: &str,
+    verify: impl FnOnce(&F) -> Result<T, E>,
+    failed: impl FnOnce(&Path, &E) -> Failure,
+) -> Result<(F, T), Failure> {
+    let malformed = |reason: String| Unfit::Malformed { what: F::WHAT, reason };
+    let checked = read_text(path, F::WHAT, hint)?
+        .ok_or_else(|| malformed("it is not text".into()))
+        .and_then(|text| F::parse(&text))
+        .map_err(E::from)
+        .and_then(|file| verify(&file).map(|says| (file, says)));
+    checked.map_err(|reason| {
+        if context.terminal.json {
+            let reason = reason.to_string();
+            context.terminal.object(&json!({ "verified": false, "reason": reason }));
+        }
+        failed(path, &reason)
     })
 }
 

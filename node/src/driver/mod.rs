@@ -358,7 +358,7 @@ pub(crate) async fn link(
     let config = net::Config {
         keys: home.keys.transport.clone(),
         me,
-        peers: peers(network, me),
+        peers: PeerInfo::others(network, me),
         network: digest,
         epoch: network.epoch(),
         identity: home.keys.identity.public(),
@@ -418,23 +418,6 @@ pub(crate) fn keyring(
     let identities = Arc::new(identities(home, network, me, network.epoch())?);
     let sealing = home.first()?.sealing.clone();
     Ok(Keyring::with(identities, sealing, network.first().sealing_keys())?)
-}
-
-/// The other members, as the network knows them.
-fn peers(network: &Network, me: PartyId) -> Vec<PeerInfo> {
-    let members = network.committee().parties().zip(network.members());
-    let others = members.filter(|(party, _)| *party != me);
-    others
-        .filter_map(|(party, member)| {
-            Some(PeerInfo {
-                party,
-                name: member.name.clone(),
-                peer_id: member.transport.peer_id()?,
-                identity: member.identity,
-                addresses: member.addresses.clone(),
-            })
-        })
-        .collect()
 }
 
 /// The card's addresses; where it gives a host name, every address of this machine.

@@ -91,7 +91,10 @@ fn a_file_says_who_did_what_and_is_verified_by_the_digest_alone() {
 fn a_file_of_another_network_or_against_somebody_else_proves_nothing() {
     let (orion, file) = file();
     let other = network("Lyra");
-    assert!(matches!(file.verify(&other.digest()), Err(Unproven::OtherNetwork { .. })));
+    assert!(matches!(
+        file.verify(&other.digest()),
+        Err(Unproven::File(Unfit::OtherNetwork { .. }))
+    ));
     let said = || signed(&orion, b"no proposal");
     for member in [0, 1, 3, 4, u16::MAX] {
         let framed = EvidenceFile::new(&orion, &accuse(&orion, member, said()));
@@ -122,6 +125,6 @@ fn every_word_of_a_file_is_checked() {
         assert!(changed.verify(&digest).is_err(), "{i}");
     }
     for text in [file.to_text() + " ", file.to_text().replace("evidence 1", "evidence 2")] {
-        assert!(matches!(EvidenceFile::parse(&text), Err(Unproven::Malformed(_))));
+        assert!(matches!(EvidenceFile::parse(&text), Err(Unfit::Malformed { .. })));
     }
 }

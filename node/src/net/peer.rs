@@ -19,6 +19,7 @@ use crate::net::wire::{Greeting, LinkError};
 use crate::net::{
     Lane, MAX_UNACKNOWLEDGED_BULK, MAX_UNACKNOWLEDGED_CEREMONY, MAX_UNACKNOWLEDGED_DECISION,
 };
+use crate::roster::Network;
 
 /// Another member, as the network sees it.
 #[derive(Clone, Debug)]
@@ -33,6 +34,25 @@ pub struct PeerInfo {
     pub identity: IdentityPublic,
     /// Where it listens.
     pub addresses: Vec<Multiaddr>,
+}
+
+impl PeerInfo {
+    /// All members of a network but one.
+    pub fn others(network: &Network, me: PartyId) -> Vec<Self> {
+        let members = network.committee().parties().zip(network.members());
+        let others = members.filter(|(party, _)| *party != me);
+        others
+            .filter_map(|(party, member)| {
+                Some(Self {
+                    party,
+                    name: member.name.clone(),
+                    peer_id: member.transport.peer_id()?,
+                    identity: member.identity,
+                    addresses: member.addresses.clone(),
+                })
+            })
+            .collect()
+    }
 }
 
 /// Over what a connection runs.

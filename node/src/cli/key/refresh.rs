@@ -1,9 +1,8 @@
 //! `quorate key refresh`
 
-use crate::api::model::NewDecision;
 use crate::cli::Context;
 use crate::cli::exit::{Exit, Failure};
-use crate::cli::propose;
+use crate::cli::propose::{Renewal, propose_renewal};
 
 /// Propose that all members make new shares of the network's keys
 #[derive(clap::Args, Debug)]
@@ -31,29 +30,13 @@ pub struct Arguments {
 
 /// `quorate key refresh`
 pub fn refresh(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
-    let given = arguments.rule.as_deref().map(propose::parse_rule).transpose()?;
-    let deadline_ms = propose::parse_deadline(&arguments.deadline)?;
-    propose::check_title(&arguments.title)?;
-    let client = context.client()?;
-    let (rule, proposed) = context.block_on(async {
-        let rule = match given {
-            Some(rule) => rule,
-            None => {
-                let quorum = client.status().await?.quorum;
-                propose::parse_rule(&format!("count(approve) >= {quorum}"))?
-            }
-        };
-        let proposal = NewDecision {
-            title: arguments.title.clone(),
-            body: String::new(),
-            rule: rule.to_string(),
-            deadline_ms,
-            document: None,
-            refresh: true,
-            replaces: None,
-        };
-        Ok((rule, client.propose(&proposal).await?))
-    })?;
-    let follows = format!("it is accepted if {rule}; then all members make new shares");
-    Ok(propose::say_proposed(context, &proposed, &rule, deadline_ms, Some(follows)))
+    let Arguments { title, rule, deadline } = arguments;
+    let renewal = Renewal {
+        title: title.clone(),
+        rule: rule.as_deref(),
+        deadline,
+        replaces: None,
+        follows: "all members make new shares",
+    };
+    propose_renewal(context, renewal)
 }

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use crate::api::model::{NewDecision, NewMember};
+use crate::api::model::NewMember;
 use crate::cli::Context;
 use crate::cli::exit::{Exit, Failure};
-use crate::cli::propose;
+use crate::cli::propose::{Renewal, propose_renewal};
 use crate::roster::MemberCard;
 
 /// Propose that a member's seat goes to new keys, which it made after it lost its own
@@ -42,33 +42,14 @@ pub struct Arguments {
 
 /// `quorate member replace`
 pub fn replace(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
-    let given = arguments.rule.as_deref().map(propose::parse_rule).transpose()?;
-    let deadline_ms = propose::parse_deadline(&arguments.deadline)?;
-    let card = MemberCard::read(&arguments.card)?;
-    let title = arguments.title.clone();
-    let title = title.unwrap_or_else(|| format!("Replace {}", arguments.member));
-    propose::check_title(&title)?;
-    let client = context.client()?;
-    let (rule, proposed) = context.block_on(async {
-        let rule = match given {
-            Some(rule) => rule,
-            None => {
-                let quorum = client.status().await?.quorum;
-                propose::parse_rule(&format!("count(approve) >= {quorum}"))?
-            }
-        };
-        let replaces = NewMember { member: arguments.member.clone(), card: card.to_toml() };
-        let proposal = NewDecision {
-            title,
-            body: String::new(),
-            rule: rule.to_string(),
-            deadline_ms,
-            document: None,
-            refresh: true,
-            replaces: Some(replaces),
-        };
-        Ok((rule, client.propose(&proposal).await?))
-    })?;
-    let follows = format!("it is accepted if {rule}; then the seat goes to the new keys");
-    Ok(propose::say_proposed(context, &proposed, &rule, deadline_ms, Some(follows)))
+    let Arguments { member, card, title, rule, deadline } = arguments;
+    let card = MemberCard::read(card)?.to_toml();
+    let renewal = Renewal {
+        title: title.clone().unwrap_or_else(|| format!("Replace {member}")),
+        rule: rule.as_deref(),
+        deadline,
+        replaces: Some(NewMember { member: member.clone(), card }),
+        follows: "the seat goes to the new keys",
+    };
+    propose_renewal(context, renewal)
 }
