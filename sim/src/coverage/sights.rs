@@ -65,7 +65,7 @@ sights! {
     Held: "frames that a cut held", "cuts", 500, false;
     Queued: "frames that waited for a capped line", "caps of bandwidth", 500, false;
     Repeated: "frames sent twice", "links that repeat", 500, false;
-    Stranded: "members that a refresh left behind", "a dealer that cheats in a refresh", 20_000, true;
+    Stranded: "members that a refresh left behind", "a dealer that cheats in a refresh or a log cut short", 20_000, true;
     Calm: "runs in which every vote in time has to count", "no faults", NEVER, false;
 }
 
