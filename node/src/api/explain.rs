@@ -10,7 +10,7 @@ use quorate_protocol::decision::life::waits::{Step, Waits};
 use quorate_protocol::limits;
 use quorate_protocol::party::{DecisionView, Standing};
 
-use super::health::{self, needs_you};
+use super::health::{self, REPLACE, needs_you};
 use super::live;
 use super::model::{Explanation, Margin, Missing, Outcome};
 use crate::DecisionStanding;
@@ -190,6 +190,11 @@ impl About<'_> {
             let only = "nothing: this node was restored from a backup, and takes part again once \
                         it has heard from most others";
             return (only.to_owned(), Some("quorate status".to_owned()));
+        }
+        if self.known.node.party.left_behind {
+            let only = "nothing: this node was restored too late for a share of the new keys, and \
+                        another member has to propose new ones for this seat";
+            return (only.to_owned(), Some(REPLACE.to_owned()));
         }
         if needs_you(self.decision) {
             let vote = "vote: this organisation has not".to_owned();

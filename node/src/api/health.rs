@@ -18,10 +18,13 @@ const DEADLINE_NEAR_MS: u64 = 600_000;
 /// How long after its deadline and the grace a decision may take before it is warned of.
 const OVERDUE_MS: u64 = 30_000;
 
+/// What brings a member back that got no share.
+pub(super) const REPLACE: &str = "quorate member replace --help";
+
 /// How many members may fail before nothing is decided.
 pub fn margin(network: &Network, status: &NodeStatus) -> Margin {
     let committee = network.committee();
-    let listening = status.party.returning.is_some();
+    let listening = status.party.returning.is_some() || status.party.left_behind;
     let away: PartySet =
         status.peers.iter().filter(|peer| !peer.connected).map(|peer| peer.party).collect();
     let faulty: PartySet =
@@ -64,6 +67,9 @@ pub fn readiness(network: &Network, status: &NodeStatus) -> Readiness {
     if status.party.returning.is_some() {
         because("restored", "it was restored from a backup, and only listens yet".to_owned());
     }
+    if status.party.left_behind {
+        because("left_behind", "it gets no share of the network's new keys".to_owned());
+    }
     if is_short(status) {
         because("no_material", "decisions wait for random material".to_owned());
     }
@@ -87,6 +93,11 @@ pub fn warnings(network: &Network, status: &NodeStatus, now_ms: u64) -> Vec<Warn
         let silent = terminal::names(&names(network, silent));
         let what = format!("restored from a backup: only listens, and has not heard from {silent}");
         warn(what, "quorate status");
+    }
+    if status.party.left_behind {
+        let what = "restored too late for a share of the new keys: another member proposes new ones \
+                    for this seat";
+        warn(what.to_owned(), REPLACE);
     }
     if is_short(status) {
         warn("decisions wait for random material".to_owned(), "quorate peers");

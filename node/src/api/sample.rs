@@ -74,6 +74,7 @@ pub fn node(connected: u16) -> NodeStatus {
             runs: 1,
             run_in_progress: false,
             returning: None,
+            left_behind: false,
             faults: Vec::new(),
             stats: Stats::default(),
         },

@@ -107,6 +107,9 @@ pub struct StatusView {
     pub run_in_progress: bool,
     /// Members that a party restored from a backup waits to hear from; `None` once it takes part.
     pub returning: Option<PartySet>,
+    /// Whether it was restored too late to get a share in the refresh that has begun: it takes part in
+    /// nothing after it.
+    pub left_behind: bool,
     /// Faults seen, by member and kind.
     pub faults: Vec<FaultCount>,
     /// What was exercised.
@@ -229,6 +232,7 @@ impl<S: Suite> Party<S> {
             runs: self.production.next(),
             run_in_progress: self.production.in_progress(),
             returning: self.returning.as_ref().map(|returning| returning.silent(self.me())),
+            left_behind: self.is_barred_from_refresh() && self.refresh().is_some(),
             faults: self.fault_counts(),
             stats: self.stats(),
         }

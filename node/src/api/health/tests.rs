@@ -38,6 +38,8 @@ fn the_margin_shrinks_with_whoever_is_away_or_provably_faulty() {
     assert_eq!(of(&status), (3, 1, Some(0), 0), "one member fails once");
     status.party.returning = Some(set(&[1]));
     assert_eq!(of(&status), (3, 2, None, 1), "a restored node only listens");
+    (status.party.returning, status.party.left_behind) = (None, true);
+    assert_eq!(of(&status), (3, 2, None, 1), "and so does one without a share of the new keys");
 }
 
 #[test]
@@ -65,6 +67,7 @@ fn every_warning_has_its_reason() {
         (of(|s| s.peers[1].lost_frames = 4), "4 messages to it are lost"),
         (of(|s| s.party.faults = vec![faulty(3, true)]), "org 3 is faulty, provably (3 times)"),
         (of(|s| s.party.returning = Some(set(&[1]))), "has not heard from org 1"),
+        (of(|s| s.party.left_behind = true), "restored too late for a share of the new keys"),
         (of(|s| s.origin = Origin::Dealer), "a trusted dealer"),
         (
             of(|s| {
@@ -117,4 +120,6 @@ fn a_node_that_takes_no_part_is_not_ready_and_says_why_without_names() {
     status.party.returning = Some(set(&[2]));
     status.party.triples_left = -5;
     assert_eq!(codes(&status), ["restored", "no_material"]);
+    (status.party.returning, status.party.left_behind) = (None, true);
+    assert_eq!(codes(&status), ["left_behind", "no_material"]);
 }
