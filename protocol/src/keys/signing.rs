@@ -57,7 +57,7 @@ use super::nonces::Nonce;
 use super::{GroupKey, GroupSignature, KeySet};
 use crate::committee::{PartyId, PartySet};
 use crate::crypto::group::{Scalar, Sha512};
-use crate::crypto::point::Point;
+use crate::crypto::point::{self, Point};
 use crate::crypto::transcript::{Digest, Transcript};
 use crate::math::{Field, Fl};
 use crate::protocol::{Outbox, Protocol};
@@ -114,7 +114,10 @@ pub struct NoncePair {
     d: Secret<Fl>,
     #[serde(with = "exposed")]
     e: Secret<Fl>,
+    // A store holds hundreds of pairs or more, and is read at each start.
+    #[serde(with = "point::own")]
     big_d: Point,
+    #[serde(with = "point::own")]
     big_e: Point,
 }
 
