@@ -225,10 +225,10 @@ pub enum Refusal {
     /// This node may have forgotten what it said in it, so it only follows it.
     #[error("this node may have forgotten what it said in it, and only follows it")]
     FollowingOnly,
-    /// This node was restored from a backup.
+    /// This node was restored from a backup, or may have lost the end of its log.
     #[error(
-        "this node was restored from a backup and takes part again once most others told it where \
-         they are"
+        "this node may have forgotten what it said, and takes part again once most others told it \
+         where they are"
     )]
     Returning,
     /// Not in the rule's range. Never repeats the value.

@@ -93,7 +93,7 @@ pub use again::Word;
 use ahead::Ahead;
 pub use archive::Archive;
 pub use event::{EpochsEffect, EpochsEvent};
-pub use store::{first_known, is_lasting, lost_end, restored_in, restored_mark};
+pub use store::{first_known, is_lasting, lost_end, older_copy, restored_in, restored_mark};
 pub use view::RefreshView;
 
 use crate::committee::{Committee, PartyId};

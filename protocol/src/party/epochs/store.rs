@@ -82,6 +82,32 @@ pub fn lost_end(records: &[Record], newest: u64, fresh: [u8; 32]) -> Vec<Record>
     epochs.difference(&archived).flat_map(|epoch| restored_mark(*epoch, fresh)).collect()
 }
 
+/// The same for a store that is an older copy: of another one in which more was written since, what is
+/// [lasting](is_lasting) as well. A refresh that is not over in it is forgotten, so that nothing more is
+/// said in that.
+pub fn older_copy(records: &[Record], newest: u64, fresh: [u8; 32]) -> Vec<Record> {
+    let mut added = lost_end(records, newest, fresh);
+    let mut going_on = BTreeSet::new();
+    for record in records {
+        if let Record::Put { key, value } = record
+            && let Ok((part @ Part::Drew(epoch), _)) = split(key)
+            && let Ok((position, Some(_))) = decode::<(u64, Option<[u8; 32]>)>(part, value)
+        {
+            going_on.insert(epoch);
+            added.push(put(part, &(position, None::<[u8; 32]>)));
+        }
+    }
+    for record in records {
+        if let Record::Put { key, .. } = record
+            && let Ok((Part::Refresh(epoch), _)) = split(key)
+            && going_on.contains(&epoch)
+        {
+            added.push(Record::Delete { key: key.clone() });
+        }
+    }
+    added
+}
+
 /// Whether a record is to survive a loss of power whatever the setting: it is of keys and epochs, not
 /// of what is ordered and decided in one.
 pub fn is_lasting(record: &Record) -> bool {

@@ -303,6 +303,62 @@ fn a_member_restored_from_a_backup_before_a_refresh_gets_its_share_in_it() {
     world.assert_nobody_blamed();
 }
 
+/// It comes back on its own, with the seed that it had.
+#[test]
+fn an_older_copy_of_a_store_takes_part_in_what_is_new_and_in_the_next_refresh() {
+    let mut world = World::new(4, 23);
+    world.run_untimed();
+    let before = world.propose(0, false).unwrap();
+    world.run_untimed();
+    let copy = world.copy(party(3));
+    world.vote_all(before, &[0, 1, 2, 3]);
+    world.run_untimed();
+    world.start_from_copy(party(3), copy);
+    world.run_untimed();
+    assert!(world.member(3).status().returning.is_none(), "it is back");
+    let after = world.propose(0, false).unwrap();
+    world.run_untimed();
+    world.vote_all(after, &[0, 1, 2]);
+    world.run();
+    world.accept_refresh(&[0, 1, 2, 3]);
+    world.run();
+    world.assert_epoch(2);
+    world.assert_nobody_blamed();
+}
+
+#[test]
+fn an_older_copy_from_the_middle_of_a_refresh_says_nothing_more_in_it() {
+    for at in [10, 40] {
+        let mut world = World::new(4, 24);
+        world.run_untimed();
+        world.accept_refresh(&[0, 1, 2, 3]);
+        while world.member(3).refresh(1).is_none() {
+            assert!(world.deliver_one());
+        }
+        for _ in 0..at {
+            world.deliver_one();
+        }
+        let copy = world.copy(party(3));
+        for _ in 0..at {
+            world.deliver_one();
+        }
+        world.start_from_copy(party(3), copy);
+        let its = |(from, _, _, m): &&world::Letter| {
+            *from == party(3) && matches!(m, Message::Refresh(_))
+        };
+        let mut left = world.letters().iter().filter(its).count();
+        while world.deliver_one() {
+            let now = world.letters().iter().filter(its).count();
+            assert!(now <= left, "copied after {at}");
+            left = now;
+        }
+        world.run();
+        let epochs: Vec<_> = world.members().map(Epochs::epoch).collect();
+        assert_eq!(epochs, [2, 2, 2, 1], "copied after {at}");
+        world.assert_nobody_blamed();
+    }
+}
+
 #[test]
 fn a_member_restored_from_a_backup_after_it_spoke_in_a_refresh_says_nothing_in_it() {
     for at in [30, 60, 90] {

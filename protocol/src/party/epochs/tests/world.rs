@@ -136,6 +136,21 @@ impl World {
         self.start(p);
     }
 
+    /// A copy of a member's store.
+    pub(super) fn copy(&self, p: PartyId) -> Memory {
+        self.stores[p.index()].clone()
+    }
+
+    /// A member stops and comes up from an older copy of its store, which it knows.
+    pub(super) fn start_from_copy(&mut self, p: PartyId, copy: Memory) {
+        self.stop(p);
+        let mut store = copy;
+        let marks = older_copy(&store.records(), 1, self.rng.random());
+        store.write(marks);
+        self.stores[p.index()] = store;
+        self.start(p);
+    }
+
     /// A member stops; what is on its way to it is lost.
     pub(super) fn stop(&mut self, p: PartyId) {
         self.members[p.index()] = None;
