@@ -395,7 +395,7 @@ async fn flood(data_dir: &Path, passphrase: &str) -> Result<()> {
         identity: home.keys.identity.public(),
         start: SignedIncarnation::begin(&home.keys.identity, &digest, number),
         memory: Memory::open(data_dir.join("flood.seen"), &digest, |_| None)?,
-        one_honest: network.committee().one_honest(),
+        committee: network.committee(),
         lanes: Lane::DECIDING.to_vec(),
         listen: vec!["/ip4/127.0.0.1/tcp/0".parse()?],
         port_patience: Duration::ZERO,

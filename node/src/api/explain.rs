@@ -186,9 +186,9 @@ impl About<'_> {
             let show = "it is decided: see its certificate".to_owned();
             return (show, Some(format!("quorate cert {id}")));
         }
-        if self.known.node.party.returning.is_some() {
-            let only = "nothing: this node was restored from a backup, and takes part again once \
-                        it has heard from most others";
+        if self.known.node.older_copy || self.known.node.party.returning.is_some() {
+            let only = "nothing: this node may have forgotten what it said, and takes part again \
+                        once it has heard from most others";
             return (only.to_owned(), Some("quorate status".to_owned()));
         }
         if self.known.node.party.left_behind {

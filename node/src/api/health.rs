@@ -24,7 +24,8 @@ pub(super) const REPLACE: &str = "quorate member replace --help";
 /// How many members may fail before nothing is decided.
 pub fn margin(network: &Network, status: &NodeStatus) -> Margin {
     let committee = network.committee();
-    let listening = status.party.returning.is_some() || status.party.left_behind;
+    let party = &status.party;
+    let listening = status.older_copy || party.returning.is_some() || party.left_behind;
     let away: PartySet =
         status.peers.iter().filter(|peer| !peer.connected).map(|peer| peer.party).collect();
     let faulty: PartySet =
@@ -64,8 +65,14 @@ pub fn readiness(network: &Network, status: &NodeStatus) -> Readiness {
         let detail = format!("{} of {n} members are here, and it takes {quorum}", margin.here);
         because("too_few_members", detail);
     }
-    if status.party.returning.is_some() {
-        because("restored", "it was restored from a backup, and only listens yet".to_owned());
+    if status.older_copy {
+        because(
+            "older_copy",
+            "its data directory is an older copy: it only listens yet".to_owned(),
+        );
+    } else if status.party.returning.is_some() {
+        let detail = "it may not know all that it said, and only listens yet";
+        because("restored", detail.to_owned());
     }
     if status.party.left_behind {
         because("left_behind", "it gets no share of the network's new keys".to_owned());
@@ -89,9 +96,16 @@ pub fn warnings(network: &Network, status: &NodeStatus, now_ms: u64) -> Vec<Warn
     } else if margin.failed > 0 && margin.left.is_none_or(|left| left == 0) {
         warn("no further failure is tolerated".to_owned(), "quorate peers");
     }
+    let why = match status.older_copy {
+        true => "the data directory is an older copy",
+        false => "restored from a backup, or after a loss of power",
+    };
     if let Some(silent) = status.party.returning {
         let silent = terminal::names(&names(network, silent));
-        let what = format!("restored from a backup: only listens, and has not heard from {silent}");
+        let what = format!("{why}: only listens, and has not heard from {silent}");
+        warn(what, "quorate status");
+    } else if status.older_copy {
+        let what = format!("{why}: nothing is said until it is clear that no other node runs");
         warn(what, "quorate status");
     }
     if status.party.left_behind {

@@ -387,6 +387,7 @@ pub(super) fn describe_status(network: &Network, status: &NodeStatus) -> Status 
         returning: party
             .returning
             .map(|silent| silent.iter().map(|member| name(network, member)).collect()),
+        older_copy: status.older_copy,
         keys: status.origin.words().to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         process: std::process::id(),

@@ -188,10 +188,15 @@ pub struct Status {
     pub faults: Vec<Faults>,
     /// What the node had to do about faults and losses.
     pub work: Work,
-    /// After a restore from a backup: members that the node waits to hear from before it takes
+    /// After a restore from a backup, or on an older copy of the data directory, or after a loss of power
+    /// that may have cost the end of the log: members that the node waits to hear from before it takes
     /// part again. `None` as soon as it does.
     #[serde(default)]
     pub returning: Option<Vec<String>>,
+    /// Whether the data directory was found to be an older copy, and the node does not take part again
+    /// yet.
+    #[serde(default)]
+    pub older_copy: bool,
     /// Where the network's keys come from.
     pub keys: String,
     /// The program's version.

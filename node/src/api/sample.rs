@@ -85,6 +85,7 @@ pub fn node(connected: u16) -> NodeStatus {
         refresh: None,
         me: PartyId::new(0),
         name: "org 0".into(),
+        older_copy: false,
         uptime_seconds: 60,
         peers: (1..4).map(|member| link(member, member <= connected)).collect(),
         open: Vec::new(),

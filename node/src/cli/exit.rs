@@ -234,9 +234,10 @@ impl From<NodeError> for Failure {
                 let what = format!("cannot listen on {address}: {}", reason(&cause));
                 Self::new(Exit::Conflict, what).maybe_hint(hint)
             }
-            NodeError::OtherLives | NodeError::OldCopy | NodeError::Replaced(_) => {
-                Self::new(Exit::SafetyStop, &error).maybe_hint(hint)
-            }
+            NodeError::OtherLives
+            | NodeError::OldCopy
+            | NodeError::Older
+            | NodeError::Replaced(_) => Self::new(Exit::SafetyStop, &error).maybe_hint(hint),
             // What was stored and what the network says do not go together.
             NodeError::Restore(_) | NodeError::Store(_) => Self::new(Exit::SafetyStop, &error)
                 .hint("keep the data directory as it is, and ask for help")

@@ -29,6 +29,10 @@ const EPHEMERAL_MARK: &str = ".quorate-ephemeral";
 /// How long the ports for members are waited for when the node is run again.
 const PORT_PATIENCE: Duration = Duration::from_secs(10);
 
+/// How often a node comes back on an older copy of its data directory before it gives up: each time
+/// somebody else was started on another one meanwhile.
+const RETURNS: u32 = 4;
+
 /// How often a port is tried that is not free, and how long after the last time.
 const BIND_ATTEMPTS: usize = 10;
 const BIND_PAUSE: Duration = Duration::from_millis(50);
@@ -216,14 +220,25 @@ async fn node(
     let cancel = lifeline.end.child_token();
     stop_on_signals(&cancel)?;
     let (mut handed, mut port, mut again) = (handed, control.control_port, false);
+    let mut returns = 0;
     loop {
         let how = (control.durability, &mut port, again);
         match once(context, unlocked.clone(), handed.take(), listen, how, &cancel).await {
-            Err(Ended::NewMember) => again = true,
+            Err(Ended::NewMember) => {
+                context.terminal.say("a member has been replaced: links to the new one are made");
+            }
+            Err(Ended::Older) if returns < RETURNS => {
+                returns += 1;
+                context.terminal.say(
+                    "this data directory is an older copy of the one that the node ran on last: it \
+                     comes back, and stays out of what may have been open",
+                );
+            }
+            Err(Ended::Older) => return Err(NodeError::OldCopy.into()),
             Err(Ended::Failed(failure)) => return Err(*failure),
             Ok(()) => break,
         }
-        context.terminal.say("a member has been replaced: links to the new one are made");
+        again = true;
     }
     context.terminal.say("stopped");
     Ok(Exit::Ok)
@@ -231,8 +246,10 @@ async fn node(
 
 /// Why a node ended that was not told to.
 enum Ended {
-    /// It is to be run again.
+    /// It is to be run again, with links to a new member.
     NewMember,
+    /// It is to be run again, as one that may have forgotten what it said.
+    Older,
     Failed(Box<Failure>),
 }
 
@@ -280,6 +297,7 @@ async fn once(
     let _ = tokio::time::timeout(FAREWELL / 4, answering).await;
     match ended {
         Err(NodeError::NewMember) => Err(Ended::NewMember),
+        Err(NodeError::Older) => Err(Ended::Older),
         ended => Ok(ended.map_err(Failure::from)?),
     }
 }

@@ -139,13 +139,14 @@ fn refreshing(refresh: &Refreshing) -> String {
     if missing.is_empty() { line } else { format!("{line}; {ours}; not {}", names(missing)) }
 }
 
-/// What a node that was restored from a backup waits for.
+/// What a node waits for that may have forgotten what it said.
 fn returning(silent: &[String], status: &Status) -> String {
     let needed = (2 * status.tolerates + 1).saturating_sub(status.peers.len() - silent.len());
+    let from = if status.older_copy { "an older copy of the data directory" } else { "a backup" };
     match needed {
-        0 => "from a backup; catches up before it takes part again".to_owned(),
+        0 => format!("from {from}; catches up before it takes part again"),
         _ => format!(
-            "from a backup; takes part again once it has heard from {needed} of {}",
+            "from {from}; takes part again once it has heard from {needed} of {}",
             names(silent)
         ),
     }

@@ -79,7 +79,9 @@ pub async fn enter_network(
             frame = incoming.decision.recv() => frame.ok_or_else(gone)?.taken.done(),
             Some(event) = incoming.events.recv() => match event {
                 LinkEvent::OtherLives => return Err(NodeError::OtherLives),
-                LinkEvent::OldCopy => return Err(NodeError::OldCopy),
+                // Nothing marks what is said on the way in as lost.
+                LinkEvent::NoneLives => return Err(NodeError::OldCopy),
+                LinkEvent::Older { .. } => {}
                 LinkEvent::Behind { .. } | LinkEvent::Restarted { .. } => {
                     way.step(EpochsEvent::Missed)?;
                 }

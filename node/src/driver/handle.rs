@@ -57,6 +57,8 @@ pub struct NodeStatus {
     pub me: PartyId,
     /// Our name.
     pub name: String,
+    /// Whether its data directory was found to be an older copy, and it does not take part again yet.
+    pub older_copy: bool,
     /// Seconds since it started.
     pub uptime_seconds: u64,
     /// The other members, in order.

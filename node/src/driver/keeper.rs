@@ -74,6 +74,14 @@ impl Keeper {
         self.origin
     }
 
+    /// There was a start of this number elsewhere: the directory is older.
+    ///
+    /// # Errors
+    /// A file cannot be read or written.
+    pub(super) fn note_older(&self, than: u64) -> Result<(), NodeError> {
+        Ok(self.home.home().note_older(than)?)
+    }
+
     /// The directory is a copy: it is not to be run again.
     ///
     /// # Errors

@@ -118,9 +118,13 @@ pub enum NodeError {
     /// Another node with our keys runs.
     #[error("another node with the keys of this organisation is running")]
     OtherLives,
-    /// The data directory is an old copy, or another node with our keys started later.
+    /// The data directory is an older copy, and no node can go on with that.
     #[error("this node has run since this data directory was copied: it would contradict itself")]
     OldCopy,
+    /// The data directory is an older copy, and no other node with our keys runs: it is to be run again,
+    /// as one that may have forgotten what it said.
+    #[error("this node has run since this data directory was copied: it is to come back")]
+    Older,
     /// The members gave our seat to another, by this decision.
     #[error(
         "the members have replaced this organisation, by decision {0}: its keys are worth nothing here"
@@ -165,7 +169,7 @@ impl NodeError {
                     .to_owned(),
             ),
             // As of a directory that was found before to be one.
-            Self::OldCopy => Some(
+            Self::OldCopy | Self::Older => Some(
                 "run it on the data directory that it ran on last; if that is lost, restore from a \
                  backup: quorate key restore FILE --data-dir NEW"
                     .to_owned(),
@@ -234,11 +238,21 @@ pub async fn run_node(
     let Restored { records, ending } = restored;
     let digest = network.digest();
     tracing::info!(network = network.name(), %digest, records = records.len(), "starting");
-    if ending == Ending::Uncertain {
-        tracing::warn!(
+    match ending {
+        Ending::Whole => {}
+        Ending::Uncertain => tracing::warn!(
             "the machine stopped, or another version ran: what was written last may be missing; this \
              node stays out of what was open then, and takes part in what is new"
-        );
+        ),
+        Ending::Older => {
+            tracing::warn!(
+                "the data directory is an older copy of the one that this node ran on last: it stays \
+                 out of what may have been open then, and takes part in what is new"
+            );
+            // What it says to members that come late may be another's words than it said.
+            Folder::of(home.home()).forget_store().map_err(HomeError::from)?;
+            home.home().begin_after_older()?;
+        }
     }
     let known = epochs::first_known(&records).unwrap_or_else(|| network.epoch());
     let identities = Arc::new(identities(&home, &network, me, known)?);
@@ -287,6 +301,7 @@ pub async fn run_node(
         calls: call_queue,
         notices,
         cancel,
+        older: ending == Ending::Older,
     });
     let handle =
         NodeHandle { calls, notices: heard, network, me, listening, counted: driver.counted() };
@@ -364,7 +379,7 @@ pub(crate) async fn link(
         identity: home.keys.identity.public(),
         start: SignedIncarnation::begin(&home.keys.identity, &digest, number),
         memory,
-        one_honest: network.committee().one_honest(),
+        committee: network.committee(),
         lanes,
         listen,
         port_patience,

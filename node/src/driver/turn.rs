@@ -60,6 +60,8 @@ pub(super) struct Parts {
     pub calls: mpsc::Receiver<Call>,
     pub notices: broadcast::Sender<Notice>,
     pub cancel: CancellationToken,
+    /// The data directory was found to be an older copy when the node ran last.
+    pub older: bool,
 }
 
 /// Runs one party.
@@ -91,6 +93,10 @@ pub(super) struct Driver {
     cut: Option<PartyId>,
     /// Our seat has another member.
     out: bool,
+    /// The data directory is an older copy, and what may be lost is not marked: nothing is said.
+    doubted: bool,
+    /// It was one when the node ran last.
+    older: bool,
 }
 
 /// Who waits for the answer to a request.
@@ -127,6 +133,7 @@ impl Driver {
             calls,
             notices,
             cancel,
+            older,
         } = parts;
         let tick = Tick::new(party.committee(), party.me());
         let inbox = Inbox::new(party.committee().parties());
@@ -155,6 +162,8 @@ impl Driver {
             started: Instant::now(),
             cut: None,
             out: false,
+            doubted: false,
+            older,
         }
     }
 
@@ -325,6 +334,13 @@ impl Driver {
 
     fn on_call(&mut self, call: Call) {
         match call {
+            // It would be forgotten.
+            Call::Propose(.., reply) if self.doubted => {
+                let _ = reply.send(Err(Refusal::Returning.into()));
+            }
+            Call::Vote(.., reply) if self.doubted => {
+                let _ = reply.send(Err(Refusal::Returning.into()));
+            }
             Call::Propose(proposal, _, reply)
                 if proposal.renewal.is_some() && self.keeper.is_ceremony_open() =>
             {
@@ -388,10 +404,16 @@ impl Driver {
                 self.keeper.refuse_starts()?;
                 return Err(NodeError::OtherLives);
             }
-            LinkEvent::OldCopy => {
-                self.keeper.refuse_starts()?;
-                return Err(NodeError::OldCopy);
+            LinkEvent::Older { than } => {
+                self.keeper.note_older(than)?;
+                if !std::mem::replace(&mut self.doubted, true) {
+                    tracing::warn!(
+                        "this node was started on another copy of its data directory since this one \
+                         was made: it says nothing until it is clear that no other one runs"
+                    );
+                }
             }
+            LinkEvent::NoneLives => return Err(NodeError::Older),
         }
         Ok(())
     }

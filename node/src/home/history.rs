@@ -103,7 +103,8 @@ impl Home {
 
 impl Unlocked {
     /// The store of our party in the network that was joined, where our newest keys are of this epoch;
-    /// made the first time, and from then on it must be there.
+    /// made the first time, and from then on it must be there. Marked, if the directory was found to be
+    /// [older](Home::older_than).
     ///
     /// # Errors
     /// It is gone, damaged, or not ours.
@@ -119,7 +120,8 @@ impl Unlocked {
         }
         let root = Tag::root(network.digest().as_bytes(), network.epoch());
         let keys = (self.store_key("party"), self.store_key("party files"));
-        let opened = PartyStore::open(&path, &root, keys, durability, newest)?;
+        let older = self.home.older_than()?.is_some();
+        let opened = PartyStore::open(&path, &root, keys, durability, (newest, older))?;
         self.home.note_began()?;
         Ok(opened)
     }

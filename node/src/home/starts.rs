@@ -9,8 +9,10 @@ use crate::roster::text;
 
 /// The number of the last start.
 const NUMBER: &str = "start.number";
-/// What it holds instead in a directory that was found to be a copy.
+/// What it holds instead in a directory that is a copy, while the node runs on another one.
 const COPY: &str = "copy";
+/// What comes before the number, if that is one of a later start, on another directory.
+const OLDER: &str = "older than ";
 /// What the other members' nodes have signed.
 const SEEN: &str = "starts.seen";
 
@@ -18,27 +20,76 @@ const SEEN: &str = "starts.seen";
 /// restored from a backup begins above all numbers of the one that was lost.
 const STARTS: u32 = 24;
 
+/// What is known of the starts on a directory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Known {
+    /// There was none.
+    Nothing,
+    /// The number of the last one.
+    Last(u64),
+    /// Elsewhere there was one of this number, later than all here.
+    OlderThan(u64),
+    /// There must be none any more.
+    Copy,
+}
+
 impl Home {
     /// The number of the start that begins: one more than that of the last. Durable when it returns.
     ///
     /// # Errors
-    /// The directory was found to be a copy, or the file cannot be read or written.
+    /// The directory is a copy or was found to be older than another, or the file cannot be read or
+    /// written.
     pub fn next_start(&self) -> Result<u64, HomeError> {
-        let path = self.dir().join(NUMBER);
-        let number = if path.exists() {
-            let last = text::read(&path, |text| Ok(text.trim().to_owned()))?;
-            if last == COPY {
+        let number = match self.starts()? {
+            Known::Last(last) => last.saturating_add(1),
+            Known::Nothing => {
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                now.as_secs() << STARTS
+            }
+            // Whoever raises the number has marked the store before.
+            Known::OlderThan(_) | Known::Copy => {
                 return Err(HomeError::IsCopy { dir: self.dir().to_owned() });
             }
-            let malformed = |_| HomeError::malformed(&path, "not the number of a start");
-            last.parse::<u64>().map_err(malformed)?.saturating_add(1)
-        } else {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            now.as_secs() << STARTS
         };
-        let written = files::write(&path, format!("{number}\n").as_bytes(), Access::Private);
-        written.map_err(HomeError::file(&path))?;
+        self.write_starts(&number.to_string())?;
         Ok(number)
+    }
+
+    /// Writes down that there was a start of this number elsewhere: this directory is an older copy.
+    /// Durable when it returns. Nothing starts here before what may be lost is marked.
+    ///
+    /// # Errors
+    /// The file cannot be read or written.
+    pub fn note_older(&self, than: u64) -> Result<(), HomeError> {
+        let than = match self.starts()? {
+            Known::Copy => return Ok(()),
+            Known::Last(number) | Known::OlderThan(number) => number.max(than),
+            Known::Nothing => than,
+        };
+        self.write_starts(&format!("{OLDER}{than}"))
+    }
+
+    /// The number of a later start elsewhere, if this directory was found to be older and nothing has
+    /// started here since.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn older_than(&self) -> Result<Option<u64>, HomeError> {
+        Ok(match self.starts()? {
+            Known::OlderThan(number) => Some(number),
+            _ => None,
+        })
+    }
+
+    /// What may be lost here is marked, durably: the next start comes after the one elsewhere.
+    ///
+    /// # Errors
+    /// The file cannot be read or written.
+    pub fn begin_after_older(&self) -> Result<(), HomeError> {
+        match self.older_than()? {
+            Some(number) => self.write_starts(&number.to_string()),
+            None => Ok(()),
+        }
     }
 
     /// No node starts on this directory any more: it is a copy, and others know more.
@@ -46,8 +97,28 @@ impl Home {
     /// # Errors
     /// The file cannot be written.
     pub fn refuse_starts(&self) -> Result<(), HomeError> {
+        self.write_starts(COPY)
+    }
+
+    fn starts(&self) -> Result<Known, HomeError> {
         let path = self.dir().join(NUMBER);
-        files::write(&path, COPY.as_bytes(), Access::Private).map_err(HomeError::file(&path))
+        if !path.exists() {
+            return Ok(Known::Nothing);
+        }
+        let text = text::read(&path, |text| Ok(text.trim().to_owned()))?;
+        let malformed = |_| HomeError::malformed(&path, "not the number of a start");
+        let number = |text: &str| text.parse::<u64>().map_err(malformed);
+        match text.strip_prefix(OLDER) {
+            _ if text == COPY => Ok(Known::Copy),
+            Some(than) => number(than).map(Known::OlderThan),
+            None => number(&text).map(Known::Last),
+        }
+    }
+
+    fn write_starts(&self, text: &str) -> Result<(), HomeError> {
+        let path = self.dir().join(NUMBER);
+        let text = format!("{text}\n");
+        files::write(&path, text.as_bytes(), Access::Private).map_err(HomeError::file(&path))
     }
 
     /// Where the last starts of the other members are kept.
@@ -73,9 +144,21 @@ mod tests {
         assert_eq!(Home::open(first.dir()).unwrap().next_start().unwrap(), number + 2);
         assert!(number > 1_700_000_000 << STARTS, "restored later, it would begin higher");
 
+        // Elsewhere it was started more often.
+        first.note_older(number + 9).unwrap();
+        first.note_older(number + 5).unwrap();
+        assert!(matches!(first.next_start(), Err(HomeError::IsCopy { .. })), "nothing is marked");
+        assert_eq!(first.older_than().unwrap(), Some(number + 9));
+        first.begin_after_older().unwrap();
+        assert_eq!(first.older_than().unwrap(), None);
+        assert_eq!(first.next_start().unwrap(), number + 10);
+        first.begin_after_older().unwrap();
+        assert_eq!(first.next_start().unwrap(), number + 11);
+
         std::fs::write(first.dir().join(NUMBER), "many").unwrap();
         assert!(matches!(first.next_start(), Err(HomeError::Malformed { .. })));
         first.refuse_starts().unwrap();
+        first.note_older(u64::MAX).unwrap();
         assert!(matches!(first.next_start(), Err(HomeError::IsCopy { .. })));
     }
 }

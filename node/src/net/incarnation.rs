@@ -10,19 +10,49 @@
 //!   before the first connection, and a random nonce. The member signs both.
 //! - (N2) A member remembers durably the highest that it has accepted of each other one, and shows
 //!   it to that one in every greeting, with the signature.
-//! - (N3) A higher one is accepted once nothing was heard of the one before for [`GRACE`]. To hear of
+//! - (N3) A higher one is accepted once the one before has had no stream for [`GRACE`]. To hear of
 //!   it, the member drops its connections to the other one and dials it: a node that lives greets
 //!   again.
 //!   A lower one, and another with the same number, is not accepted.
 //! - (N4) Nothing is taken from a start that is not accepted, nor is anything sent to it.
-//! - (N5) A start that is shown a signature of its member for one that is higher than itself, or of
-//!   the same number, is an old copy, or its directory was copied: it stops. So does one that
-//!   `t + 1` members tell, each with such a signature, that another one lives: one of them is honest.
+//! - (N5) A start that `t + 1` members tell, each with a signature of its member for another one, that
+//!   this other one lives, stops for good: one of them is honest, and there are two.
 //! - (N6) It says nothing for decisions before `t + 1` members have accepted it.
+//! - (N7) A start that is shown a signature for one that is higher than itself, or of the same number,
+//!   says nothing more for decisions: its directory is an older copy, or was copied. It writes down, in
+//!   one file, that this is so and the highest number that it was shown. Once `n - t - 1` members have
+//!   told it something, and as long as N5 needs, and N5 has not stopped it, it ends, and the node is
+//!   started anew: its store is marked as one that may have lost its end, what was going on in its
+//!   name beside that is forgotten, then its number is raised to the highest it was shown, all of it
+//!   durable and in this order, then comes N1. It is silent where it may have spoken, and takes part
+//!   in what is new (`party::restored` in the protocol).
+//!
+//! # Why it works
+//! *One is enough for N7.* Nobody else makes our signatures: whoever shows a later start, there was
+//! one. To believe it costs a member its part in what is open, and nothing else.
+//!
+//! *A crash in between.* Before the store is marked the file stands, and no start has a number; after
+//! it, a lower number only means that N7 comes once more. A number never rises before the mark.
+//!
+//! *What comes back contradicts nobody*, not even the older start, should that have spoken: the
+//! argument of `party::restored` holds for all starts before, together. Whether the older one spoke is
+//! a matter of N6: with `t + 1` that accepted it, one honest member had met none later.
+//!
+//! *Not two at a time.* Who comes back is a start like any other. As long as another one has streams,
+//! its number is not accepted, and N5 stops it; N7 waits for `n - t - 1` because whom so many do not
+//! hear of cannot decide anything meanwhile. Say that two old copies come back together, when the last
+//! start is dead. A member accepts one of the two, and says to the other one that it lives: whoever
+//! is refused by `t + 1` stops. If the members are split in halves, both may stop, or be shown each
+//! other and come back once more after different times (`Standing::watch`). Neither says more than its
+//! question how far the others are before `2t + 1` answer, and these hear one of them only.
+//!
+//! *It ends.* Each time the number rises above one that our key has signed. A liar has nothing to show
+//! but starts that were, and those of a second copy that runs; the command gives up after some.
 //!
 //! # What is not covered
 //! A copy is found by members that have met the later start. If none of those is there, or up to `t`
-//! malicious members are the only ones, it runs until it meets another.
+//! malicious members are the only ones, it runs until it meets another. Nor is a copy found that was
+//! started, and met nobody, as often as the node itself since it was made: it has the same numbers.
 
 use std::time::Duration;
 
@@ -80,10 +110,12 @@ pub(super) struct Acquaintance {
     accepted: Option<SignedIncarnation>,
     /// When it greeted last.
     heard: Option<Instant>,
-    /// Its open streams.
+    /// Its open streams of this round.
     streams: usize,
     /// When the last of them ended.
     ended: Instant,
+    /// How often it was challenged: streams from before say nothing of it.
+    round: u64,
     other: Option<Other>,
 }
 
@@ -113,7 +145,7 @@ pub(super) enum Judgement {
 
 impl Acquaintance {
     pub(super) const fn new(accepted: Option<SignedIncarnation>, now: Instant) -> Self {
-        Self { accepted, heard: None, streams: 0, ended: now, other: None }
+        Self { accepted, heard: None, streams: 0, ended: now, round: 0, other: None }
     }
 
     /// The highest that was accepted.
@@ -121,10 +153,11 @@ impl Acquaintance {
         self.accepted
     }
 
-    /// Whether the accepted one was heard since another one greeted, and lately.
+    /// Whether the accepted one was heard since another one greeted, and is there still or was lately.
     pub(super) fn lives(&self, now: Instant) -> bool {
         let since = self.other.as_ref().map(|other| other.since);
-        let late = |heard: Instant| Some(heard) > since && now.duration_since(heard) < 2 * GRACE;
+        let is_here = |heard| self.streams > 0 || now.duration_since(heard) < 2 * GRACE;
+        let late = |heard: Instant| Some(heard) > since && is_here(heard);
         since.is_some() && self.heard.is_some_and(late)
     }
 
@@ -139,38 +172,38 @@ impl Acquaintance {
         let first = known.is_none();
         let quiet = if self.streams == 0 { self.ended } else { now };
         let other = known.unwrap_or(Other { incarnation: theirs, since: now, quiet });
-        let quiet = Some(other.quiet).max(self.heard);
+        let quiet = other.quiet.max(self.ended).max(self.heard.unwrap_or(other.quiet));
         self.other = Some(other);
-        let is_quiet = quiet.is_some_and(|since| now.duration_since(since) >= GRACE);
-        if theirs.number > accepted.incarnation.number && is_quiet {
+        let challenge = first && self.streams > 0;
+        if challenge {
+            self.round += 1;
+            (self.streams, self.ended) = (0, now);
+        }
+        let is_quiet = self.streams == 0 && now.duration_since(quiet) >= GRACE;
+        if theirs.number > accepted.incarnation.number && is_quiet && !challenge {
             return Judgement::Next;
         }
-        Judgement::Refused { challenge: first && self.streams > 0 }
+        Judgement::Refused { challenge }
     }
 
     /// Accepts a start that is [`Judgement::Next`].
     pub(super) fn accept(&mut self, theirs: SignedIncarnation, now: Instant) {
-        let streams = 0;
-        *self = Self { accepted: Some(theirs), heard: Some(now), streams, ended: now, other: None };
+        let (heard, round) = (Some(now), self.round + 1);
+        *self = Self { accepted: Some(theirs), heard, streams: 0, ended: now, round, other: None };
     }
 
-    /// A stream of this start is open.
-    pub(super) fn opened(&mut self, start: Incarnation) {
-        if self.is_accepted(start) {
-            self.streams += 1;
-        }
+    /// A stream of the accepted start is open, in the round that this gives back.
+    pub(super) const fn opened(&mut self) -> u64 {
+        self.streams += 1;
+        self.round
     }
 
-    /// A stream of this start has ended.
-    pub(super) fn closed(&mut self, start: Incarnation, now: Instant) {
-        if self.is_accepted(start) {
+    /// A stream that was opened in this round has ended.
+    pub(super) const fn closed(&mut self, round: u64, now: Instant) {
+        if self.round == round {
             self.streams = self.streams.saturating_sub(1);
             self.ended = now;
         }
-    }
-
-    fn is_accepted(&self, start: Incarnation) -> bool {
-        self.accepted.is_some_and(|accepted| accepted.incarnation == start)
     }
 }
 
@@ -217,12 +250,12 @@ mod tests {
         let mut known = Acquaintance::new(None, after(0.0));
         assert_eq!(known.judge(first.incarnation, after(0.0)), Judgement::Next);
         known.accept(first, after(0.0));
-        known.opened(first.incarnation);
+        let round = known.opened();
         // Its connection still seems to stand: dropped, to see.
         assert_eq!(known.judge(second.incarnation, after(9.0)), refused(true));
         assert_eq!(known.judge(second.incarnation, after(9.1)), refused(false));
         assert!(!known.lives(after(9.1)));
-        known.closed(first.incarnation, after(9.1));
+        known.closed(round, after(9.1));
         assert_eq!(known.judge(second.incarnation, after(10.9)), refused(false));
         assert_eq!(known.judge(second.incarnation, after(11.0)), Judgement::Next);
         known.accept(second, after(11.0));
@@ -234,8 +267,8 @@ mod tests {
     fn after_a_stop_that_was_noticed_a_restart_is_accepted_at_once() {
         let (first, second) = (start(1), start(2));
         let mut known = Acquaintance::new(Some(first), after(0.0));
-        known.opened(first.incarnation);
-        known.closed(first.incarnation, after(5.0));
+        let round = known.opened();
+        known.closed(round, after(5.0));
         assert_eq!(known.judge(second.incarnation, after(7.0)), Judgement::Next);
         // Who has just started itself may not have heard of it yet.
         let mut known = Acquaintance::new(Some(first), after(0.0));
@@ -248,13 +281,22 @@ mod tests {
         for number in [2, 3, 4] {
             let copy = start(number);
             let mut known = Acquaintance::new(Some(first), after(0.0));
-            known.opened(first.incarnation);
+            let before = known.opened();
             assert_eq!(known.judge(copy.incarnation, after(9.0)), refused(true), "{number}");
             assert!(!known.lives(after(9.0)), "not heard since");
             assert_eq!(known.judge(first.incarnation, after(10.5)), Judgement::Known);
             assert!(known.lives(after(10.5)));
             assert_eq!(known.judge(copy.incarnation, after(12.0)), refused(false));
             assert!(!known.lives(after(99.0)), "that was long ago");
+            // As long as it has a stream, however long ago it greeted on it.
+            let stream = known.opened();
+            known.closed(before, after(98.0));
+            assert!(known.lives(after(99.0)));
+            assert_eq!(known.judge(copy.incarnation, after(99.0)), refused(false), "{number}");
+            known.closed(stream, after(100.0));
+            assert!(!known.lives(after(101.0)));
+            let next = known.judge(copy.incarnation, after(102.0));
+            assert_eq!(next == Judgement::Next, number == 4, "{next:?}");
         }
     }
 }

@@ -61,10 +61,10 @@ use futures::StreamExt;
 use libp2p::identity::Keypair;
 use libp2p::{Multiaddr, PeerId, Stream, StreamProtocol};
 use libp2p_stream::IncomingStreams;
-use quorate_protocol::PartyId;
 use quorate_protocol::crypto::identity::IdentityPublic;
 use quorate_protocol::keys::ceremony;
 use quorate_protocol::party::Class;
+use quorate_protocol::{Committee, PartyId};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
@@ -152,8 +152,8 @@ pub struct Config {
     pub start: SignedIncarnation,
     /// What we know of the starts of others.
     pub memory: Memory,
-    /// So many members that one of them is honest, whoever they are.
-    pub one_honest: usize,
+    /// How many members there are, and may be faulty.
+    pub committee: Committee,
     /// Which links to open.
     pub lanes: Vec<Lane>,
     /// Where to listen.
@@ -209,7 +209,7 @@ impl Links {
     /// An address cannot be listened on.
     pub async fn start(config: Config) -> Result<(Self, Incoming), ListenError> {
         let Config { keys, me, peers, network, epoch, identity, start, memory, .. } = config;
-        let Config { one_honest, lanes, listen, port_patience, ping, validator, .. } = config;
+        let Config { committee, lanes, listen, port_patience, ping, validator, .. } = config;
         let topics = gossip::Topics::new(&network, epoch);
         let failed = |address, reason| ListenError { address, reason };
         let mut swarm = swarm::build(keys, &peers, &topics, ping)
@@ -226,7 +226,7 @@ impl Links {
         let (commands, command_queue) = mpsc::unbounded_channel();
         let (announce, announcements) = mpsc::channel(MAX_ANNOUNCEMENTS);
         let (report, events) = mpsc::unbounded_channel();
-        let standing = Standing::new(start, identity, network, one_honest, report.clone());
+        let standing = Standing::new(start, identity, network, committee, report.clone());
         let here = Arc::new(Here { network, standing, memory });
         let peer = |info| {
             let (commands, report) = (commands.clone(), report.clone());

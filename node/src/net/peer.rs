@@ -127,9 +127,14 @@ pub enum LinkEvent {
     /// Another node with our keys lives: `t + 1` members have heard it since we greeted. Nothing more
     /// is said.
     OtherLives,
-    /// Members have accepted a later start of ours: the data directory is an old copy. Nothing is
-    /// said.
-    OldCopy,
+    /// A member has accepted a later start of ours, of this number, which is higher than all that we
+    /// were shown before: the data directory is an older copy. Nothing more is said.
+    Older {
+        /// The number of that start.
+        than: u64,
+    },
+    /// And no more than `t` members say that such a start lives.
+    NoneLives,
 }
 
 /// Our own side, shared by all peers.
@@ -144,11 +149,12 @@ pub(super) struct Here {
 pub(super) struct Present<'a> {
     peer: &'a Peer,
     pub start: Incarnation,
+    round: u64,
 }
 
 impl Drop for Present<'_> {
     fn drop(&mut self) {
-        self.peer.lock_acquaintance().closed(self.start, tokio::time::Instant::now());
+        self.peer.lock_acquaintance().closed(self.round, tokio::time::Instant::now());
     }
 }
 
@@ -244,10 +250,10 @@ impl Peer {
                 return Err(LinkError::OtherStart);
             }
         }
-        acquaintance.opened(start.incarnation);
+        let round = acquaintance.opened();
         drop(acquaintance);
         self.greeted(start.incarnation.number);
-        Ok(Present { peer: self, start: start.incarnation })
+        Ok(Present { peer: self, start: start.incarnation, round })
     }
 
     /// Whether the peer has accepted our start.

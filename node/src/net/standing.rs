@@ -4,16 +4,17 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use quorate_protocol::PartyId;
 use quorate_protocol::crypto::identity::IdentityPublic;
+use quorate_protocol::{Committee, PartyId};
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::net::LinkEvent;
-use crate::net::incarnation::{GRACE, SignedIncarnation};
+use crate::net::incarnation::{GRACE, Incarnation, SignedIncarnation};
 use crate::net::wire::LinkError;
 
-/// How long members that have accepted another start are given to hear whether that one lives.
-const DOUBT: Duration = GRACE.saturating_mul(5);
+/// How long members that have accepted another start are given to hear whether that one lives; and half
+/// as long again, drawn, so that of two old copies one is back before the other.
+pub(super) const DOUBT: Duration = GRACE.saturating_mul(4);
 
 /// How our start is seen.
 #[derive(Debug)]
@@ -21,21 +22,23 @@ pub(super) struct Standing {
     ours: SignedIncarnation,
     identity: IdentityPublic,
     network: [u8; 32],
-    /// So many that one of them is honest.
-    one_honest: usize,
+    committee: Committee,
     state: Mutex<State>,
     may_speak: watch::Sender<bool>,
     doubted: Notify,
+    /// How many members have told us anything.
+    heard: watch::Sender<usize>,
     events: mpsc::UnboundedSender<LinkEvent>,
 }
 
 #[derive(Debug, Default)]
 struct State {
+    heard: BTreeSet<PartyId>,
     accepted_by: BTreeSet<PartyId>,
     /// Who says that another start lives.
     other_lives: BTreeSet<PartyId>,
-    /// Ours is not the last.
-    is_old: bool,
+    /// Ours is not the last: the highest number of the others that we were shown.
+    older_than: Option<u64>,
     stopped: bool,
 }
 
@@ -44,17 +47,18 @@ impl Standing {
         ours: SignedIncarnation,
         identity: IdentityPublic,
         network: [u8; 32],
-        one_honest: usize,
+        committee: Committee,
         events: mpsc::UnboundedSender<LinkEvent>,
     ) -> Self {
         Self {
             ours,
             identity,
             network,
-            one_honest,
+            committee,
             state: Mutex::default(),
             may_speak: watch::Sender::new(false),
             doubted: Notify::new(),
+            heard: watch::Sender::new(0),
             events,
         }
     }
@@ -75,16 +79,24 @@ impl Standing {
         shown: Option<SignedIncarnation>,
         lives: bool,
     ) -> Result<(), LinkError> {
-        let Some(shown) = shown else { return Ok(()) };
-        let accepted = self.is_ours(Some(shown));
-        if !accepted && !shown.is_of(&self.identity, &self.network) {
+        let accepted = self.is_ours(shown);
+        if let Some(shown) = shown.filter(|_| !accepted)
+            && !shown.is_of(&self.identity, &self.network)
+        {
             return Err(LinkError::Misbehaved("it shows a start of ours that we never signed"));
         }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.heard.insert(by);
+        self.heard.send_replace(state.heard.len());
+        let Some(Incarnation { number, .. }) = shown.map(|shown| shown.incarnation) else {
+            return Ok(());
+        };
         if accepted {
             state.accepted_by.insert(by);
-        } else if shown.incarnation.number >= self.ours.incarnation.number {
-            state.is_old = true;
+        } else if number >= self.ours.incarnation.number && Some(number) > state.older_than {
+            // N7
+            state.older_than = Some(number);
+            let _ = self.events.send(LinkEvent::Older { than: number });
             self.doubted.notify_one();
         }
         if !accepted && lives {
@@ -92,9 +104,9 @@ impl Standing {
         } else {
             state.other_lives.remove(&by);
         }
-        let enough = |who: &BTreeSet<PartyId>| who.len() >= self.one_honest;
+        let enough = |who: &BTreeSet<PartyId>| who.len() >= self.committee.one_honest();
         // N6. What was said already is not taken back; from here on nothing more is.
-        let may_speak = enough(&state.accepted_by) && !state.is_old && !state.stopped;
+        let may_speak = enough(&state.accepted_by) && state.older_than.is_none() && !state.stopped;
         if enough(&state.other_lives) && !state.stopped {
             state.stopped = true;
             let _ = self.events.send(LinkEvent::OtherLives);
@@ -109,14 +121,18 @@ impl Standing {
         let _ = self.may_speak.subscribe().wait_for(|may| *may).await;
     }
 
-    /// N5: reports that ours is an old start, once the members had time to say whether another lives.
+    /// N7: reports that ours is an older start and no other one lives, once the members had time to say
+    /// whether one does. Whom `n - t - 1` of them do not hear of decides nothing.
     pub(super) async fn watch(&self) {
         self.doubted.notified().await;
-        tokio::time::sleep(DOUBT).await;
+        tokio::time::sleep(DOUBT.mul_f64(rand::random_range(1.0..1.5))).await;
+        let others = self.committee.quorum() - 1;
+        // The sender is part of this.
+        let _ = self.heard.subscribe().wait_for(|heard| *heard >= others).await;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if !state.stopped {
             state.stopped = true;
-            let _ = self.events.send(LinkEvent::OldCopy);
+            let _ = self.events.send(LinkEvent::NoneLives);
         }
     }
 }

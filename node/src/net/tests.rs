@@ -101,6 +101,11 @@ impl World {
         }
     }
 
+    fn committee(&self) -> Committee {
+        let n = self.keys.len();
+        Committee::with_threshold(n, (n - 1) / 3).unwrap()
+    }
+
     fn memory(&self, me: usize) -> Memory {
         let path = self.folder.path().join(me.to_string());
         let known = |party: PartyId| Some(self.identities.get(party.index())?.public());
@@ -131,7 +136,7 @@ impl World {
             identity: self.identities[me].public(),
             start: self.begin(me),
             memory: self.memory(me),
-            one_honest: self.keys.len().div_ceil(3),
+            committee: self.committee(),
             lanes: vec![Lane::Decision, Lane::Bulk, Lane::Ceremony],
             listen: self.addresses[me].clone(),
             port_patience: PATIENCE,

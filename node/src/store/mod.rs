@@ -7,7 +7,7 @@
 //! for another.
 //!
 //! A record that was changed, or moved to another key, stops the node. That an older copy of the
-//! whole file was put in place goes unnoticed here: nobody may do that (see the party's records).
+//! whole file was put in place goes unnoticed here: other members notice (`net::incarnation`).
 
 mod journal;
 mod party;

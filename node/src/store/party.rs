@@ -49,7 +49,8 @@ pub struct Restored {
 impl PartyStore {
     /// Opens the store whose database is at `path`, or makes one. The keys seal what is in the database
     /// and in the files. `newest` is the epoch of the member's newest keys: where records may be missing
-    /// at the end, the party is marked, so that it says nothing in what it may have spoken in.
+    /// at the end, or are in an `older` copy, the party is marked, so that it says nothing in what it may
+    /// have spoken in.
     ///
     /// # Errors
     /// It cannot be opened, is damaged, or belongs to another network or member.
@@ -58,19 +59,25 @@ impl PartyStore {
         network: &Tag,
         (key, file_key): (ValueKey, ValueKey),
         durability: Durability,
-        newest: u64,
+        (newest, older): (u64, bool),
     ) -> Result<(Self, Restored), StoreError> {
         let database = Store::open(path, network, key)?;
         let folded = database.folded()?;
         let Found { mut records, generations, ending } = wal::read(path, &file_key, folded)?;
-        let ending = if database.is_replayable()? { ending } else { Ending::Uncertain };
+        let ending = match database.is_replayable()? {
+            _ if older => Ending::Older,
+            true => ending,
+            false => Ending::Uncertain,
+        };
         let mut all: Memory = database.load_all()?.into_iter().collect();
         all.write(records.clone());
-        if ending == Ending::Uncertain {
-            let marks = epochs::lost_end(&all.records(), newest, rand::random());
-            all.write(marks.clone());
-            records.extend(marks);
-        }
+        let marks = match ending {
+            Ending::Whole => Vec::new(),
+            Ending::Uncertain => epochs::lost_end(&all.records(), newest, rand::random()),
+            Ending::Older => epochs::older_copy(&all.records(), newest, rand::random()),
+        };
+        all.write(marks.clone());
+        records.extend(marks);
         let last = generations.last().copied().unwrap_or(folded);
         if !records.is_empty() {
             let changes: Changes = records.into_iter().collect();

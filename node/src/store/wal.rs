@@ -62,6 +62,8 @@ pub enum Ending {
     Whole,
     /// Perhaps before that.
     Uncertain,
+    /// Before what was written elsewhere: the store is an older copy.
+    Older,
 }
 
 /// What the files hold.

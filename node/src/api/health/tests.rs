@@ -39,6 +39,7 @@ fn the_margin_shrinks_with_whoever_is_away_or_provably_faulty() {
     status.party.returning = Some(set(&[1]));
     assert_eq!(of(&status), (3, 2, None, 1), "a restored node only listens");
     (status.party.returning, status.party.left_behind) = (None, true);
+    status.older_copy = false;
     assert_eq!(of(&status), (3, 2, None, 1), "and so does one without a share of the new keys");
 }
 
@@ -68,6 +69,14 @@ fn every_warning_has_its_reason() {
         (of(|s| s.party.faults = vec![faulty(3, true)]), "org 3 is faulty, provably (3 times)"),
         (of(|s| s.party.returning = Some(set(&[1]))), "has not heard from org 1"),
         (of(|s| s.party.left_behind = true), "restored too late for a share of the new keys"),
+        (of(|s| s.older_copy = true), "the data directory is an older copy: nothing is said until"),
+        (
+            of(|s| {
+                s.older_copy = true;
+                s.party.returning = Some(set(&[1]));
+            }),
+            "the data directory is an older copy: only listens, and has not heard from org 1",
+        ),
         (of(|s| s.origin = Origin::Dealer), "a trusted dealer"),
         (
             of(|s| {
@@ -120,6 +129,9 @@ fn a_node_that_takes_no_part_is_not_ready_and_says_why_without_names() {
     status.party.returning = Some(set(&[2]));
     status.party.triples_left = -5;
     assert_eq!(codes(&status), ["restored", "no_material"]);
+    status.older_copy = true;
+    assert_eq!(codes(&status), ["older_copy", "no_material"]);
     (status.party.returning, status.party.left_behind) = (None, true);
+    status.older_copy = false;
     assert_eq!(codes(&status), ["left_behind", "no_material"]);
 }

@@ -8,9 +8,10 @@ use crate::net::LinkStatus;
 
 impl Driver {
     pub(super) fn status(&self) -> NodeStatus {
-        let me = self.party.me();
+        let (me, party) = (self.party.me(), self.party.status());
         NodeStatus {
-            party: self.party.status(),
+            older_copy: self.doubted || self.older && party.returning.is_some(),
+            party,
             origin: self.keeper.origin(),
             refresh: self.party.refreshing(),
             network: self.network.name().to_owned(),

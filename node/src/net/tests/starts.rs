@@ -43,6 +43,9 @@ async fn a_second_copy_stops_while_the_first_goes_on() {
         for peer in 1..4 {
             copy.send(peer, Class::Decision, 666);
         }
+        if later == 0 {
+            assert_eq!(copy.doubt().await, LinkEvent::Older { than: number });
+        }
         assert_eq!(copy.doubt().await, LinkEvent::OtherLives);
         copy.close().await;
         for peer in 1..4 {
@@ -77,7 +80,8 @@ async fn an_old_copy_is_found_when_no_other_runs() {
         for peer in 1..4 {
             old.send(peer, Class::Decision, 666);
         }
-        assert_eq!(old.doubt().await, LinkEvent::OldCopy);
+        assert_eq!(old.doubt().await, LinkEvent::Older { than: number });
+        assert_eq!(old.doubt().await, LinkEvent::NoneLives);
         for node in &mut nodes {
             assert!(node.incoming.decision.try_recv().is_err());
         }
@@ -85,7 +89,7 @@ async fn an_old_copy_is_found_when_no_other_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_running_node_stops_when_a_later_start_was_accepted() {
+async fn a_running_node_is_told_of_a_later_start_that_was_accepted() {
     let mut world = World::new(4);
     let mut first = world.start(0).await;
     // The others are not there while the second starts, and it is gone again when they know it.
@@ -97,7 +101,42 @@ async fn a_running_node_stops_when_a_later_start_was_accepted() {
     for me in 1..4 {
         others.push(world.start(me).await);
     }
-    assert_eq!(first.doubt().await, LinkEvent::OldCopy);
+    assert_eq!(first.doubt().await, LinkEvent::Older { than: number });
+    assert_eq!(first.doubt().await, LinkEvent::NoneLives);
+    // With a higher number, it is heard.
+    first.close().await;
+    let mut first = world.copy(0, world.sign(0, number + 1)).await;
+    for peer in 1..4 {
+        first.send(peer, Class::Decision, 7);
+        let (from, got, _) = others[peer - 1].receive(Class::Decision).await;
+        assert_eq!((from, got), (party(0), 7));
+    }
+    assert!(first.incoming.events.try_recv().is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_with_a_higher_number_is_kept_out_as_long_as_the_first_has_streams() {
+    let mut world = World::new(4);
+    let mut nodes = world.start_all().await;
+    for peer in 1..4 {
+        nodes[0].until(peer, |link| link.incarnation != 0).await;
+        nodes[peer].until(0, |link| link.incarnation != 0).await;
+    }
+    let number = nodes[1].link(0).incarnation;
+    // One that does not stop when it is told to.
+    let mut copy = world.copy(0, world.sign(0, number + 9)).await;
+    for peer in 1..4 {
+        copy.send(peer, Class::Decision, 666);
+    }
+    assert_eq!(copy.doubt().await, LinkEvent::OtherLives);
+    tokio::time::sleep(3 * incarnation::GRACE).await;
+    for peer in 1..4 {
+        assert_eq!(nodes[peer].link(0).incarnation, number);
+        assert!(nodes[peer].incoming.decision.try_recv().is_err());
+        nodes[0].send(peer, Class::Decision, 7);
+        let (from, got, _) = nodes[peer].receive(Class::Decision).await;
+        assert_eq!((from, got), (party(0), 7), "nothing came from the copy");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -132,7 +171,7 @@ async fn lies_about_our_starts_change_nothing() {
     let (events, mut heard) = mpsc::unbounded_channel();
     let ours = world.sign(0, 10);
     let identity = world.identities[0].public();
-    let standing = Standing::new(ours, identity, world.network, 2, events);
+    let standing = Standing::new(ours, identity, world.network, world.committee(), events);
     let (liar, honest) = (party(3), party(1));
     let forged = world.sign(1, 11);
     let mut changed = world.sign(0, 9);
@@ -158,4 +197,39 @@ async fn lies_about_our_starts_change_nothing() {
     assert_eq!(heard.try_recv(), Ok(LinkEvent::OtherLives));
     let silent = timeout(Duration::ZERO, standing.may_speak()).await;
     assert!(silent.is_err(), "it says nothing more");
+}
+
+#[tokio::test]
+async fn one_later_start_is_enough_to_be_silent_and_most_members_must_be_heard_to_come_back() {
+    let world = World::new(4);
+    let ours = world.sign(0, 10);
+    let watched = || {
+        let (events, heard) = mpsc::unbounded_channel();
+        let identity = world.identities[0].public();
+        let standing = Standing::new(ours, identity, world.network, world.committee(), events);
+        let standing = Arc::new(standing);
+        let watching = Arc::clone(&standing);
+        (standing, heard, tokio::spawn(async move { watching.watch().await }))
+    };
+    let (standing, mut heard, _watch) = watched();
+    standing.told(party(1), Some(ours), false).unwrap();
+    standing.told(party(3), Some(ours), false).unwrap();
+    timeout(PATIENCE, standing.may_speak()).await.expect("two have accepted it");
+    for number in [12, 11, 12, 15] {
+        standing.told(party(3), Some(world.sign(0, number)), false).unwrap();
+    }
+    let silent = timeout(Duration::ZERO, standing.may_speak()).await;
+    assert!(silent.is_err(), "it says nothing more");
+    for than in [12, 15] {
+        assert_eq!(heard.try_recv(), Ok(LinkEvent::Older { than }));
+    }
+    // One member may be all that is on our side of a cut.
+    let (alone, mut heard_alone, _watch_alone) = watched();
+    alone.told(party(3), Some(world.sign(0, 10)), false).unwrap();
+    assert_eq!(heard_alone.try_recv(), Ok(LinkEvent::Older { than: 10 }));
+    assert_eq!(timeout(PATIENCE, heard.recv()).await, Ok(Some(LinkEvent::NoneLives)));
+    let long = timeout(standing::DOUBT, heard_alone.recv()).await;
+    assert!(long.is_err(), "{long:?}");
+    alone.told(party(1), None, false).unwrap();
+    assert_eq!(timeout(PATIENCE, heard_alone.recv()).await, Ok(Some(LinkEvent::NoneLives)));
 }

@@ -9,7 +9,7 @@ fn keys() -> (ValueKey, ValueKey) {
 }
 
 fn open(path: &Path, durability: Durability) -> (PartyStore, Restored) {
-    PartyStore::open(path, &Tag::root(&[1; 32], 1), keys(), durability, 1).unwrap()
+    PartyStore::open(path, &Tag::root(&[1; 32], 1), keys(), durability, (1, false)).unwrap()
 }
 
 fn put(key: &[u8], value: &[u8]) -> Record {
