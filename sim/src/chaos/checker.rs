@@ -14,6 +14,8 @@ const SAFETY_STOP: i32 = 13;
 /// The signals that end a process that is killed, and one that writes too large a file.
 const KILLED: i32 = 9;
 const FILE_TOO_LARGE: i32 = 25;
+/// What a node says that comes back on an old copy of its data.
+pub(super) const CAME_BACK: &str = "the data directory is an older copy of the one that";
 
 /// All that does not hold, each in a sentence.
 pub(super) fn violations(history: &History) -> Vec<String> {
@@ -25,6 +27,7 @@ pub(super) fn violations(history: &History) -> Vec<String> {
     correctness(history, &ledgers, &mut found);
     blame(history, &mut found);
     endings(history, &mut found);
+    returns(history, &mut found);
     found
 }
 
@@ -89,12 +92,15 @@ fn ledger(_history: &History, ledgers: &Ledgers<'_>, found: &mut Vec<String>) {
     }
 }
 
-/// What was proposed is decided everywhere, and nothing else is.
+/// What was proposed is decided everywhere, but for what was forgotten with an old copy, and nothing else
+/// is.
 fn completeness(history: &History, ledgers: &Ledgers<'_>, found: &mut Vec<String>) {
     for (name, entries) in ledgers {
         let decided: BTreeSet<String> = entries.iter().map(|entry| hex(&entry.proposal)).collect();
         for asked in &history.asked {
-            let Some(digest) = &asked.digest else { continue };
+            let Some(digest) = asked.digest.as_ref().filter(|_| !asked.may_be_lost) else {
+                continue;
+            };
             if !decided.contains(digest) {
                 let title = &asked.title;
                 found.push(format!("{title:?} ({digest}) was proposed and not decided at {name}"));
@@ -174,7 +180,7 @@ fn blame(history: &History, found: &mut Vec<String>) {
     }
 }
 
-/// Processes ended as they should, and those on old copies ended.
+/// Processes ended as they should, and second ones ended.
 fn endings(history: &History, found: &mut Vec<String>) {
     for end in &history.ends {
         let End { member, cause, code, signal, took } = end;
@@ -186,7 +192,7 @@ fn endings(history: &History, found: &mut Vec<String>) {
         let (fits, when) = match cause {
             Cause::Killed => (*signal == Some(KILLED), "when it was killed"),
             Cause::Told => (*code == Some(0), "when it was told to stop"),
-            Cause::OldCopy => (*code == Some(SAFETY_STOP), "on an old copy of its data"),
+            Cause::SecondCopy => (*code == Some(SAFETY_STOP), "on a copy beside the first one"),
             Cause::FullDisk => (
                 *code == Some(SAFETY_STOP) || *signal == Some(FILE_TOO_LARGE),
                 "when its disk was full",
@@ -198,7 +204,28 @@ fn endings(history: &History, found: &mut Vec<String>) {
         }
     }
     for name in &history.unstopped {
-        found.push(format!("the node of {name} went on on an old copy of its data directory"));
+        found.push(format!("a second node of {name} went on, on a copy of its data directory"));
+    }
+}
+
+/// Nodes on old copies of their data came back, those and no others. One that was killed on the way
+/// may come back when it is started again.
+fn returns(history: &History, found: &mut Vec<String>) {
+    for (name, held) in history.names.iter().zip(&history.members) {
+        let (mut start, mut came_back) = (0, BTreeSet::new());
+        for line in held.log.lines() {
+            if let Some(number) = line.strip_prefix("-- start ") {
+                start = number.trim().parse().unwrap_or(start);
+            } else if start > 0 && line.contains(CAME_BACK) {
+                let older = held.older.iter().rev().find(|older| **older <= start);
+                if older.is_none_or(|older| !came_back.insert(*older)) {
+                    found.push(format!("start {start} of {name} came back, of no old copy"));
+                }
+            }
+        }
+        for older in held.older.iter().filter(|older| !came_back.contains(older)) {
+            found.push(format!("start {older} of {name} was on an old copy and did not come back"));
+        }
     }
 }
 

@@ -10,14 +10,14 @@ use serde_json::Value;
 use super::api::{Api, field, list, text};
 use super::cluster::Cluster;
 use super::history::{Asked, Held, History, Listed};
-use super::member::{Member, Mode};
+use super::member::Member;
 use super::nemesis::look_after;
 
 /// How long a node may take for an answer.
 const ANSWER: Duration = Duration::from_secs(20);
 const TICK: Duration = Duration::from_millis(100);
 
-/// Waits until all nodes run on their own data, are ready, and have the same number of decisions, all
+/// Waits until all nodes have come back and no second ones run, all are ready, and have the same number of decisions, all
 /// certified. Else, what is missing after `patience`.
 pub(super) fn wait_until_quiet(
     cluster: &Cluster,
@@ -38,8 +38,11 @@ fn is_quiet(cluster: &Cluster) -> Result<(), String> {
     let mut positions = None;
     for member in &cluster.members {
         let name = &member.name;
-        if member.mode() == Mode::OldCopy {
-            return Err(format!("{name} runs on an old copy"));
+        if member.is_older() {
+            return Err(format!("{name} has not come back on an old copy of its data"));
+        }
+        if member.runs_twice() {
+            return Err(format!("a second node of {name} runs"));
         }
         let api = member.api().ok_or_else(|| format!("the node of {name} does not run"))?;
         let unheard = |error| format!("the node of {name} does not answer: {error}");
@@ -85,7 +88,7 @@ pub(super) fn held(member: &Member) -> io::Result<Held> {
     let faults = list(&status, "faults").iter().map(Value::to_string).collect();
     let metrics = api.get("/metrics", ANSWER)?.granted()?;
     let metrics = String::from_utf8_lossy(&metrics).into_owned();
-    Ok(Held { decisions, log: String::new(), metrics, faults })
+    Ok(Held { decisions, log: String::new(), metrics, faults, older: Vec::new() })
 }
 
 /// The bytes between the lines of a certificate; none if they are not there.
@@ -97,7 +100,7 @@ fn unarmoured(text: &str) -> Vec<u8> {
 
 /// All that is left of a run, with the nodes still running; they are stopped on the way.
 pub(super) fn collect(cluster: &Cluster, asked: Vec<Asked>) -> io::Result<History> {
-    let unstopped = cluster.members.iter().filter(|member| member.mode() == Mode::OldCopy);
+    let unstopped = cluster.members.iter().filter(|member| member.runs_twice());
     let unstopped = unstopped.map(|member| member.name.clone()).collect();
     let mut members = Vec::new();
     for member in &cluster.members {
@@ -105,13 +108,14 @@ pub(super) fn collect(cluster: &Cluster, asked: Vec<Asked>) -> io::Result<Histor
         members.push(held(member).unwrap_or_default());
     }
     for member in &cluster.members {
-        match member.mode() {
-            Mode::OldCopy => member.kill(),
-            _ => member.stop(),
-        }
+        member.stop();
+        member.end_second();
     }
     for (member, held) in cluster.members.iter().zip(&mut members) {
-        held.log = String::from_utf8_lossy(&fs::read(member.log())?).into_owned();
+        let second = fs::read(member.second_log()).unwrap_or_default();
+        let log = [second, fs::read(member.log())?].concat();
+        held.log = String::from_utf8_lossy(&log).into_owned();
+        held.older = member.older();
     }
     Ok(History {
         network: cluster.network.clone(),

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
-/// Size of such a file system: data directories of a long run, twice, when one is put back.
+/// Size of such a file system: the data directory of a long run, twice, for what is written anew.
 const SIZE: &core::ffi::CStr = c"size=192m,mode=0700";
 
 /// Beyond which byte nothing is written to any file.

@@ -18,7 +18,7 @@ pub(super) struct History {
     pub(super) members: Vec<Held>,
     /// How processes ended.
     pub(super) ends: Vec<End>,
-    /// Who still ran on an old copy of its data directory when everybody could talk to everybody.
+    /// Whose second node still ran when everybody could talk to everybody.
     pub(super) unstopped: Vec<String>,
 }
 
@@ -32,6 +32,8 @@ pub(super) struct Asked {
     pub(super) digest: Option<String>,
     /// What each organisation enters, if it enters something.
     pub(super) votes: Vec<Option<u64>>,
+    /// The node that said so went on with an old copy of its data before it was decided.
+    pub(super) may_be_lost: bool,
 }
 
 /// What one organisation has in the end.
@@ -39,12 +41,14 @@ pub(super) struct Asked {
 pub(super) struct Held {
     /// What its node lists.
     pub(super) decisions: Vec<Listed>,
-    /// All that its node said on standard error.
+    /// All that second nodes of it said on standard error, and then its node.
     pub(super) log: String,
     /// What its node tells Prometheus.
     pub(super) metrics: String,
     /// Whom its node blames in its status, and for what.
     pub(super) faults: Vec<String>,
+    /// Which starts of its node were on an old copy of its data, ascending.
+    pub(super) older: Vec<u64>,
 }
 
 /// A decision in a node's list.
@@ -80,8 +84,8 @@ pub(super) enum Cause {
     Killed,
     /// It was told to.
     Told,
-    /// It ran on an old copy of its data directory.
-    OldCopy,
+    /// It ran on an old copy of a data directory beside the node.
+    SecondCopy,
     /// Its disk was full.
     FullDisk,
     /// Nothing was done to it.

@@ -14,6 +14,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use super::api::{Api, text};
+use super::checker::CAME_BACK;
 use super::cluster::{append, copy_folder, lines};
 use super::disk::Disk;
 use super::history::{Cause, End};
@@ -53,8 +54,6 @@ pub(super) enum Mode {
     Down,
     Runs,
     Paused,
-    /// It runs on an old copy of its data directory.
-    OldCopy,
 }
 
 struct State {
@@ -66,6 +65,10 @@ struct State {
     full: bool,
     /// Which start the copy of the data directory is from.
     copied: Option<u64>,
+    /// The second node, on the copy.
+    second: Option<Child>,
+    /// Which starts were on an old copy.
+    older: Vec<u64>,
     ends: Vec<End>,
 }
 
@@ -101,6 +104,8 @@ impl Member {
             disk_full: false,
             full: false,
             copied: None,
+            second: None,
+            older: Vec::new(),
             ends: Vec::new(),
         };
         Self {
@@ -125,11 +130,6 @@ impl Member {
         self.disk.folder().join("data")
     }
 
-    /// Where its newest data are while an old copy is in their place.
-    fn newest(&self) -> PathBuf {
-        self.disk.folder().join("newest")
-    }
-
     pub(super) fn mode(&self) -> Mode {
         locked(&self.state).mode
     }
@@ -141,6 +141,11 @@ impl Member {
 
     pub(super) fn log(&self) -> PathBuf {
         self.shared.log(&self.name)
+    }
+
+    /// What second nodes say.
+    pub(super) fn second_log(&self) -> PathBuf {
+        self.log().with_extension("second.log")
     }
 
     pub(super) fn process(&self) -> Option<Pid> {
@@ -262,12 +267,15 @@ impl Member {
         locked(&self.state).full
     }
 
-    /// Kills its node and starts it again on a copy of its data from before an earlier start that the
-    /// others have met; false if there is no such copy.
-    pub(super) fn run_old_copy(&self) -> io::Result<bool> {
+    /// Whether there is a copy of its data from before an earlier start that the others have met.
+    fn has_old_copy(&self) -> bool {
         let met = self.live.took_part.load(Ordering::Relaxed);
-        let is_old = locked(&self.state).copied.is_some_and(|start| start < met);
-        if self.mode() != Mode::Runs || !is_old {
+        locked(&self.state).copied.is_some_and(|start| start < met)
+    }
+
+    /// Kills its node and starts it again on such a copy; false if there is none.
+    pub(super) fn run_old_copy(&self) -> io::Result<bool> {
+        if self.mode() != Mode::Runs || !self.has_old_copy() || self.runs_twice() {
             return Ok(false);
         }
         self.kill();
@@ -275,39 +283,79 @@ impl Member {
         if state.mode != Mode::Down {
             return Ok(false);
         }
-        fs::rename(self.dir(), self.newest())?;
+        fs::remove_dir_all(self.dir())?;
         copy_folder(&self.shared.copy(&self.name), &self.dir())?;
-        state.mode = Mode::OldCopy;
+        self.forget_copy(&mut state)?;
+        state.older.push(self.live.starts.load(Ordering::Relaxed) + 1);
         self.launch(&mut state, false)?;
+        state.mode = Mode::Runs;
         Ok(true)
     }
 
-    /// Puts its own data back, once the node on the old copy has ended.
-    pub(super) fn put_back(&self) -> io::Result<()> {
-        let mut state = locked(&self.state);
-        if !self.newest().exists() || state.child.is_some() {
-            return Ok(());
+    /// Starts a second node on such a copy; false if there is none.
+    pub(super) fn run_second_copy(&self) -> io::Result<bool> {
+        if self.mode() != Mode::Runs || !self.has_old_copy() || self.runs_twice() {
+            return Ok(false);
         }
-        let copy = self.shared.copy(&self.name);
-        fs::remove_dir_all(self.dir())?;
-        fs::remove_dir_all(copy)?;
-        fs::rename(self.newest(), self.dir())?;
+        let dir = self.shared.copy(&self.name).display().to_string();
+        let arguments = self.shared.arguments.iter().map(String::as_str);
+        let line = ["run", "--json", "--data-dir", &dir, "--listen", "127.0.0.1:0"];
+        let line: Vec<&str> = line.into_iter().chain(arguments).collect();
+        let log = append(&self.second_log())?;
+        let second = self.shared.command(&line).stdout(Stdio::null()).stderr(log).spawn()?;
+        locked(&self.state).second = Some(second);
+        Ok(true)
+    }
+
+    /// The copy is used up.
+    fn forget_copy(&self, state: &mut State) -> io::Result<()> {
         state.copied = None;
-        Ok(())
+        fs::remove_dir_all(self.shared.copy(&self.name))
+    }
+
+    /// Whether a second node runs.
+    pub(super) fn runs_twice(&self) -> bool {
+        locked(&self.state).second.is_some()
+    }
+
+    /// Ends the second node, should it run.
+    pub(super) fn end_second(&self) {
+        if let Some(mut second) = locked(&self.state).second.take() {
+            let _ = second.kill();
+            let _ = second.wait();
+        }
+    }
+
+    /// Which starts were on an old copy of its data.
+    pub(super) fn older(&self) -> Vec<u64> {
+        locked(&self.state).older.clone()
+    }
+
+    /// Whether its node has not come back yet that went on with an old copy.
+    pub(super) fn is_older(&self) -> bool {
+        let older = self.older().len();
+        let log =
+            || String::from_utf8_lossy(&fs::read(self.log()).unwrap_or_default()).into_owned();
+        older > 0 && log().lines().filter(|line| line.contains(CAME_BACK)).count() < older
     }
 
     /// Notices an end that nobody caused right now; what it is put down to.
     pub(super) fn look(&self) -> Option<Cause> {
-        self.notice(&mut locked(&self.state))
+        let mut state = locked(&self.state);
+        let second = state.second.as_mut().and_then(|second| second.try_wait().ok().flatten());
+        if let Some(status) = second {
+            state.second = None;
+            let end = self.end(Cause::SecondCopy, Some(status), Duration::ZERO);
+            state.ends.push(end);
+            // It may be that no node runs on it any more.
+            let _ = self.forget_copy(&mut state);
+        }
+        self.notice(&mut state)
     }
 
     fn notice(&self, state: &mut State) -> Option<Cause> {
         let status = state.child.as_mut()?.try_wait().ok().flatten()?;
-        let cause = match state.mode {
-            Mode::OldCopy => Cause::OldCopy,
-            _ if state.disk_full => Cause::FullDisk,
-            _ => Cause::Nothing,
-        };
+        let cause = if state.disk_full { Cause::FullDisk } else { Cause::Nothing };
         self.ended(state, cause, Some(status), Duration::ZERO);
         Some(cause)
     }
@@ -316,15 +364,20 @@ impl Member {
         state.child = None;
         state.mode = Mode::Down;
         *locked(&self.live.api) = None;
+        state.ends.push(self.end(cause, status, took));
+    }
+
+    fn end(&self, cause: Cause, status: Option<ExitStatus>, took: Duration) -> End {
         let code = status.and_then(|status| status.code());
         let signal = status.and_then(|status| status.signal());
-        state.ends.push(End { member: self.name.clone(), cause, code, signal, took });
+        End { member: self.name.clone(), cause, code, signal, took }
     }
 }
 
 impl Drop for Member {
     fn drop(&mut self) {
         self.kill();
+        self.end_second();
     }
 }
 

@@ -5,9 +5,9 @@
 //! talk over QUIC and TCP through proxies on the loopback address ([`links`]). People propose and vote
 //! all the time ([`people`]). The nemesis ([`nemesis`]) does what was drawn from a seed before the
 //! begin ([`plan`]): it kills, pauses and restarts processes, one, several or all; cuts links one way or
-//! both, slows them and tears them down; puts an old copy in the place of a data directory; fills
-//! disks; and lets a stranger flood a node. How all of this interleaves is up to the machine: the
-//! seed is the story of the faults, not of the run.
+//! both, slows them and tears them down; puts an old copy in the place of a data directory, or starts a
+//! second node on one; fills disks; and lets a stranger flood a node. How all of this interleaves is
+//! up to the machine: the seed is the story of the faults, not of the run.
 //!
 //! # What is checked
 //! In the end everything is mended, and the network has to become quiet. What it then holds is judged by

@@ -94,6 +94,7 @@ impl<'a> Nemesis<'a> {
                 }
                 What::Pause(_) => member.pause(),
                 What::OldCopy(_) => member.run_old_copy()?,
+                What::SecondCopy(_) => member.run_second_copy()?,
                 What::FullDisk(_) => member.fill_disk()?,
                 What::Cut { .. } | What::Slow { .. } | What::Reset(_) | What::Flood { .. } => false,
             };
@@ -147,7 +148,7 @@ impl<'a> Nemesis<'a> {
         Ok(())
     }
 
-    /// Mends everything. Nodes on old copies have to stop by themselves.
+    /// Mends everything. Nodes on old copies have to come back, and second ones to stop, by themselves.
     fn heal(&mut self) -> io::Result<()> {
         self.strangers.clear();
         self.links.heal();
@@ -162,17 +163,11 @@ impl<'a> Nemesis<'a> {
     }
 }
 
-/// Notices processes that have ended: a node on an old copy gets its own data back and starts, and so
-/// does one that met a full disk late.
+/// Notices processes that have ended: a node that met a full disk late starts again.
 pub(super) fn look_after(cluster: &Cluster) -> io::Result<()> {
     for member in &cluster.members {
-        match member.look() {
-            Some(Cause::OldCopy) => {
-                member.put_back()?;
-                member.start()?;
-            }
-            Some(Cause::FullDisk) if !member.is_full() => member.start()?,
-            _ => {}
+        if member.look() == Some(Cause::FullDisk) && !member.is_full() {
+            member.start()?;
         }
     }
     Ok(())

@@ -17,7 +17,7 @@ use serde_json::json;
 use super::api::text;
 use super::cluster::Cluster;
 use super::history::Asked;
-use super::member::{Member, Mode};
+use super::member::Member;
 use crate::Rng;
 
 /// How many questions are open at a time.
@@ -26,6 +26,8 @@ const ASKERS: u64 = 12;
 const ANSWER: Duration = Duration::from_secs(4);
 /// How long somebody waits before they ask the same again.
 const AGAIN: Duration = Duration::from_millis(40);
+/// How long a question is followed whose node may have forgotten it.
+const MAY_BE_LOST: Duration = Duration::from_secs(45);
 
 /// What the people do, and have done.
 pub(super) struct People<'a> {
@@ -112,12 +114,10 @@ impl<'a> People<'a> {
             let proposer = rng.random_range(0..self.cluster.members.len());
             let asked = self.draw(&mut rng);
             let waits = Duration::from_millis(rng.random_range(2000..15_000));
-            let proposer = self.cluster.members.get(proposer);
+            let Some(proposer) = self.cluster.members.get(proposer) else { continue };
+            let older = proposer.older().len();
             // Whether it was proposed is not known if the node went away before it answered.
-            let Some(digest) = proposer.and_then(|member| self.propose(member, &asked, waits))
-            else {
-                continue;
-            };
+            let Some((number, digest)) = self.propose(proposer, &asked, waits) else { continue };
             let begin = Instant::now();
             let all_vote = asked.votes.iter().all(Option::is_some);
             for (ballots, vote) in self.ballots.iter().zip(&asked.votes) {
@@ -126,7 +126,14 @@ impl<'a> People<'a> {
                     locked(ballots).push_back(Ballot { digest: digest.clone(), vote });
                 }
             }
-            self.follow(&digest, begin, all_vote, &mut rng);
+            let may_be_lost = || {
+                let lost = proposer.older().len() > older;
+                if let Some(asked) = locked(&self.asked).get_mut(number) {
+                    asked.may_be_lost |= lost;
+                }
+                lost
+            };
+            self.follow(&digest, begin, (all_vote, may_be_lost), &mut rng);
         }
     }
 
@@ -147,11 +154,12 @@ impl<'a> People<'a> {
             let abstains = some_abstain && rng.random_range(0..3) == 0;
             (!abstains).then(|| rng.random_range(0..=greatest))
         });
-        Asked { title: format!("Question {number}"), rule, digest: None, votes: votes.collect() }
+        let (title, votes) = (format!("Question {number}"), votes.collect());
+        Asked { title, rule, digest: None, votes, may_be_lost: false }
     }
 
-    fn propose(&self, member: &Member, asked: &Asked, waits: Duration) -> Option<String> {
-        let (api, before) = (member.api()?, member.mode());
+    fn propose(&self, member: &Member, asked: &Asked, waits: Duration) -> Option<(usize, String)> {
+        let (api, before) = (member.api()?, member.older().len());
         let number = {
             let mut all = locked(&self.asked);
             all.push(asked.clone());
@@ -162,20 +170,32 @@ impl<'a> People<'a> {
         let answer = api.post("/v1/decisions", &proposal, ANSWER).ok()?.granted().ok()?;
         let answer: serde_json::Value = serde_json::from_slice(&answer).ok()?;
         let digest = text(&answer, "digest").to_owned();
-        if [before, member.mode()].contains(&Mode::OldCopy) {
+        if member.older().len() > before || member.is_older() {
             // It is not listened to, and forgets what it was asked.
             return None;
         }
         if let Some(asked) = locked(&self.asked).get_mut(number) {
             asked.digest = Some(digest.clone());
         }
-        Some(digest)
+        Some((number, digest))
     }
 
     /// Waits for the certificate, at anybody's node.
-    fn follow(&self, digest: &str, begin: Instant, all_vote: bool, rng: &mut Rng) {
+    fn follow(
+        &self,
+        digest: &str,
+        begin: Instant,
+        (all_vote, may_be_lost): (bool, impl Fn() -> bool),
+        rng: &mut Rng,
+    ) {
         let mut last_vote = None;
         while !self.gone.load(Ordering::Relaxed) {
+            if may_be_lost() && begin.elapsed() > MAY_BE_LOST {
+                for ballots in &self.ballots {
+                    locked(ballots).retain(|ballot| ballot.digest != digest);
+                }
+                return;
+            }
             let is_entered = || self.ballots.iter().all(|all| !holds(all, digest));
             if last_vote.is_none() && all_vote && is_entered() {
                 last_vote = Some(Instant::now());

@@ -41,8 +41,11 @@ pub(super) enum What {
     Slow { ways: Vec<Way>, by: Duration, lost: u32 },
     /// The connections of these pairs are torn down.
     Reset(Vec<Way>),
-    /// A node runs on a copy of its data directory that was made before its last start.
+    /// A node is killed, and goes on with a copy of its data directory that was made before its last
+    /// start.
     OldCopy(usize),
+    /// A second node runs on such a copy beside the first.
+    SecondCopy(usize),
     /// The disk of a node is full.
     FullDisk(usize),
     /// A stranger does to a node what he can.
@@ -73,11 +76,12 @@ enum Card {
     Slow,
     Reset,
     OldCopy,
+    SecondCopy,
     FullDisk,
     Flood,
 }
 
-const DECK: [(Card, usize); 12] = [
+const DECK: [(Card, usize); 13] = [
     (Card::KillOne, 4),
     (Card::KillSeveral, 2),
     (Card::KillAll, 1),
@@ -88,6 +92,7 @@ const DECK: [(Card, usize); 12] = [
     (Card::Slow, 2),
     (Card::Reset, 2),
     (Card::OldCopy, 2),
+    (Card::SecondCopy, 1),
     (Card::FullDisk, 1),
     (Card::Flood, 2),
 ];
@@ -96,8 +101,10 @@ const DECK: [(Card, usize); 12] = [
 const CALM: Duration = Duration::from_secs(4);
 /// How long it takes a start to be of use, before something happens to the same member again.
 const START: Duration = Duration::from_secs(6);
-/// What is set aside for a node on an old copy to stop.
-const OLD_COPY: Duration = Duration::from_secs(20);
+/// What is set aside for a node on an old copy to come back.
+const OLD_COPY: Duration = Duration::from_secs(30);
+/// And for a second one to stop.
+const SECOND_COPY: Duration = Duration::from_secs(20);
 
 impl What {
     /// Its kind, for the summary.
@@ -114,6 +121,7 @@ impl What {
             Self::Slow { .. } => "slow and lossy links",
             Self::Reset(_) => "connections reset",
             Self::OldCopy(_) => "old copy of a data directory",
+            Self::SecondCopy(_) => "second node on an old copy",
             Self::FullDisk(_) => "full disk",
             Self::Flood { .. } => "flood by a stranger",
         }
@@ -123,9 +131,10 @@ impl What {
     pub(super) fn members(&self) -> &[usize] {
         match self {
             Self::Kill(who) | Self::Pause(who) => who,
-            Self::Restart(who) | Self::OldCopy(who) | Self::FullDisk(who) => {
-                std::slice::from_ref(who)
-            }
+            Self::Restart(who)
+            | Self::OldCopy(who)
+            | Self::SecondCopy(who)
+            | Self::FullDisk(who) => std::slice::from_ref(who),
             Self::Cut { .. } | Self::Slow { .. } | Self::Reset(_) | Self::Flood { .. } => &[],
         }
     }
@@ -153,7 +162,7 @@ impl fmt::Display for What {
 pub(super) struct Network<'a> {
     /// How many members.
     pub(super) n: usize,
-    /// How many of them may run on an old copy at a time.
+    /// How many of them may come back on an old copy at a time: until then they take no part.
     pub(super) t: usize,
     /// Those whose disk can be filled.
     pub(super) disks: &'a [usize],
@@ -245,6 +254,7 @@ impl Plan<'_> {
             }
             Card::Reset => (What::Reset(self.ways()), Duration::ZERO),
             Card::OldCopy => (What::OldCopy(self.somebody(now)), OLD_COPY),
+            Card::SecondCopy => (What::SecondCopy(self.somebody(now)), SECOND_COPY),
             Card::FullDisk => {
                 let disks = self.network.disks;
                 let drawn = self.rng.random_range(0..disks.len().max(1));
@@ -321,7 +331,7 @@ mod tests {
         for seed in 0..200 {
             let faults = draw(seed, NETWORK, THREE);
             let kinds: BTreeSet<&str> = faults.iter().map(|fault| fault.what.kind()).collect();
-            assert_eq!(kinds.len(), 11, "{seed}: {kinds:?}");
+            assert_eq!(kinds.len(), 12, "{seed}: {kinds:?}");
             assert!(faults.iter().any(|fault| fault.what.members().len() == NETWORK.n), "{seed}");
             assert!(faults.iter().all(|fault| fault.begins + fault.lasts <= THREE), "{seed}");
         }

@@ -77,6 +77,7 @@ fn history() -> History {
         rule: RULE.into(),
         digest: Some(digest.into()),
         votes: votes.to_vec(),
+        may_be_lost: false,
     };
     let asked = vec![
         asked("first", &decisions[0].digest, [Some(80), Some(70), Some(90), Some(76)]),
@@ -84,9 +85,10 @@ fn history() -> History {
     ];
     let held = Held {
         decisions,
-        log: "-- start 1\nstopped\n".into(),
+        log: format!("-- start 1\nstopped\n-- start 2\n  WARN node: {CAME_BACK} it ran on\n"),
         metrics: "quorate_decisions_total{outcome=\"accepted\"} 1\n".into(),
         faults: Vec::new(),
+        older: vec![2],
     };
     History {
         network: network(),
@@ -96,7 +98,7 @@ fn history() -> History {
         ends: vec![
             end(Cause::Killed, None, Some(9)),
             end(Cause::Told, Some(0), None),
-            end(Cause::OldCopy, Some(13), None),
+            end(Cause::SecondCopy, Some(13), None),
             end(Cause::FullDisk, Some(13), None),
         ],
         unstopped: Vec::new(),
@@ -212,10 +214,36 @@ fn ends_that_should_not_be_are_found() {
         end(Cause::Killed, Some(0), None),
         end(Cause::Told, Some(1), None),
         end(Cause::Told, None, None),
-        end(Cause::OldCopy, Some(0), None),
+        end(Cause::SecondCopy, Some(0), None),
         end(Cause::FullDisk, Some(101), None),
     ] {
         finds(&["the node of Acme ended"], |run| run.ends.push(wrong));
     }
-    finds(&["went on on an old copy"], |run| run.unstopped.push("Acme".into()));
+    finds(&["a second node of Acme went on"], |run| run.unstopped.push("Acme".into()));
+}
+
+#[test]
+fn nodes_on_old_copies_that_do_not_come_back_and_others_that_do_are_found() {
+    finds(&["start 5 of Delta was on an old copy"], |run| run.members[3].older.push(5));
+    finds(&["start 2 of Acme came back"], |run| run.members[0].older.clear());
+    finds(&["start 2 of Acme came back"], |run| {
+        let again = run.members[0].log.lines().last().unwrap().to_owned();
+        run.members[0].log += &again;
+    });
+    // One that was killed before it was back.
+    let mut run = history();
+    run.members[1].older = vec![1];
+    assert_eq!(violations(&run), Vec::<String>::new());
+}
+
+#[test]
+fn what_was_forgotten_with_an_old_copy_is_decided_everywhere_or_nowhere() {
+    let mut run = history();
+    let asked = Asked { title: "third".into(), may_be_lost: true, ..run.asked[0].clone() };
+    run.asked.push(Asked { digest: Some("00".into()), ..asked });
+    assert_eq!(violations(&run), Vec::<String>::new());
+    finds(&["has 1 certificates"], |run| {
+        run.asked[1].may_be_lost = true;
+        run.members[3].decisions.pop();
+    });
 }
