@@ -3,7 +3,8 @@
 //!
 //! It is gone before the member's node first runs. What is heard meanwhile is in a store of its own,
 //! so that it can be stopped and goes on; at its end the node's store is made of it, and then the
-//! member's part of the keys.
+//! member's part of the keys. On an old copy of the directory it stops: what it said on its way is all
+//! in one refresh, in which it would have nothing to say any more.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,7 +80,6 @@ pub async fn enter_network(
             frame = incoming.decision.recv() => frame.ok_or_else(gone)?.taken.done(),
             Some(event) = incoming.events.recv() => match event {
                 LinkEvent::OtherLives => return Err(NodeError::OtherLives),
-                // Nothing marks what is said on the way in as lost.
                 LinkEvent::NoneLives => return Err(NodeError::OldCopy),
                 LinkEvent::Older { .. } => {}
                 LinkEvent::Behind { .. } | LinkEvent::Restarted { .. } => {

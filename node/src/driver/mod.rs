@@ -20,7 +20,8 @@
 //!
 //! # End
 //! On cancellation the loop stops after its turn; what the journal holds is written, connections
-//! are closed, all within a second.
+//! are closed, all within a second. It ends by itself where it is to be made anew: with links to a new
+//! member, or on a data directory that was found to be an old copy ([`incarnation`](crate::net)).
 
 mod entering;
 pub(crate) mod faults;

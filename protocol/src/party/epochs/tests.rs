@@ -314,6 +314,7 @@ fn an_older_copy_of_a_store_takes_part_in_what_is_new_and_in_the_next_refresh() 
     world.vote_all(before, &[0, 1, 2, 3]);
     world.run_untimed();
     world.start_from_copy(party(3), copy);
+    assert!(world.member(3).status().returning.is_some(), "it says nothing yet");
     world.run_untimed();
     assert!(world.member(3).status().returning.is_none(), "it is back");
     let after = world.propose(0, false).unwrap();
