@@ -319,10 +319,12 @@ pub(super) fn describe_status(network: &Network, status: &NodeStatus) -> Status 
     let peer = |peer: &crate::PeerStatus| Peer {
         name: peer.name.clone(),
         connected: peer.connected,
-        transport: peer.transport.map(transport),
-        through: match peer.transport {
-            Some(Transport::Relayed { through }) => Some(name(network, through)),
-            _ => None,
+        transport: peer.transport.as_ref().map(transport),
+        through: match &peer.transport {
+            Some(Transport::Relayed { through }) => {
+                through.iter().map(|member| name(network, *member)).collect()
+            }
+            _ => Vec::new(),
         },
         last_seen_ms_ago: peer.last_seen_ms_ago,
         round_trip_us: peer.round_trip_us,
@@ -398,7 +400,7 @@ pub(super) fn describe_status(network: &Network, status: &NodeStatus) -> Status 
     }
 }
 
-fn transport(transport: Transport) -> String {
+fn transport(transport: &Transport) -> String {
     match transport {
         Transport::Quic => "quic",
         Transport::Tcp => "tcp",

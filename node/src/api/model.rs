@@ -240,11 +240,11 @@ pub struct Peer {
     pub name: String,
     /// Whether there is a connection.
     pub connected: bool,
-    /// `quic`, `tcp`, or `relayed` if it is connected through another organisation.
+    /// `quic`, `tcp`, or `relayed` if it is connected through other organisations.
     pub transport: Option<String>,
-    /// That organisation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub through: Option<String>,
+    /// Those organisations, from here to there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub through: Vec<String>,
     /// How long ago it was last heard.
     pub last_seen_ms_ago: Option<u64>,
     /// Microseconds there and back, when it was last measured.

@@ -139,7 +139,7 @@ pub fn peer(member: u16, connected: bool) -> Peer {
         name: format!("org {member}"),
         connected,
         transport: connected.then(|| "quic".to_owned()),
-        through: None,
+        through: Vec::new(),
         last_seen_ms_ago: None,
         round_trip_us: None,
         unacknowledged: 0,

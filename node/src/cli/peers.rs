@@ -54,11 +54,11 @@ fn rows(peers: &[Peer]) -> Vec<[String; 7]> {
 
 /// Over what a member is connected.
 pub fn link(peer: &Peer) -> String {
-    match (&peer.through, &peer.transport, peer.connected) {
-        (Some(through), _, true) => format!("through {}", clean(through)),
-        (None, Some(over), true) => clean(over),
-        (None, None, true) => "connected".to_owned(),
+    match (peer.through.as_slice(), &peer.transport, peer.connected) {
         (.., false) => "away".to_owned(),
+        ([], Some(over), true) => clean(over),
+        ([], None, true) => "connected".to_owned(),
+        (through, _, true) => format!("through {}", clean(&through.join(", "))),
     }
 }
 

@@ -211,8 +211,9 @@ mod tests {
         let direct = Peer { last_seen_ms_ago: Some(2_000), ..peer(0, true) };
         assert_eq!(one_peer(&direct), "org 0: quic, seen 2 s ago");
         let transport = Some("relayed".into());
-        let relayed = Peer { transport, through: Some("org 2".into()), ..direct };
-        assert_eq!(one_peer(&relayed), "org 0: through org 2, seen 2 s ago");
+        let relayed =
+            Peer { transport, through: ["org 2", "org 3"].map(Into::into).into(), ..direct };
+        assert_eq!(one_peer(&relayed), "org 0: through org 2, org 3, seen 2 s ago");
     }
 
     #[test]

@@ -63,7 +63,8 @@ impl World {
             for (a, b) in pairs {
                 let others = [(a, b), (b, a)].into_iter().filter(|(one, _)| **one == me);
                 for (_, other) in others {
-                    known[*other].addresses = roster::addresses("127.0.0.1:1").unwrap();
+                    let nowhere = format!("127.0.0.1:{}", other + 1);
+                    known[*other].addresses = roster::addresses(&nowhere).unwrap();
                 }
             }
             home.join(&network(known), Some(keys)).unwrap();
@@ -169,24 +170,27 @@ async fn four_nodes_decide_and_stop_within_a_second() {
     assert_eq!(handles[0].status().await.expect_err("stopped"), CallError::Stopped);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn four_nodes_decide_though_two_pairs_cannot_connect() {
-    let world = World::apart(4, &[(0, 1), (2, 3)]);
+/// So many nodes decide, of whom some pairs cannot connect directly; and all of those are connected in
+/// the end.
+async fn decide_apart(n: usize, pairs: &[(usize, usize)]) {
+    let world = World::apart(n, pairs);
     let mut nodes = Vec::new();
-    for member in 0..4 {
+    for member in 0..n {
         nodes.push(world.run(member).await);
     }
     let handles: Vec<_> = nodes.iter().map(|(node, _)| node.handle()).collect();
-    let decision = handles[0].propose(proposal("count(approve) >= 3", 1), None).await.unwrap();
-    for (handle, value) in handles.iter().zip([1, 0, 1, 1]) {
-        vote(handle, &decision, value).await;
+    let minimum = u16::try_from(n / 2 + 1).unwrap();
+    let question = Proposal { minimum, ..proposal("count(approve) >= 3", 1) };
+    let decision = handles[0].propose(question, None).await.unwrap();
+    for (member, handle) in handles.iter().enumerate() {
+        vote(handle, &decision, u64::from(member != 1)).await;
     }
     for handle in &handles {
         let certificate = certificate(handle, &decision).await;
         assert_eq!(certificate.statement.outcome, Outcome::Accepted);
-        assert_eq!(certificate.statement.counted.len(), 4);
+        assert_eq!(certificate.statement.counted.len(), n);
     }
-    for (me, other) in [(0, 1), (1, 0), (2, 3), (3, 2)] {
+    for (me, other) in pairs.iter().flat_map(|(a, b)| [(*a, *b), (*b, *a)]) {
         // The decision may be quicker: it does not need all links.
         let connected = async {
             loop {
@@ -201,6 +205,26 @@ async fn four_nodes_decide_though_two_pairs_cannot_connect() {
         let transport = timeout(PATIENCE, connected).await.expect("connected in time");
         assert!(!transport.is_direct(), "{transport:?}");
     }
+}
+
+/// Pairs of members in a row that are not neighbours.
+fn not_next(n: usize) -> Vec<(usize, usize)> {
+    (0..n).flat_map(|a| (a + 2..n).map(move |b| (a, b))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn four_nodes_decide_though_two_pairs_cannot_connect() {
+    decide_apart(4, &[(0, 1), (2, 3)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn four_nodes_on_a_line_decide() {
+    decide_apart(4, &not_next(4)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn seven_nodes_on_a_line_decide() {
+    decide_apart(7, &not_next(7)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

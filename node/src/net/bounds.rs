@@ -11,6 +11,7 @@
 //! | frames for it, in each lane | [`MAX_UNACKNOWLEDGED_DECISION`], [`MAX_UNACKNOWLEDGED_BULK`], [`MAX_UNACKNOWLEDGED_CEREMONY`] |
 //! | the part of these that is being written, in each lane, encoded | [`WRITE_BATCH`] + [`MAX_FRAME`] |
 //! | announcements for it | [`ANNOUNCEMENTS_QUEUED`] of [`MAX_ANNOUNCEMENT`] |
+//! | buffers of the circuits that run over its connections | [`circuits`] of 2 [`CIRCUIT_BUFFER`] |
 //! | what the party keeps of it | [`limits::MAX_KEPT_BYTES`] in this epoch, [`limits::MAX_AHEAD_BYTES`] for later ones |
 //!
 //! The sum is [`held_for_one_peer`]. Not in it: what the system buffers, and what Yamux adds to each of
@@ -55,13 +56,31 @@ pub(super) const ANNOUNCING: Rate = Rate { burst: 32, every: Duration::from_mill
 /// Streams that a peer opens on one lane. A node that is not accepted yet asks five times a second.
 pub(super) const STREAMS: Rate = Rate { burst: 32, every: Duration::from_millis(100) };
 
+/// Bytes of a circuit between two others that are read and not written yet, each way.
+pub(super) const CIRCUIT_BUFFER: usize = 8 << 10;
+/// Circuits that a peer has opened and not yet said where they go.
+pub(super) const CIRCUITS_OPENING: usize = 8;
+
+/// Circuits over the connection between two members: one for each pair that only they join, which is
+/// most in the middle of a line.
+pub(super) const fn circuits(members: usize) -> usize {
+    (members / 2) * members.div_ceil(2)
+}
+
+/// Circuits that a peer opens: all of them anew after a restart, and some that fail.
+pub(super) fn circuit_rate(members: usize) -> Rate {
+    let burst = u32::try_from(16 + 2 * circuits(members)).unwrap_or(u32::MAX);
+    Rate { burst, every: Duration::from_millis(100) }
+}
+
 /// Lanes between two nodes, and with them tasks and queues.
 const LANES: usize = 3;
 
 /// Streams of one connection at the same time: of the lanes each way, gossip, pings, some that are
-/// being replaced, and some for each member that is reached through the other, or through us.
+/// being replaced, some for each member that is reached through the other, or through us, and the
+/// circuits of others.
 pub(super) const fn streams_per_connection(members: usize) -> usize {
-    16 + 2 * members
+    16 + 2 * members + circuits(members)
 }
 
 /// Bytes on one connection that a peer has sent and nobody has read yet.
@@ -79,6 +98,7 @@ pub const fn held_for_one_peer(members: usize) -> usize {
         MAX_UNACKNOWLEDGED_DECISION + MAX_UNACKNOWLEDGED_BULK + MAX_UNACKNOWLEDGED_CEREMONY;
     let written = LANES * (WRITE_BATCH + MAX_FRAME);
     let announced = ANNOUNCEMENTS_QUEUED * MAX_ANNOUNCEMENT;
+    let passing = circuits(members) * 2 * CIRCUIT_BUFFER;
     let party = limits::MAX_KEPT_BYTES + limits::MAX_AHEAD_BYTES;
-    connections + incoming + outgoing + written + announced + party
+    connections + incoming + outgoing + written + announced + passing + party
 }

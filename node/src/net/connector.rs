@@ -7,10 +7,15 @@
 //! that drops is replaced at once, one that stalls when a ping through it has no answer.
 //!
 //! The connection is authenticated and encrypted end to end: a relay can delay and drop, and sees
-//! how much passes. Two members reach each other as long as one other is connected directly to both;
-//! over paths of more than one relay nothing is sent.
+//! how much passes. Two members reach each other through a relay as long as one other is connected
+//! directly to both.
+//!
+//! # Circuits
+//! A peer that is connected neither way for longer is dialled over several members in a row
+//! ([`circuit`](super::circuit)). Dials go on directly and through relays; what has fewer members
+//! between replaces the other.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,9 +32,11 @@ use quorate_protocol::PartyId;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use crate::net::circuit::map::{Heard, Map};
+use crate::net::circuit::path::{self, Path};
 use crate::net::gossip::{Announcement, Quotas, Topic, Topics, Validator};
 use crate::net::peer::{Peer, Transport};
-use crate::net::route::{Connection, Route};
+use crate::net::route::{Connection, Relay, Route};
 use crate::net::swarm::{Behaviour, BehaviourEvent};
 
 /// How long closing may take.
@@ -61,6 +68,8 @@ pub(super) struct Connector {
     reservations: HashMap<ListenerId, PeerId>,
     /// Who is not to be asked before when.
     reserve_at: BTreeMap<PeerId, Instant>,
+    /// Who is connected to whom.
+    map: Map,
     topics: Topics,
     quotas: Quotas,
     validator: Validator,
@@ -70,7 +79,7 @@ pub(super) struct Connector {
 impl Connector {
     pub(super) fn new(
         swarm: Swarm<Behaviour>,
-        me: PartyId,
+        (me, start): (PartyId, u64),
         ping: Duration,
         peers: &[Arc<Peer>],
         topics: Topics,
@@ -85,6 +94,7 @@ impl Connector {
             routes,
             reservations: HashMap::new(),
             reserve_at: BTreeMap::new(),
+            map: Map::new(me, start),
             topics,
             quotas: Quotas::new(peers.iter().map(|peer| peer.info.peer_id)),
             validator,
@@ -111,15 +121,21 @@ impl Connector {
         let direct = self.routes.values().filter_map(Route::direct_due);
         let relayed = self.routes.values().filter_map(Route::relayed_due);
         let relayed = relayed.filter(|_| !self.relays().is_empty());
-        let reserving = self.reservations_due().map(|(_, _, at)| at);
+        let reserving = self.reservations_due().map(|(_, at)| at);
         let silent = self.routes.values().filter_map(|route| route.silent_due(self.silence));
-        let first = direct.chain(relayed).chain(reserving).chain(silent).min();
+        let circuits = self.routes.values().filter_map(Route::circuit_due);
+        let missed = self.routes.values().filter_map(Route::missed_from);
+        let missed = missed.filter(|at| *at > Instant::now());
+        let due = direct.chain(relayed).chain(reserving).chain(silent);
+        let first = due.chain(circuits).chain(missed).chain(self.claim_due()).min();
         first.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600))
     }
 
     fn do_due(&mut self) {
         self.give_up_silent();
         self.dial_directly();
+        self.claim();
+        self.dial_circuits();
         let relays = self.relays();
         if relays.is_empty() {
             return;
@@ -134,6 +150,7 @@ impl Connector {
         for (peer_id, route) in &mut self.routes {
             for connection in route.silent(self.silence) {
                 tracing::debug!(%peer_id, "closing a connection that does not answer");
+                self.map.failed(route.over(connection));
                 self.swarm.close_connection(connection);
                 route.disconnected(self.me, connection);
             }
@@ -161,22 +178,87 @@ impl Connector {
     }
 
     /// Dials whoever cannot be reached directly through the next of those who may relay.
-    fn dial_through(&mut self, relays: &[(PeerId, Multiaddr)]) {
+    fn dial_through(&mut self, relays: &[Relay]) {
         let now = Instant::now();
         for (peer_id, route) in &mut self.routes {
             if route.relayed_due().is_none_or(|at| at > now) {
                 continue;
             }
-            let Some((relay, address)) = route.next_relay(relays) else { continue };
-            let address = through(&relay, &address).with(Protocol::P2p(*peer_id));
+            let Some(relay) = route.next_relay(relays) else {
+                route.no_relay();
+                continue;
+            };
+            let address = through(relay).with(Protocol::P2p(*peer_id));
             let options = DialOpts::peer_id(*peer_id)
                 .condition(PeerCondition::Always)
                 .addresses(vec![address])
                 .build();
             let connection = options.connection_id();
-            route.dialling_through(relay, connection);
+            route.dialling_through(relay.peer_id, connection);
             if let Err(error) = self.swarm.dial(options) {
                 route.failed(connection, &error);
+            }
+        }
+    }
+
+    /// Who is connected directly.
+    fn near(&self) -> BTreeSet<PartyId> {
+        let direct = self.routes.values().filter(|route| route.direct().is_some());
+        direct.map(|route| route.peer.info.party).collect()
+    }
+
+    /// Whether somebody is not connected for a while.
+    fn misses(&self) -> bool {
+        let now = Instant::now();
+        self.routes.values().filter_map(Route::missed_from).any(|from| from <= now)
+    }
+
+    fn claim_due(&self) -> Option<Instant> {
+        self.map.due(&self.near(), self.misses())
+    }
+
+    /// Says who our neighbours are, if it is time.
+    fn claim(&mut self) {
+        if self.claim_due().is_none_or(|at| at > Instant::now()) {
+            return;
+        }
+        let claim = self.map.say(self.near(), self.misses());
+        let topic = self.topics.neighbours();
+        if self.quotas.may_announce()
+            && let Err(error) = self.swarm.behaviour_mut().gossip.publish(topic, claim)
+        {
+            tracing::debug!("neighbours not announced: {error}");
+        }
+    }
+
+    /// Dials those over several members in a row that are not reached otherwise.
+    fn dial_circuits(&mut self) {
+        let (now, near) = (Instant::now(), self.near());
+        let ids: BTreeMap<_, _> =
+            self.routes.iter().map(|(id, route)| (route.peer.info.party, *id)).collect();
+        for (peer_id, route) in &mut self.routes {
+            if route.circuit_due().is_none_or(|at| at > now) {
+                continue;
+            }
+            let me = *self.swarm.local_peer_id();
+            let path = |members: &[PartyId]| {
+                let others = members.iter().map(|member| ids.get(member).copied());
+                Path::new(std::iter::once(Some(me)).chain(others).collect::<Option<_>>()?)
+            };
+            let drawn = self.map.path(&near, route.peer.info.party);
+            let Some((path, members)) = drawn.and_then(|to| Some((path(&to)?, to))) else {
+                route.no_path();
+                continue;
+            };
+            let options = DialOpts::peer_id(*peer_id)
+                .condition(PeerCondition::Always)
+                .addresses(vec![path.address()])
+                .build();
+            let over = members.split_last().map_or(&[][..], |(_, over)| over);
+            let connection = options.connection_id();
+            route.dialling_over(over, connection);
+            if let Err(error) = self.swarm.dial(options) {
+                self.map.failed(route.failed(connection, &error));
             }
         }
     }
@@ -184,34 +266,36 @@ impl Connector {
     /// Lets us be reached through those who may relay, if some cannot reach us directly.
     fn reserve(&mut self) {
         let now = Instant::now();
-        let due: Vec<_> = self.reservations_due().filter(|(_, _, at)| *at <= now).collect();
-        for (relay, address, _) in due {
-            self.reserve_at.insert(relay, now + RESERVE_AGAIN);
-            match self.swarm.listen_on(through(&relay, &address)) {
+        let due: Vec<_> = self.reservations_due().filter(|(_, at)| *at <= now).collect();
+        for (relay, _) in due {
+            self.reserve_at.insert(relay.peer_id, now + RESERVE_AGAIN);
+            match self.swarm.listen_on(through(&relay)) {
                 Ok(listener) => {
-                    self.reservations.insert(listener, relay);
+                    self.reservations.insert(listener, relay.peer_id);
                 }
-                Err(error) => tracing::debug!(%relay, "no reservation: {error}"),
+                Err(error) => tracing::debug!(%relay.peer_id, "no reservation: {error}"),
             }
         }
     }
 
     /// Where there is no reservation yet, and from when on there should be one.
-    fn reservations_due(&self) -> impl Iterator<Item = (PeerId, Multiaddr, Instant)> {
+    fn reservations_due(&self) -> impl Iterator<Item = (Relay, Instant)> {
         let needed = self.routes.values().filter_map(Route::relay_needed).min();
         let relays = if needed.is_some() { self.relays() } else { Vec::new() };
-        relays.into_iter().filter_map(move |(relay, address)| {
-            let reserved = self.reservations.values().any(|reserved| *reserved == relay);
-            let not_before = self.reserve_at.get(&relay).copied();
-            (!reserved).then_some((relay, address, needed?.max(not_before.or(needed)?)))
+        relays.into_iter().filter_map(move |relay| {
+            let reserved = self.reservations.values().any(|reserved| *reserved == relay.peer_id);
+            let not_before = self.reserve_at.get(&relay.peer_id).copied();
+            (!reserved).then_some((relay, needed?.max(not_before.or(needed)?)))
         })
     }
 
     /// Who is connected directly, and where.
-    fn relays(&self) -> Vec<(PeerId, Multiaddr)> {
-        let direct =
-            |(peer, route): (&PeerId, &Route)| Some((*peer, route.direct()?.remote.clone()));
-        self.routes.iter().filter_map(direct).collect()
+    fn relays(&self) -> Vec<Relay> {
+        let relay = |(peer_id, route): (&PeerId, &Route)| {
+            let (party, address) = (route.peer.info.party, route.direct()?.remote.clone());
+            Some(Relay { peer_id: *peer_id, party, address })
+        };
+        self.routes.iter().filter_map(relay).collect()
     }
 
     fn on_command(&mut self, command: Command) {
@@ -266,7 +350,7 @@ impl Connector {
                 connection_id,
             } => {
                 if let Some(route) = self.routes.get_mut(&peer_id) {
-                    route.failed(connection_id, &error);
+                    self.map.failed(route.failed(connection_id, &error));
                 }
             }
             SwarmEvent::IncomingConnectionError { error, send_back_addr, .. } => {
@@ -278,14 +362,14 @@ impl Connector {
             SwarmEvent::Behaviour(BehaviourEvent::Ping(event)) => self.on_ping(&event),
             SwarmEvent::Behaviour(BehaviourEvent::Gossip(event)) => self.on_gossip(event),
             SwarmEvent::Behaviour(BehaviourEvent::Relay(event)) => tracing::debug!("{event:?}"),
-            SwarmEvent::Behaviour(BehaviourEvent::Circuits(event)) => tracing::debug!("{event:?}"),
+            SwarmEvent::Behaviour(BehaviourEvent::Relayed(event)) => tracing::debug!("{event:?}"),
             _ => {}
         }
     }
 
     fn on_connected(&mut self, id: PeerId, connection: ConnectionId, endpoint: &ConnectedPoint) {
-        let Some(transport) = self.transport(endpoint) else {
-            // The relay is gone, and the connection with it.
+        let Some(transport) = self.transport(id, endpoint) else {
+            // The relay is gone, and the connection with it; or somebody has lied about who it is.
             self.swarm.close_connection(connection);
             return;
         };
@@ -296,12 +380,20 @@ impl Connector {
         for lost in route.connected(connection, new) {
             self.swarm.close_connection(lost);
         }
+        self.map.held(route.over(connection));
     }
 
     /// Over what a connection runs; `None` if it is through nobody who is known.
-    fn transport(&self, endpoint: &ConnectedPoint) -> Option<Transport> {
+    fn transport(&self, id: PeerId, endpoint: &ConnectedPoint) -> Option<Transport> {
         if !endpoint.is_relayed() {
-            return Some(Transport::of(endpoint.get_remote_address()));
+            let party = |member: &PeerId| Some(self.routes.get(member)?.peer.info.party);
+            return match path::between(id, endpoint) {
+                None => Some(Transport::of(endpoint.get_remote_address())),
+                Some(between) => {
+                    let through = between?.iter().map(party).collect::<Option<_>>()?;
+                    Some(Transport::Relayed { through })
+                }
+            };
         }
         let path = match endpoint {
             ConnectedPoint::Dialer { address, .. } => address,
@@ -314,7 +406,7 @@ impl Connector {
             _ => None,
         });
         let route = named.or_else(|| self.routes.values().find(|route| route.is_at(&relay)))?;
-        Some(Transport::Relayed { through: route.peer.info.party })
+        Some(Transport::Relayed { through: vec![route.peer.info.party] })
     }
 
     fn on_listener_closed(
@@ -356,12 +448,15 @@ impl Connector {
         {
             route.peer.floods();
         }
+        let is_claim = message.topic == self.topics.neighbours();
         let may = message.source.is_some_and(|author| self.quotas.may_make(&author));
-        let announcement = if may { self.announcement(message) } else { None };
-        let acceptance = match announcement {
-            Some(_) => MessageAcceptance::Accept,
-            None if may => MessageAcceptance::Reject,
-            None => MessageAcceptance::Ignore,
+        let claimed = (may && is_claim).then(|| self.on_claim(&message));
+        let announcement = if may && !is_claim { self.announcement(message) } else { None };
+        let acceptance = match (&announcement, claimed) {
+            (Some(_), _) | (_, Some(Heard::New)) => MessageAcceptance::Accept,
+            (None, Some(Heard::Old)) => MessageAcceptance::Ignore,
+            (None, _) if may => MessageAcceptance::Reject,
+            (None, _) => MessageAcceptance::Ignore,
         };
         self.swarm.behaviour_mut().gossip.report_message_validation_result(
             &message_id,
@@ -374,6 +469,12 @@ impl Connector {
         }
     }
 
+    fn on_claim(&mut self, message: &gossipsub::Message) -> Heard {
+        let author = message.source.and_then(|author| self.routes.get(&author));
+        let Some(author) = author else { return Heard::Malformed };
+        self.map.hear(author.peer.info.party, &message.data)
+    }
+
     fn announcement(&self, message: gossipsub::Message) -> Option<Announcement> {
         let from = self.routes.get(&message.source?)?.peer.info.party;
         let topic = self.topics.topic(&message.topic)?;
@@ -383,8 +484,8 @@ impl Connector {
 }
 
 /// Where others are reached through a relay at this address.
-fn through(relay: &PeerId, address: &Multiaddr) -> Multiaddr {
+fn through(relay: &Relay) -> Multiaddr {
     let named = |part| matches!(part, Protocol::P2p(_));
-    let at: Multiaddr = address.iter().filter(|part| !named(part.clone())).collect();
-    at.with(Protocol::P2p(*relay)).with(Protocol::P2pCircuit)
+    let at: Multiaddr = relay.address.iter().filter(|part| !named(part.clone())).collect();
+    at.with(Protocol::P2p(relay.peer_id)).with(Protocol::P2pCircuit)
 }

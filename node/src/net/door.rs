@@ -31,6 +31,8 @@ use libp2p::swarm::{
 use libp2p::{Multiaddr, PeerId};
 use tokio::time::Instant;
 
+use super::bounds::circuits;
+use super::circuit::path;
 use super::rate::{Meter, Rate};
 
 /// Connections of strangers that are being made at the same time: from one source, and from all.
@@ -108,7 +110,11 @@ impl Door {
         let (places, rate) = if known {
             let burst = MEMBER_KNOCKS.burst.saturating_mul(members);
             let every = MEMBER_KNOCKS.every / members.max(1);
-            (self.members.saturating_mul(2) + 16, Rate { burst, every })
+            // Through a member come as many as there are circuits over it: those of one that says
+            // nothing leave places to others.
+            let passed = matches!(source, Source::Relay(_));
+            let circuits = if passed { circuits(self.members) } else { 0 };
+            (self.members.saturating_mul(2) + 16 + circuits, Rate { burst, every })
         } else {
             (KNOCKING.0, KNOCKS)
         };
@@ -144,6 +150,10 @@ impl Door {
 impl Source {
     /// Where a connection comes from that arrives at `local`.
     fn of(local: &Multiaddr, remote: &Multiaddr) -> Self {
+        // Over a circuit: from the last member on the way, which is a neighbour.
+        if let Some(last) = path::members(local).and_then(|between| between.last().copied()) {
+            return Self::Relay(last);
+        }
         let mut relay = None;
         for part in local {
             match part {
@@ -267,7 +277,7 @@ mod tests {
         let member = source("/ip4/192.0.2.7/tcp/40000");
         assert_eq!(knock(&mut door, member, 99), 2 * MEMBERS + 16);
         let relay = Source::Relay(PeerId::random());
-        assert_eq!(knock(&mut door, relay, 99), 2 * MEMBERS + 16);
+        assert_eq!(knock(&mut door, relay, 99), 2 * MEMBERS + 16 + circuits(MEMBERS));
     }
 
     #[test]
@@ -310,6 +320,8 @@ mod tests {
         let relay = PeerId::random();
         let local = format!("/ip4/10.0.0.1/tcp/1/p2p/{relay}/p2p-circuit").parse().unwrap();
         let remote = format!("/p2p/{}", PeerId::random()).parse().unwrap();
+        assert_eq!(Source::of(&local, &remote), Source::Relay(relay));
+        let local = format!("/p2p/{}/p2p/{relay}", PeerId::random()).parse().unwrap();
         assert_eq!(Source::of(&local, &remote), Source::Relay(relay));
     }
 }

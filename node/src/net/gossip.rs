@@ -49,6 +49,7 @@ pub struct Announcement {
 pub(super) struct Topics {
     proposals: IdentTopic,
     certificates: IdentTopic,
+    neighbours: IdentTopic,
 }
 
 pub(super) type Gossip =
@@ -58,7 +59,14 @@ impl Topics {
     pub(super) fn new(network: &[u8; 32], epoch: u64) -> Self {
         let network = data_encoding::HEXLOWER.encode(network);
         let topic = |what| IdentTopic::new(format!("quorate/{network}/{epoch}/{what}"));
-        Self { proposals: topic("proposals"), certificates: topic("certificates") }
+        // Who is behind in epochs needs to be reached as well.
+        let neighbours = IdentTopic::new(format!("quorate/{network}/neighbours"));
+        Self { proposals: topic("proposals"), certificates: topic("certificates"), neighbours }
+    }
+
+    /// Where members say who their neighbours are ([`circuit`](super::circuit)).
+    pub(super) fn neighbours(&self) -> TopicHash {
+        self.neighbours.hash()
     }
 
     pub(super) fn hash(&self, topic: Topic) -> TopicHash {
@@ -74,7 +82,8 @@ impl Topics {
 
     /// Gossip that takes part in these topics only.
     pub(super) fn behaviour(&self, keys: &Keypair) -> io::Result<Gossip> {
-        let allowed = HashSet::from([self.proposals.hash(), self.certificates.hash()]);
+        let topics = [&self.proposals, &self.certificates, &self.neighbours];
+        let allowed = HashSet::from(topics.map(IdentTopic::hash));
         let config = ConfigBuilder::default()
             .max_transmit_size(MAX_ANNOUNCEMENT)
             .connection_handler_queue_len(ANNOUNCEMENTS_QUEUED)
@@ -88,7 +97,7 @@ impl Topics {
             WhitelistSubscriptionFilter(allowed),
         )
         .map_err(io::Error::other)?;
-        for topic in [&self.proposals, &self.certificates] {
+        for topic in topics {
             gossip.subscribe(topic).map_err(io::Error::other)?;
         }
         Ok(gossip)

@@ -4,8 +4,8 @@
 //! Members are known by their transport keys, from the roster; libp2p connects over QUIC or TCP
 //! with Noise, and nobody else gets in. Connections break and peers restart at any time. A pair
 //! that cannot connect directly, for one of them is behind a firewall, connects through another
-//! member that is connected to both; not over more than one. Such a member sees how much passes and
-//! when, and nothing of what.
+//! member that is connected to both, or else over several in a row (`circuit`): wherever a path of
+//! honest members leads. Who is on the way sees how much passes and when, and nothing of what.
 //!
 //! # Guarantees
 //! Frames given to [`Links::send`] reach the peer in order, each at most once, and each at least
@@ -25,7 +25,9 @@
 //! Then numbered frames go one way and cumulative acknowledgements the other.
 //!
 //! # Cost
-//! One message delay for a frame on an open stream. An idle link sends nothing but keep-alives.
+//! One message delay for a frame on an open stream, and one more for each member between. An idle link
+//! sends nothing but keep-alives; while somebody is missed every member says now and then who its
+//! neighbours are.
 //!
 //! # Isolation
 //! Each peer has its own tasks, queues and budgets (`bounds.rs`): a peer that stalls or floods delays
@@ -33,6 +35,7 @@
 //! further than a handshake, of which there are few (`door.rs`).
 
 mod bounds;
+mod circuit;
 mod connector;
 mod door;
 mod gossip;
@@ -80,6 +83,7 @@ pub use peer::{LinkEvent, LinkStatus, PeerInfo, Transport};
 pub use receiver::{Inbound, Taken};
 pub use wire::MAX_FRAME;
 
+use circuit::passing::Passing;
 use connector::{Command, Connector};
 use peer::{Here, Peer};
 use rate::Meter;
@@ -212,7 +216,7 @@ impl Links {
         let Config { committee, lanes, listen, port_patience, ping, validator, .. } = config;
         let topics = gossip::Topics::new(&network, epoch);
         let failed = |address, reason| ListenError { address, reason };
-        let mut swarm = swarm::build(keys, &peers, &topics, ping)
+        let (mut swarm, arrive) = swarm::build(keys, &peers, &topics, ping)
             .map_err(|reason| failed(Multiaddr::empty(), reason))?;
         let listening = swarm::listen(&mut swarm, &listen, port_patience)
             .await
@@ -222,6 +226,8 @@ impl Links {
             // A relay names an address to those who ask for a place.
             swarm.add_external_address(address.clone());
         }
+
+        swarm::take_circuits(&mut swarm).map_err(|reason| failed(Multiaddr::empty(), reason))?;
 
         let (commands, command_queue) = mpsc::unbounded_channel();
         let (announce, announcements) = mpsc::channel(MAX_ANNOUNCEMENTS);
@@ -261,6 +267,12 @@ impl Links {
         };
         let [decision, bulk, ceremony] =
             [Lane::Decision, Lane::Bulk, Lane::Ceremony].map(&mut open);
+        let passing = Passing::new(*swarm.local_peer_id(), &peers, control.clone(), arrive);
+        match control.accept(circuit::PROTOCOL) {
+            Ok(streams) => drop(tasks.spawn(passing.run(streams))),
+            Err(error) => tracing::error!("no circuits: {error}"),
+        }
+        let me = (me, start.incarnation.number);
         let connector = Connector::new(swarm, me, ping, &peers, topics, validator, announce);
         let connector = tokio::spawn(connector.run(command_queue));
         let peers = peers.into_iter().map(|peer| (peer.info.party, peer)).collect();

@@ -56,24 +56,32 @@ impl PeerInfo {
 }
 
 /// Over what a connection runs.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Transport {
     /// QUIC over UDP.
     Quic,
     /// TCP with Noise and Yamux.
     Tcp,
-    /// Through another member, who sees how much passes and nothing of what.
+    /// Through other members, who see how much passes and nothing of what.
     Relayed {
-        /// Who that is.
-        through: PartyId,
+        /// Who they are, from here to there.
+        through: Vec<PartyId>,
     },
 }
 
 impl Transport {
     /// Whether no other member is between.
-    pub const fn is_direct(self) -> bool {
-        !matches!(self, Self::Relayed { .. })
+    pub const fn is_direct(&self) -> bool {
+        self.members_between() == 0
+    }
+
+    /// How many other members are between.
+    pub const fn members_between(&self) -> usize {
+        match self {
+            Self::Quic | Self::Tcp => 0,
+            Self::Relayed { through } => through.len(),
+        }
     }
 
     /// The transport of a direct connection to or from this address.
@@ -347,7 +355,7 @@ impl Peer {
         let seen = self.seen.load(Ordering::Relaxed).checked_sub(1);
         LinkStatus {
             party: self.info.party,
-            connected: *self.connection.borrow(),
+            connected: self.connection.borrow().clone(),
             incarnation: self.incarnation.load(Ordering::Relaxed),
             round_trip_us: self.round_trip.load(Ordering::Relaxed).checked_sub(1),
             last_seen_ms_ago: seen.map(|at| self.milliseconds().saturating_sub(at)),

@@ -1,5 +1,5 @@
-//! What is known about the ways to one peer: its connections, and when it is dialled, directly and
-//! through others.
+//! What is known about the ways to one peer: its connections, and when it is dialled: directly, through
+//! one other (a relay), and over circuits of several.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,12 +20,22 @@ const REDIAL_RELAYED: (Duration, Duration) = (Duration::from_secs(2), Duration::
 
 /// How long a peer is dialled directly before others are asked to relay.
 const RELAY_AFTER: Duration = Duration::from_secs(3);
+/// How long there is no connection before circuits are tried as well.
+const CIRCUIT_AFTER: Duration = RELAY_AFTER.saturating_mul(2);
+/// How long a path or a relay is waited for when there is none.
+const NO_PATH: Duration = Duration::from_secs(1);
 /// How long a dial through another may take before the next one is tried.
 const RELAY_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long the later of two members leaves it to the earlier one to dial, so that they seldom
 /// connect twice.
 const DIAL_LATER: Duration = Duration::from_millis(60);
+
+/// How long a relay is left aside, at least and at most, that let go of the only connection; each time
+/// twice as long.
+const ASIDE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(3600));
+/// A connection that lasted so long says that the relay is good.
+const LASTING: Duration = Duration::from_secs(600);
 
 /// A peer that connects anew while an older connection stands has lost the older one, unless both
 /// were made at about the same time.
@@ -55,18 +65,36 @@ struct Dials {
     at: Instant,
 }
 
+/// A member that is connected directly, and may relay.
+#[derive(Clone, Debug)]
+pub(super) struct Relay {
+    pub peer_id: PeerId,
+    pub party: PartyId,
+    pub address: Multiaddr,
+}
+
 /// The ways to one peer.
 pub(super) struct Route {
     pub peer: Arc<Peer>,
     connections: BTreeMap<ConnectionId, Connection>,
     /// Since when there is no direct connection.
     away_since: Option<Instant>,
+    /// Since when there is no connection at all.
+    alone_since: Option<Instant>,
     direct: Dials,
     relayed: Dials,
+    circuit: Dials,
+    /// Whether we are the one of us two who dials over circuits.
+    dials_circuits: bool,
     /// It is to be dialled although it is connected.
     challenged: bool,
     /// Through whom it was dialled last.
     relay: Option<PeerId>,
+    /// Relays that are left aside: how often they let go, and until when. Else one that does so again
+    /// and again would take the place of every circuit.
+    aside: BTreeMap<PartyId, (u32, Instant)>,
+    /// Over whom it was dialled last.
+    over: Vec<PartyId>,
     wrong_key_reported: bool,
 }
 
@@ -99,10 +127,15 @@ impl Route {
             peer: Arc::clone(peer),
             connections: BTreeMap::new(),
             away_since: Some(now),
+            alone_since: Some(now),
             direct: Dials::due(now + head_start(me, peer.info.party)),
             relayed: Dials::due(now),
+            circuit: Dials::due(now),
+            dials_circuits: me < peer.info.party,
             challenged: false,
             relay: None,
+            aside: BTreeMap::new(),
+            over: Vec::new(),
             wrong_key_reported: false,
         }
     }
@@ -119,13 +152,25 @@ impl Route {
         self.direct.at = Instant::now();
     }
 
-    /// When to dial through another, if there is one.
+    /// When to dial through another, if there is one. Goes on while the peer is reached over several.
     pub(super) fn relayed_due(&self) -> Option<Instant> {
-        if !self.connections.is_empty() {
+        if self.connections.values().any(|connection| connection.transport.members_between() < 2) {
             return None;
         }
         let patience = self.relayed.current.map(|(_, since)| since + RELAY_PATIENCE);
         Some(patience.unwrap_or(self.relayed.at).max(self.away_since? + RELAY_AFTER))
+    }
+
+    /// When to dial over several others, if there is a path.
+    pub(super) fn circuit_due(&self) -> Option<Instant> {
+        let may = self.dials_circuits && self.circuit.current.is_none();
+        let since = self.alone_since.filter(|_| may)?;
+        Some(self.circuit.at.max(since + CIRCUIT_AFTER))
+    }
+
+    /// From when on it is missed, if there is no connection.
+    pub(super) fn missed_from(&self) -> Option<Instant> {
+        self.alone_since.map(|since| since + RELAY_AFTER)
     }
 
     /// From when on others are needed to reach the peer, and the peer needs others to reach us.
@@ -144,10 +189,29 @@ impl Route {
     }
 
     /// The next of those who may relay, after the one that was tried last.
-    pub(super) fn next_relay(&self, relays: &[(PeerId, Multiaddr)]) -> Option<(PeerId, Multiaddr)> {
-        let may = || relays.iter().filter(|(relay, _)| *relay != self.peer.info.peer_id);
-        let next = may().find(|(relay, _)| Some(*relay) > self.relay);
-        next.or_else(|| may().next()).cloned()
+    pub(super) fn next_relay<'a>(&self, relays: &'a [Relay]) -> Option<&'a Relay> {
+        let now = Instant::now();
+        let is_aside = |relay: &Relay| self.aside.get(&relay.party).is_some_and(|it| it.1 > now);
+        let is_peer = |relay: &Relay| relay.peer_id == self.peer.info.peer_id;
+        let may = || relays.iter().filter(|relay| !is_peer(relay) && !is_aside(relay));
+        let next = may().find(|relay| Some(relay.peer_id) > self.relay);
+        next.or_else(|| may().next())
+    }
+
+    /// There is nobody who may relay now.
+    pub(super) fn no_relay(&mut self) {
+        self.relayed.current = None;
+        self.relayed.at = Instant::now() + NO_PATH;
+    }
+
+    /// A connection is gone, the only one. A relay that it ran through is left aside for a while.
+    fn leave_aside(&mut self, gone: &Connection) {
+        let Transport::Relayed { through } = &gone.transport else { return };
+        let [relay] = through.as_slice() else { return };
+        let before = self.aside.get(relay).filter(|_| gone.since.elapsed() < LASTING);
+        let times = before.map_or(0, |(times, _)| *times);
+        let until = Instant::now() + backoff(times, ASIDE);
+        self.aside.insert(*relay, (times.saturating_add(1), until));
     }
 
     /// It is dialled directly.
@@ -162,16 +226,41 @@ impl Route {
         self.relayed.current = Some((connection, Instant::now()));
     }
 
-    /// A dial has failed.
-    pub(super) fn failed(&mut self, connection: ConnectionId, error: &DialError) {
+    /// It is dialled over these.
+    pub(super) fn dialling_over(&mut self, over: &[PartyId], connection: ConnectionId) {
+        over.clone_into(&mut self.over);
+        self.circuit.current = Some((connection, Instant::now()));
+    }
+
+    /// No path to it is known.
+    pub(super) fn no_path(&mut self) {
+        self.circuit.at = Instant::now() + NO_PATH;
+    }
+
+    /// A dial has failed; returns over whom, if it was over a circuit.
+    pub(super) fn failed(&mut self, connection: ConnectionId, error: &DialError) -> &[PartyId] {
         let name = &self.peer.info.name;
         tracing::debug!(peer = %name, "not reached: {error}");
         if self.relayed.is(connection) {
-            self.relayed.failed(REDIAL);
+            self.relayed.failed(self.waits());
         }
-        if !self.direct.is(connection) {
-            return;
+        if self.circuit.is(connection) {
+            self.circuit.failed(REDIAL);
+            return &self.over;
         }
+        if self.direct.is(connection) {
+            self.direct_failed(error);
+        }
+        &[]
+    }
+
+    /// How long to wait between dials.
+    fn waits(&self) -> (Duration, Duration) {
+        if self.connections.is_empty() { REDIAL } else { REDIAL_RELAYED }
+    }
+
+    fn direct_failed(&mut self, error: &DialError) {
+        let name = &self.peer.info.name;
         if let DialError::WrongPeerId { address, .. } = error
             && !self.wrong_key_reported
         {
@@ -179,7 +268,7 @@ impl Route {
             self.peer.mistaken(address);
             tracing::warn!(peer = %name, %address, "another node answers at the address of {name}");
         }
-        self.direct.failed(if self.connections.is_empty() { REDIAL } else { REDIAL_RELAYED });
+        self.direct.failed(self.waits());
     }
 
     /// A connection was made; returns those that are to be closed for it, which may be itself.
@@ -188,20 +277,23 @@ impl Route {
         id: ConnectionId,
         connection: Connection,
     ) -> Vec<ConnectionId> {
-        let (now, direct) = (connection.since, connection.transport.is_direct());
-        // Reached through another, it may be there directly again as well.
+        let (now, between) = (connection.since, distance(&connection));
+        // Reached through others, it may be there directly again as well, or through fewer.
         self.direct.failures = 0;
-        if direct {
+        if between == 0 {
             self.direct.current = None;
         }
-        self.relayed.succeeded();
+        if between < 2 {
+            self.relayed.succeeded();
+        }
+        self.relayed.failures = 0;
+        self.circuit.succeeded();
         let age = |older: &Connection| now.duration_since(older.since);
-        let fresh = |older: &Connection| older.transport.is_direct() && age(older) < FRESH;
-        if !direct && self.connections.values().any(fresh) {
+        let fresh = |older: &Connection| distance(older) < between && age(older) < FRESH;
+        if self.connections.values().any(fresh) {
             return vec![id];
         }
-        let lost =
-            |older: &Connection| age(older) > SAME_TIME || direct && !older.transport.is_direct();
+        let lost = |older: &Connection| age(older) > SAME_TIME || between < distance(older);
         let older = self.connections.iter();
         let lost = older.filter(|(_, older)| lost(older)).map(|(id, _)| *id).collect();
         self.connections.insert(id, connection);
@@ -239,6 +331,22 @@ impl Route {
             self.relayed.at = now;
         }
         self.update();
+        if self.alone_since.is_some() {
+            self.leave_aside(&connection);
+        }
+        // Where there was no relay before there is none now.
+        if self.alone_since.is_some() && distance(&connection) == 2 {
+            self.alone_since = now.checked_sub(CIRCUIT_AFTER).or(Some(now));
+            self.circuit.at = now;
+        }
+    }
+
+    /// Over whom a connection runs, if they are several.
+    pub(super) fn over(&self, id: ConnectionId) -> &[PartyId] {
+        match self.connections.get(&id).map(|connection| &connection.transport) {
+            Some(Transport::Relayed { through }) if through.len() > 1 => through,
+            _ => &[],
+        }
     }
 
     /// Says what changed.
@@ -247,10 +355,14 @@ impl Route {
             Some(_) => self.away_since = None,
             None => self.away_since = self.away_since.or_else(|| Some(Instant::now())),
         }
-        let transports = self.connections.values().map(|connection| connection.transport);
+        match self.connections.is_empty() {
+            false => self.alone_since = None,
+            true => self.alone_since = self.alone_since.or_else(|| Some(Instant::now())),
+        }
+        let transports = self.connections.values().map(|connection| &connection.transport);
         // The best comes first.
-        let best = transports.min();
-        let before = self.peer.connection.send_replace(best);
+        let best = transports.min_by_key(|it| (it.members_between(), *it)).cloned();
+        let before = self.peer.connection.send_replace(best.clone());
         let name = &self.peer.info.name;
         match best {
             _ if best == before => {}
@@ -258,6 +370,11 @@ impl Route {
             Some(transport) => tracing::info!(peer = %name, ?transport, "connected"),
         }
     }
+}
+
+/// 0 for a direct connection, 1 through a relay, 2 over a circuit.
+fn distance(connection: &Connection) -> usize {
+    connection.transport.members_between().min(2)
 }
 
 fn head_start(me: PartyId, peer: PartyId) -> Duration {

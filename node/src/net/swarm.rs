@@ -8,13 +8,18 @@ use std::time::Duration;
 use futures::StreamExt;
 use libp2p::allow_block_list::{self, AllowedPeers};
 use libp2p::connection_limits::{self, ConnectionLimits};
+use libp2p::core::transport::OptionalTransport;
+use libp2p::core::upgrade::Version;
 use libp2p::identity::Keypair;
 use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
-use libp2p::{Multiaddr, Swarm, SwarmBuilder, noise, ping, relay, tcp};
+use libp2p::{Multiaddr, Swarm, SwarmBuilder, Transport as _, noise, ping, relay, tcp};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::net::PeerInfo;
 use crate::net::bounds::{self, CONNECTIONS_PER_PEER};
+use crate::net::circuit::Arrival;
+use crate::net::circuit::transport::{self, Circuits};
 use crate::net::door::Door;
 use crate::net::gossip::{Gossip, Topics};
 use crate::net::muxer::Muxing;
@@ -45,19 +50,23 @@ pub(super) struct Behaviour {
     streams: libp2p_stream::Behaviour,
     ping: ping::Behaviour,
     pub(super) gossip: Gossip,
-    /// Reaches others through members.
-    circuits: relay::client::Behaviour,
+    /// Reaches others through one member.
+    relayed: relay::client::Behaviour,
     /// Lets others reach each other through us.
     relay: relay::Behaviour,
 }
 
-/// A swarm that lets `peers` in and nobody else, and tries each connection every `ping`.
+/// Circuits that have come and wait to be looked at.
+const ARRIVALS: usize = 16;
+
+/// A swarm that lets `peers` in and nobody else, and tries each connection every `ping`; and where
+/// circuits are handed to it that end here.
 pub(super) fn build(
     keys: Keypair,
     peers: &[PeerInfo],
     topics: &Topics,
     ping: Duration,
-) -> io::Result<Swarm<Behaviour>> {
+) -> io::Result<(Swarm<Behaviour>, mpsc::Sender<Arrival>)> {
     let mut allowed = allow_block_list::Behaviour::<AllowedPeers>::default();
     for peer in peers {
         allowed.allow_peer(peer.peer_id);
@@ -74,16 +83,21 @@ pub(super) fn build(
     let gossip = topics.behaviour(&keys)?;
     let mut relay = relay::Behaviour::new(keys.public().to_peer_id(), relaying(peers.len()));
     relay.set_status(Some(relay::Status::Enable));
-    build_with_circuits(keys, members, |circuits| Behaviour {
+    let streams = libp2p_stream::Behaviour::new();
+    let (arrive, arrivals) = mpsc::channel(ARRIVALS);
+    let me = keys.public().to_peer_id();
+    let circuits = Circuits::new(me, streams.new_control(), arrivals);
+    let swarm = build_with_circuits(keys, members, Some(circuits), |relayed| Behaviour {
         allowed,
         limits: connection_limits::Behaviour::new(limits),
         door,
-        streams: libp2p_stream::Behaviour::new(),
+        streams,
         ping: ping::Behaviour::new(ping::Config::new().with_interval(ping).with_timeout(ping)),
         gossip,
-        circuits,
+        relayed,
         relay,
-    })
+    })?;
+    Ok((swarm, arrive))
 }
 
 /// What members may use us for, to reach each other: enough for all of them. Only members are
@@ -110,13 +124,14 @@ pub(crate) fn build_swarm<B: NetworkBehaviour>(
     keys: Keypair,
     behaviour: B,
 ) -> io::Result<Swarm<B>> {
-    build_with_circuits(keys, 0, |_| behaviour)
+    build_with_circuits(keys, 0, None, |_| behaviour)
 }
 
 /// A swarm over QUIC, TCP and circuits through others.
 fn build_with_circuits<B: NetworkBehaviour>(
     keys: Keypair,
     members: usize,
+    circuits: Option<Circuits>,
     behaviour: impl FnOnce(relay::client::Behaviour) -> B,
 ) -> io::Result<Swarm<B>> {
     let streams = bounds::streams_per_connection(members);
@@ -132,11 +147,17 @@ fn build_with_circuits<B: NetworkBehaviour>(
             config.handshake_timeout = HANDSHAKE;
             config
         })
+        .with_other_transport(|keys| {
+            let noise = noise::Config::new(keys)?;
+            let circuits = circuits.map_or_else(OptionalTransport::none, OptionalTransport::some);
+            Ok(circuits.upgrade(Version::V1Lazy).authenticate(noise).multiplex(muxer()))
+        })
+        .map_err(io::Error::other)?
         .with_dns()
         .map_err(io::Error::other)?
         .with_relay_client(noise::Config::new, muxer)
         .map_err(io::Error::other)?
-        .with_behaviour(|_, circuits| behaviour(circuits))
+        .with_behaviour(|_, relayed| behaviour(relayed))
         .map_err(io::Error::other)?
         .with_swarm_config(|config| {
             config
@@ -153,6 +174,12 @@ impl Behaviour {
     pub(super) fn control(&self) -> libp2p_stream::Control {
         self.streams.new_control()
     }
+}
+
+/// Takes circuits from now on.
+pub(super) fn take_circuits(swarm: &mut Swarm<Behaviour>) -> io::Result<()> {
+    let here = transport::here(*swarm.local_peer_id());
+    swarm.listen_on(here).map(drop).map_err(io::Error::other)
 }
 
 /// Starts to listen; returns the addresses once all are open. A port in use is waited for with

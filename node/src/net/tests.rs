@@ -1,5 +1,6 @@
 //! Links over real connections on loopback.
 
+mod circuits;
 mod hostile;
 mod relays;
 mod starts;
@@ -365,7 +366,7 @@ async fn announcements_that_hold_arrive_and_others_do_not() {
 async fn intruder(world: &World, keys: Keypair) -> (libp2p_stream::Control, JoinSet<bool>) {
     let target = world.keys[0].public().to_peer_id();
     let topics = gossip::Topics::new(&world.network, 1);
-    let mut swarm = swarm::build(keys, &[world.peer(0)], &topics, PING).unwrap();
+    let (mut swarm, _arrive) = swarm::build(keys, &[world.peer(0)], &topics, PING).unwrap();
     let control = swarm.behaviour().control();
     let dial = DialOpts::peer_id(target).addresses(world.addresses[0].clone()).build();
     swarm.dial(dial).unwrap();

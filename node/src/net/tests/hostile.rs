@@ -316,7 +316,7 @@ async fn a_member_that_floods_with_announcements_is_disconnected_and_few_are_tak
     let mut honest = world.start(1).await;
     let topics = gossip::Topics::new(&world.network, 1);
     let (topic, target) = (topics.hash(Topic::Certificates), world.peer(0));
-    let mut swarm =
+    let (mut swarm, _arrive) =
         swarm::build(world.keys[2].clone(), std::slice::from_ref(&target), &topics, PING).unwrap();
     swarm.dial(DialOpts::peer_id(target.peer_id).addresses(target.addresses).build()).unwrap();
     let flooding = async {

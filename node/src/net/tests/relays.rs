@@ -1,21 +1,30 @@
 //! Members that cannot connect directly.
 
-use super::*;
+use libp2p::swarm::ConnectionId;
 
-fn through(link: &LinkStatus) -> Option<usize> {
-    match link.connected? {
-        Transport::Relayed { through } => Some(through.index()),
-        Transport::Quic | Transport::Tcp => None,
+use super::*;
+use crate::net::route::{Connection, Relay, Route};
+
+/// The only one through whom a peer is reached.
+pub(super) fn through(link: &LinkStatus) -> Option<usize> {
+    match link.connected.as_ref()? {
+        Transport::Relayed { through } if through.len() == 1 => Some(through[0].index()),
+        _ => None,
     }
 }
 
-fn is_direct(link: &LinkStatus) -> bool {
-    link.connected.is_some_and(Transport::is_direct)
+pub(super) fn is_direct(link: &LinkStatus) -> bool {
+    link.connected.as_ref().is_some_and(Transport::is_direct)
 }
 
 impl Node {
     /// Sends `values` to `to`, which must hear them next and in order.
-    async fn talk(&self, to: &mut Self, (me, peer): (usize, usize), values: std::ops::Range<u32>) {
+    pub(super) async fn talk(
+        &self,
+        to: &mut Self,
+        (me, peer): (usize, usize),
+        values: std::ops::Range<u32>,
+    ) {
         for value in values.clone() {
             self.send(peer, Class::Decision, value);
         }
@@ -168,4 +177,42 @@ async fn a_direct_connection_replaces_a_relayed_one() {
     }
     a.talk(&mut b, (0, 1), 10..20).await;
     b.talk(&mut a, (1, 0), 0..10).await;
+}
+
+#[tokio::test]
+async fn a_relay_that_lets_go_of_the_only_connection_is_left_aside() {
+    let world = World::new(4);
+    let (report, _reported) = mpsc::unbounded_channel();
+    let (commands, _commanded) = mpsc::unbounded_channel();
+    let identity = world.identities[0].public();
+    let standing =
+        Standing::new(world.begin(0), identity, world.network, world.committee(), report.clone());
+    let here = Here { network: world.network, standing, memory: world.memory(0) };
+    let peer = Arc::new(Peer::new(world.peer(1), commands, report, Arc::new(here)));
+    let mut route = Route::new(party(0), &peer);
+    let relay = |member: usize| {
+        let (peer_id, address) = (world.peer(member).peer_id, Multiaddr::empty());
+        Relay { peer_id, party: party(member), address }
+    };
+    let next = |route: &Route, relays: &[Relay]| Some(route.next_relay(relays)?.party);
+    let connection = |through: &[usize]| {
+        let through = through.iter().copied().map(party).collect();
+        let (now, transport) = (Instant::now(), Transport::Relayed { through });
+        Connection { since: now, answered: now, transport, remote: Multiaddr::empty() }
+    };
+    let [one, other] = [1, 2].map(ConnectionId::new_unchecked);
+    assert_eq!(next(&route, &[relay(2)]), Some(party(2)));
+    route.connected(one, connection(&[2]));
+    assert_eq!(route.circuit_due(), None);
+    // Not while there is another.
+    route.connected(other, connection(&[3]));
+    route.disconnected(party(0), one);
+    assert_eq!(next(&route, &[relay(2)]), Some(party(2)));
+    route.disconnected(party(0), other);
+    assert_eq!(next(&route, &[relay(3)]), None);
+    assert_eq!(next(&route, &[relay(2), relay(3)]), Some(party(2)));
+    // Where there is none, none is dialled again and again, and circuits have their turn.
+    route.no_relay();
+    let now = Instant::now();
+    assert!(route.relayed_due().is_some_and(|at| at > now) && route.circuit_due().is_some());
 }
