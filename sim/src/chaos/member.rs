@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use super::api::{Api, text};
+use super::api::{Api, field, list, text};
 use super::checker::CAME_BACK;
 use super::cluster::{append, copy_folder, lines};
 use super::disk::Disk;
@@ -69,6 +69,8 @@ struct State {
     second: Option<Child>,
     /// Which starts were on an old copy.
     older: Vec<u64>,
+    /// With how many preprocessing runs there is nothing left that it stays out of since the last.
+    settled_at: Option<u64>,
     ends: Vec<End>,
 }
 
@@ -106,6 +108,7 @@ impl Member {
             copied: None,
             second: None,
             older: Vec::new(),
+            settled_at: None,
             ends: Vec::new(),
         };
         Self {
@@ -287,6 +290,7 @@ impl Member {
         copy_folder(&self.shared.copy(&self.name), &self.dir())?;
         self.forget_copy(&mut state)?;
         state.older.push(self.live.starts.load(Ordering::Relaxed) + 1);
+        state.settled_at = None;
         self.launch(&mut state, false)?;
         state.mode = Mode::Runs;
         Ok(true)
@@ -311,6 +315,27 @@ impl Member {
     fn forget_copy(&self, state: &mut State) -> io::Result<()> {
         state.copied = None;
         fs::remove_dir_all(self.shared.copy(&self.name))
+    }
+
+    /// Whether it takes part in all that goes on, as far as can be seen. Who came back stays out of what
+    /// was open, and of the run after the one that was going on: it counts towards `t` until that is
+    /// over.
+    pub(super) fn is_settled(&self) -> bool {
+        if self.older().is_empty() {
+            return true;
+        }
+        let status = self.api().filter(|_| !self.is_older());
+        let status = status.and_then(|api| api.read("/v1/status", ANSWER).ok());
+        let Some(status) = status else { return false };
+        let follows = |open: &Value| field(open, "following") == true;
+        if *field(&status, "older_copy") == true
+            || !field(&status, "returning").is_null()
+            || list(&status, "open").iter().any(follows)
+        {
+            return false;
+        }
+        let Some(runs) = field(field(&status, "stock"), "runs").as_u64() else { return false };
+        runs >= *locked(&self.state).settled_at.get_or_insert(runs + 2)
     }
 
     /// Whether a second node runs.

@@ -93,7 +93,7 @@ impl<'a> Nemesis<'a> {
                     true
                 }
                 What::Pause(_) => member.pause(),
-                What::OldCopy(_) => member.run_old_copy()?,
+                What::OldCopy(_) => self.may_forget(member.who) && member.run_old_copy()?,
                 What::SecondCopy(_) => member.run_second_copy()?,
                 What::FullDisk(_) => member.fill_disk()?,
                 What::Cut { .. } | What::Slow { .. } | What::Reset(_) | What::Flood { .. } => false,
@@ -121,6 +121,12 @@ impl<'a> Nemesis<'a> {
         }
         self.began.insert(number, touched);
         Ok(())
+    }
+
+    /// Whether no more than `t` members stay out of anything if this one forgets something, too.
+    fn may_forget(&self, who: usize) -> bool {
+        let others = self.cluster.members.iter().filter(|member| member.who != who);
+        others.filter(|member| !member.is_settled()).count() < self.cluster.t
     }
 
     fn end(&mut self, number: usize, what: &What) -> io::Result<()> {
