@@ -13,6 +13,8 @@ use crate::checker::reference::Reference;
 const SAFETY_STOP: i32 = 13;
 /// The signals that end a process that is killed, and one that writes too large a file.
 const KILLED: i32 = 9;
+/// What a process ends by that was told to and does not listen yet.
+const TERMINATED: i32 = 15;
 const FILE_TOO_LARGE: i32 = 25;
 /// What a node says that comes back on an old copy of its data.
 pub(super) const CAME_BACK: &str = "the data directory is an older copy of the one that";
@@ -192,6 +194,10 @@ fn endings(history: &History, found: &mut Vec<String>) {
         let (fits, when) = match cause {
             Cause::Killed => (*signal == Some(KILLED), "when it was killed"),
             Cause::Told => (*code == Some(0), "when it was told to stop"),
+            Cause::ToldEarly => (
+                *code == Some(0) || *signal == Some(TERMINATED),
+                "when it was told to stop before it was ready",
+            ),
             Cause::SecondCopy => (*code == Some(SAFETY_STOP), "on a copy beside the first one"),
             Cause::FullDisk => (
                 *code == Some(SAFETY_STOP) || *signal == Some(FILE_TOO_LARGE),

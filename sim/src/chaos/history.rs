@@ -84,6 +84,8 @@ pub(super) enum Cause {
     Killed,
     /// It was told to.
     Told,
+    /// The same, before it had said that it is ready: it hears of nothing yet, and just ends.
+    ToldEarly,
     /// It ran on an old copy of a data directory beside the node.
     SecondCopy,
     /// Its disk was full.

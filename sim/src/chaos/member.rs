@@ -217,6 +217,7 @@ impl Member {
         let mut state = locked(&self.state);
         self.notice(&mut state);
         let (began, Some(child)) = (Instant::now(), state.child.as_mut()) else { return };
+        let cause = if self.api().is_some() { Cause::Told } else { Cause::ToldEarly };
         let _ = kill_process(Pid::from_child(child), Signal::TERM);
         let mut status = None;
         while status.is_none() && began.elapsed() < FAREWELL {
@@ -227,7 +228,7 @@ impl Member {
             let _ = child.kill();
             let _ = child.wait();
         }
-        self.ended(&mut state, Cause::Told, status, began.elapsed());
+        self.ended(&mut state, cause, status, began.elapsed());
     }
 
     /// Lets its process stand still; whether it does.

@@ -98,6 +98,8 @@ fn history() -> History {
         ends: vec![
             end(Cause::Killed, None, Some(9)),
             end(Cause::Told, Some(0), None),
+            end(Cause::ToldEarly, Some(0), None),
+            end(Cause::ToldEarly, None, Some(15)),
             end(Cause::SecondCopy, Some(13), None),
             end(Cause::FullDisk, Some(13), None),
         ],
@@ -214,6 +216,9 @@ fn ends_that_should_not_be_are_found() {
         end(Cause::Killed, Some(0), None),
         end(Cause::Told, Some(1), None),
         end(Cause::Told, None, None),
+        end(Cause::Told, None, Some(15)),
+        end(Cause::ToldEarly, Some(1), None),
+        end(Cause::ToldEarly, None, Some(11)),
         end(Cause::SecondCopy, Some(0), None),
         end(Cause::FullDisk, Some(101), None),
     ] {
