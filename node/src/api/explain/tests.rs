@@ -118,7 +118,7 @@ fn a_restored_node_and_a_certified_decision_have_nothing_to_do() {
     let mut known = standing(Step::Ballots, &[1, 2], 4);
     known.decision.i_voted = false;
     known.node.party.returning = Some(set(&[1, 2]));
-    assert!(explained(&known).you.starts_with("nothing: this node was restored from"));
+    assert!(explained(&known).you.starts_with("nothing: this node may have forgotten"));
     (known.node.party.returning, known.node.party.left_behind) = (None, true);
     assert!(explained(&known).you.starts_with("nothing: this node was restored too late"));
     known.standing = None;
