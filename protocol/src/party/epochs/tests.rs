@@ -327,6 +327,21 @@ fn an_older_copy_of_a_store_takes_part_in_what_is_new_and_in_the_next_refresh() 
     world.assert_nobody_blamed();
 }
 
+/// Runs until nothing is on its way. What a member has said in a refresh before may still arrive; it adds
+/// nothing to it.
+#[track_caller]
+fn says_nothing_more(world: &mut World, member: PartyId) {
+    let its =
+        |(from, _, _, m): &&world::Letter| *from == member && matches!(m, Message::Refresh(_));
+    let mut left = world.letters().iter().filter(its).count();
+    while world.deliver_one() {
+        let now = world.letters().iter().filter(its).count();
+        assert!(now <= left);
+        left = now;
+    }
+    world.run();
+}
+
 #[test]
 fn an_older_copy_from_the_middle_of_a_refresh_says_nothing_more_in_it() {
     for at in [10, 40] {
@@ -344,16 +359,7 @@ fn an_older_copy_from_the_middle_of_a_refresh_says_nothing_more_in_it() {
             world.deliver_one();
         }
         world.start_from_copy(party(3), copy);
-        let its = |(from, _, _, m): &&world::Letter| {
-            *from == party(3) && matches!(m, Message::Refresh(_))
-        };
-        let mut left = world.letters().iter().filter(its).count();
-        while world.deliver_one() {
-            let now = world.letters().iter().filter(its).count();
-            assert!(now <= left, "copied after {at}");
-            left = now;
-        }
-        world.run();
+        says_nothing_more(&mut world, party(3));
         let epochs: Vec<_> = world.members().map(Epochs::epoch).collect();
         assert_eq!(epochs, [2, 2, 2, 1], "copied after {at}");
         world.assert_nobody_blamed();
@@ -375,17 +381,7 @@ fn a_member_restored_from_a_backup_after_it_spoke_in_a_refresh_says_nothing_in_i
         }
         world.stop(party(3));
         world.start_from_backup(party(3));
-        // What it said before may still arrive; nothing is added to it.
-        let its = |(from, _, _, m): &&world::Letter| {
-            *from == party(3) && matches!(m, Message::Refresh(_))
-        };
-        let mut left = world.letters().iter().filter(its).count();
-        while world.deliver_one() {
-            let now = world.letters().iter().filter(its).count();
-            assert!(now <= left, "lost after {at}");
-            left = now;
-        }
-        world.run();
+        says_nothing_more(&mut world, party(3));
         assert!(world.member(3).refresh(1).is_none());
         let epochs: Vec<_> = world.members().map(Epochs::epoch).collect();
         assert_eq!(epochs, [2, 2, 2, 1], "lost after {at}");
