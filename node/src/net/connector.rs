@@ -341,6 +341,10 @@ impl Connector {
             SwarmEvent::ConnectionClosed { peer_id, connection_id, cause, .. } => {
                 tracing::debug!(%peer_id, "connection closed: {cause:?}");
                 if let Some(route) = self.routes.get_mut(&peer_id) {
+                    // With a cause, it was not this end that closed it.
+                    if cause.is_some() {
+                        self.map.failed(route.over(connection_id));
+                    }
                     route.disconnected(self.me, connection_id);
                 }
             }
@@ -380,7 +384,6 @@ impl Connector {
         for lost in route.connected(connection, new) {
             self.swarm.close_connection(lost);
         }
-        self.map.held(route.over(connection));
     }
 
     /// Over what a connection runs; `None` if it is through nobody who is known.
@@ -429,6 +432,9 @@ impl Connector {
             Ok(after) => {
                 if let Some(route) = self.routes.get_mut(&event.peer) {
                     route.answered(event.connection, *after);
+                    if route.lasts(event.connection) {
+                        self.map.held(route.over(event.connection));
+                    }
                 }
             }
             Err(ping::Failure::Unsupported) => {}

@@ -1,17 +1,19 @@
 //! Streams over one connection where the transport has none: TCP, and circuits through members (Yamux).
 //!
 //! What the peer may send unasked is bounded: [`WINDOW`] bytes on each stream, and [`GROWTH`] more on
-//! all of them for streams that need it over long distances. A connection that does not answer is
-//! closed all the same: what is left to say to it is given up after [`CLOSING`].
+//! all of them for streams that need it over long distances.
+//!
+//! A connection that is closed here is dropped, with what was left to say: then whoever reads or writes
+//! on it is told at once. Yamux' own way to close tells the other end alone
+//! (<https://github.com/libp2p/rust-yamux/issues/216>), and waits for one that does not answer.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
-use futures::{AsyncRead, AsyncWrite, FutureExt};
+use futures::{AsyncRead, AsyncWrite};
 use libp2p::core::muxing::{StreamMuxer, StreamMuxerEvent};
 use libp2p::core::upgrade::{InboundConnectionUpgrade, OutboundConnectionUpgrade, UpgradeInfo};
 use yamux::{Connection, ConnectionError, Mode};
@@ -20,8 +22,6 @@ use yamux::{Connection, ConnectionError, Mode};
 pub(super) const WINDOW: usize = yamux::DEFAULT_CREDIT as usize;
 /// Bytes more on all streams of a connection together.
 pub(super) const GROWTH: usize = 4 << 20;
-/// How long a connection may take to close.
-const CLOSING: Duration = Duration::from_secs(2);
 /// Streams that wait to be looked at.
 const WAITING: usize = 16;
 
@@ -33,10 +33,10 @@ pub(super) struct Muxing {
 
 /// A connection.
 pub(super) struct Muxer<C> {
-    connection: Connection<C>,
+    /// Until it is closed.
+    connection: Option<Connection<C>>,
     waiting: VecDeque<yamux::Stream>,
     wanted: Option<Waker>,
-    closing: Option<Pin<Box<tokio::time::Sleep>>>,
 }
 
 impl Muxing {
@@ -45,10 +45,9 @@ impl Muxing {
         config.set_max_num_streams(self.streams);
         config.set_max_connection_receive_window(Some(self.streams * WINDOW + GROWTH));
         Muxer {
-            connection: Connection::new(socket, config, mode),
+            connection: Some(Connection::new(socket, config, mode)),
             waiting: VecDeque::new(),
             wanted: None,
-            closing: None,
         }
     }
 }
@@ -83,9 +82,13 @@ impl<C: AsyncRead + AsyncWrite + Unpin> OutboundConnectionUpgrade<C> for Muxing 
 }
 
 impl<C: AsyncRead + AsyncWrite + Unpin> Muxer<C> {
+    fn connection(&mut self) -> Result<&mut Connection<C>, ConnectionError> {
+        self.connection.as_mut().ok_or(ConnectionError::Closed)
+    }
+
     /// The next stream that the peer opens. Everything else on the connection moves on meanwhile.
     fn opened(&mut self, cx: &mut Context<'_>) -> Poll<Result<yamux::Stream, ConnectionError>> {
-        let next = self.connection.poll_next_inbound(cx);
+        let next = self.connection()?.poll_next_inbound(cx);
         next.map(|stream| stream.unwrap_or(Err(ConnectionError::Closed)))
     }
 }
@@ -112,7 +115,7 @@ impl<C: AsyncRead + AsyncWrite + Unpin> StreamMuxer for Muxer<C> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Self::Substream, Self::Error>> {
-        self.connection.poll_new_outbound(cx)
+        self.connection()?.poll_new_outbound(cx)
     }
 
     fn poll(
@@ -136,11 +139,34 @@ impl<C: AsyncRead + AsyncWrite + Unpin> StreamMuxer for Muxer<C> {
         Poll::Pending
     }
 
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        if let Poll::Ready(closed) = self.connection.poll_close(cx) {
-            return Poll::Ready(closed);
-        }
-        let closing = self.closing.get_or_insert_with(|| Box::pin(tokio::time::sleep(CLOSING)));
-        closing.poll_unpin(cx).map(Ok)
+    fn poll_close(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.connection = None;
+        self.waiting.clear();
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures::AsyncReadExt;
+    use futures::future::poll_fn;
+    use tokio_util::compat::TokioAsyncReadCompatExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_reads_is_told_when_this_end_closes_the_connection() {
+        let (one, _other) = tokio::io::duplex(1 << 10);
+        let mut muxer = Muxing { streams: 8 }.start(one.compat(), Mode::Client);
+        let opened = poll_fn(|cx| Pin::new(&mut muxer).poll_outbound(cx)).await;
+        let mut stream = opened.unwrap();
+        let reading = tokio::spawn(async move { stream.read(&mut [0]).await });
+        // Until it waits.
+        tokio::task::yield_now().await;
+        let _ = poll_fn(|cx| Pin::new(&mut muxer).poll_close(cx)).await;
+        let told = tokio::time::timeout(Duration::from_secs(30), reading).await;
+        assert_eq!(told.expect("in time").unwrap().ok(), Some(0));
     }
 }

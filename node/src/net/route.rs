@@ -34,7 +34,7 @@ const DIAL_LATER: Duration = Duration::from_millis(60);
 /// How long a relay is left aside, at least and at most, that let go of the only connection; each time
 /// twice as long.
 const ASIDE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(3600));
-/// A connection that lasted so long says that the relay is good.
+/// A connection that lasted so long says that those it runs over are good.
 const LASTING: Duration = Duration::from_secs(600);
 
 /// A peer that connects anew while an older connection stands has lost the older one, unless both
@@ -339,6 +339,11 @@ impl Route {
             self.alone_since = now.checked_sub(CIRCUIT_AFTER).or(Some(now));
             self.circuit.at = now;
         }
+    }
+
+    /// Whether a connection has stood long enough to speak for those it runs over.
+    pub(super) fn lasts(&self, id: ConnectionId) -> bool {
+        self.connections.get(&id).is_some_and(|connection| connection.since.elapsed() >= LASTING)
     }
 
     /// Over whom a connection runs, if they are several.

@@ -38,6 +38,10 @@ struct Node {
     incoming: Incoming,
 }
 
+fn any_port(kind: &str) -> Multiaddr {
+    format!("/ip4/{}/{kind}", Ipv4Addr::LOCALHOST).parse().unwrap()
+}
+
 fn party(index: usize) -> PartyId {
     PartyId::new(u16::try_from(index).unwrap())
 }
@@ -49,8 +53,7 @@ fn number(bytes: &[u8]) -> u32 {
 impl World {
     fn new(n: usize) -> Self {
         let keys = (0..n).map(|_| Keypair::generate_ed25519()).collect();
-        let any = |kind: &str| format!("/ip4/{}/{kind}", Ipv4Addr::LOCALHOST).parse().unwrap();
-        let addresses = vec![vec![any("tcp/0"), any("udp/0/quic-v1")]; n];
+        let addresses = vec![vec![any_port("tcp/0"), any_port("udp/0/quic-v1")]; n];
         let (apart, doors) = (Vec::new(), BTreeMap::new());
         let seed = |member| u8::try_from(member).unwrap();
         let identities = (0..n).map(|member| IdentityKey::from_bytes(&[seed(member); 32]));
@@ -196,8 +199,15 @@ impl Node {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn frames_come_once_and_in_order_across_disconnects() {
+    for transports in [["tcp/0"].as_slice(), &["udp/0/quic-v1"], &["tcp/0", "udp/0/quic-v1"]] {
+        let mut world = World::new(2);
+        world.addresses = vec![transports.iter().copied().map(any_port).collect(); 2];
+        frames_across_disconnects(world).await;
+    }
+}
+
+async fn frames_across_disconnects(mut world: World) {
     const FRAMES: u32 = 3000;
-    let mut world = World::new(2);
     let a = world.start(0).await;
     let mut b = world.start(1).await;
     for value in 0..FRAMES {

@@ -162,7 +162,8 @@ impl Map {
         }
     }
 
-    /// One did.
+    /// One has held for long. That a connection was made says little: who drops what passes may well
+    /// wait for it.
     pub(in crate::net) fn held(&mut self, over: &[PartyId]) {
         for member in over {
             self.failed.remove(member);

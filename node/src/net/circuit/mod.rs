@@ -27,8 +27,10 @@
 //!   same path. Bytes go both ways from then on ([`passing`]).
 //! - (K4) At its end the stream is a connection that comes in ([`transport`]).
 //! - (K5) A relay that lets go of the only connection to a member is left aside for a while, each time
-//!   for longer, so that one that does so again and again takes the place of no circuit. A path that was refused, or stalls, makes its members less likely the next time, within a
-//!   bound. A connection that does not answer pings is given up, as every other.
+//!   for longer, so that one that does so again and again takes the place of no circuit. A path that
+//!   was refused, stalls or breaks makes its members less likely the next time, within a bound,
+//!   until one over them has held for long. A connection that does not answer pings is given up, as
+//!   every other.
 //!
 //! # Why it works
 //! An edge counts if both its ends claim it, so whoever lies adds edges to liars and to nobody else,
