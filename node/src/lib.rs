@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod net;
 pub mod roster;
 pub mod store;
+mod stretch;
 pub mod support;
 
 pub use driver::{

@@ -20,8 +20,9 @@
 
 use std::fmt;
 
-use argon2::{Algorithm, Argon2, Params, Version};
 use quorate_protocol::crypto::Digest;
+
+use crate::stretch::{USUAL_KIB, stretch};
 
 /// All words, one a line, in the order of BIP 39.
 const LIST: &str = include_str!("words.txt");
@@ -30,7 +31,6 @@ const COUNT: usize = 6;
 /// Bits that a word carries.
 const BITS: usize = 11;
 
-const MEMORY_KIB: u32 = 64 << 10;
 const PASSES: u32 = 3;
 const SALT: &[u8] = b"quorate check-words v1";
 
@@ -46,11 +46,8 @@ impl CheckWords {
     /// on.
     pub fn of(network: &Digest) -> Self {
         let mut stretched = [0; 9];
-        let params = Params::new(MEMORY_KIB, PASSES, 1, Some(stretched.len()));
-        let params = params.expect("64 MiB and 3 passes are parameters of Argon2id");
-        Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-            .hash_password_into(network.as_bytes(), SALT, &mut stretched)
-            .expect("a digest and a salt of this length can be stretched");
+        stretch((USUAL_KIB, PASSES), network.as_bytes(), SALT, &mut stretched)
+            .expect("there is memory, and these are parameters of Argon2id");
         Self::from_bits(&stretched)
     }
 

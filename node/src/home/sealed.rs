@@ -28,13 +28,13 @@
 
 use std::fmt;
 
-use argon2::{Algorithm, Argon2, Params, Version};
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use quorate_protocol::secret::Secret;
 use zeroize::Zeroizing;
 
 use super::passphrase::Passphrase;
+use crate::stretch::stretch;
 
 const SALT: usize = 16;
 const NONCE: usize = 24;
@@ -69,14 +69,10 @@ impl Cost {
         passphrase: &Passphrase,
         salt: &[u8],
     ) -> Result<XChaCha20Poly1305, SealedError> {
-        let failed = |_| SealedError::Memory;
-        let (memory, passes) = (1 << self.log_memory, self.passes.into());
-        let params = Params::new(memory, passes, 1, Some(32)).map_err(failed)?;
-        let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let cost = (1 << self.log_memory, self.passes.into());
         let mut key = Zeroizing::new([0; 32]);
-        argon
-            .hash_password_into(passphrase.expose().as_bytes(), salt, &mut *key)
-            .map_err(failed)?;
+        stretch(cost, passphrase.expose().as_bytes(), salt, &mut *key)
+            .map_err(|_| SealedError::Memory)?;
         Ok(XChaCha20Poly1305::new((&*key).into()))
     }
 }
