@@ -32,6 +32,7 @@ mod nemesis;
 mod people;
 mod plan;
 mod ports;
+mod relays;
 mod restarts;
 mod streams;
 mod summary;
@@ -46,6 +47,7 @@ use member::Member;
 use nemesis::Nemesis;
 use people::People;
 
+pub(crate) use relays::{Relays, run as measure_relays};
 pub(crate) use restarts::{Restarts, run as measure_restarts};
 pub(crate) use summary::Summary;
 

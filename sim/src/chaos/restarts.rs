@@ -19,13 +19,13 @@ use super::{Error, begin_once};
 /// Questions that are open at a time, for each node that asks.
 const OPEN: usize = 6;
 /// How long a node may take for an answer.
-const ANSWER: Duration = Duration::from_secs(60);
+pub(super) const ANSWER: Duration = Duration::from_secs(60);
 /// How long anything may take that is waited for.
 const PATIENCE: Duration = Duration::from_secs(600);
 /// How long votes are waited for of whoever is away.
 const SHORTLY: Duration = Duration::from_millis(500);
 /// Long enough for everybody to vote.
-const LONG: Duration = Duration::from_secs(600);
+pub(super) const LONG: Duration = Duration::from_secs(600);
 const TICK: Duration = Duration::from_millis(5);
 
 /// What to measure.
@@ -128,7 +128,7 @@ pub(crate) fn run(plan: &Restarts<'_>, tell: &dyn Fn(&str)) -> Result<Measured, 
 }
 
 /// Waits until something is there.
-fn wait<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> Result<T, Error> {
+pub(super) fn wait<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> Result<T, Error> {
     let end = Instant::now() + PATIENCE;
     while Instant::now() < end {
         if let Some(found) = look() {
@@ -147,7 +147,7 @@ fn certified(api: &Api) -> Result<u64, Error> {
 }
 
 /// Waits until these nodes take part and have the same decisions, all certified; how many.
-fn settled(members: &[&Member]) -> Result<u64, Error> {
+pub(super) fn settled(members: &[&Member]) -> Result<u64, Error> {
     wait("a rest", || {
         let mut counts = Vec::new();
         for member in members {

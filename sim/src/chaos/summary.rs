@@ -95,9 +95,12 @@ impl fmt::Display for Summary {
 fn spread(times: &[Duration]) -> String {
     let mut sorted = times.to_vec();
     sorted.sort_unstable();
-    let at = |percent: usize| {
-        let place = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
-        sorted.get(place).copied().unwrap_or_default().as_secs_f64()
-    };
+    let at = |percent| percentile(&sorted, percent).as_secs_f64();
     format!("p50 {:.3} s, p99 {:.3} s, most {:.3} s of {}", at(50), at(99), at(100), times.len())
+}
+
+/// What so many percent of these times, in order, do not exceed.
+pub(super) fn percentile(sorted: &[Duration], percent: usize) -> Duration {
+    let place = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
+    sorted.get(place).copied().unwrap_or_default()
 }

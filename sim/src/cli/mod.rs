@@ -8,6 +8,7 @@ mod compare;
 mod exhaustive;
 mod live;
 mod privacy;
+mod relays;
 mod replay;
 mod restarts;
 mod rounds;
@@ -75,6 +76,8 @@ enum Command {
     Chaos(chaos::Chaos),
     /// Measure what a long history costs real nodes: restarts, catching up, memory and disk
     Restarts(restarts::RestartsCommand),
+    /// Measure what decisions take when members cannot connect directly
+    Relays(relays::RelaysCommand),
 }
 
 /// Parses the command line and does what it says.
@@ -93,6 +96,7 @@ pub fn main() -> ExitCode {
         Command::Exhaustive(exhaustive) => exhaustive.run(),
         Command::Chaos(chaos) => chaos.run(),
         Command::Restarts(restarts) => restarts.run(),
+        Command::Relays(relays) => relays.run(),
     };
     result.unwrap_or_else(|error| {
         tell!("error: {error}");
