@@ -17,6 +17,8 @@ use crate::{NodeStatus, PeerStatus};
 const DEADLINE_NEAR_MS: u64 = 600_000;
 /// How long after its deadline and the grace a decision may take before it is warned of.
 const OVERDUE_MS: u64 = 30_000;
+/// How long after the start of a node it is warned of that nobody is there.
+const ALONE_SECONDS: u64 = 30;
 
 /// What brings a member back that got no share.
 pub(super) const REPLACE: &str = "quorate member replace --help";
@@ -95,6 +97,11 @@ pub fn warnings(network: &Network, status: &NodeStatus, now_ms: u64) -> Vec<Warn
         warn(what, "quorate peers");
     } else if margin.failed > 0 && margin.left.is_none_or(|left| left == 0) {
         warn("no further failure is tolerated".to_owned(), "quorate peers");
+    }
+    if margin.here == 1 && status.uptime_seconds >= ALONE_SECONDS {
+        let what = "no other member answers: this machine may be cut off, or the others have given \
+                    this organisation's seat to other keys";
+        warn(what.to_owned(), "quorate doctor");
     }
     let why = match status.older_copy {
         true => "the data directory is an older copy",

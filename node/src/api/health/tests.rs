@@ -55,6 +55,12 @@ fn every_warning_has_its_reason() {
     assert!(warned(&node(3)).is_empty());
     assert_eq!(warned(&node(2)), ["no further failure is tolerated"]);
     assert_eq!(warned(&node(1)), ["nothing is decided until 1 more member takes part"]);
+    let alone = |seconds| {
+        let uptime_seconds = seconds;
+        warned(&NodeStatus { uptime_seconds, ..node(0) }).join("; ")
+    };
+    assert_eq!(alone(29), "nothing is decided until 2 more members take part");
+    assert!(alone(30).contains("seat to other keys"), "{}", alone(30));
     let of = |change: fn(&mut NodeStatus)| {
         let mut status = node(3);
         change(&mut status);
