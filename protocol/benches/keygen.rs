@@ -71,7 +71,9 @@ impl Member {
                         }
                     }
                 }
-                CeremonyEffect::Fault(fault) => unreachable!("nobody is faulty here: {fault}"),
+                CeremonyEffect::Fault(fault) | CeremonyEffect::Proven(fault, _) => {
+                    unreachable!("nobody is faulty here: {fault}")
+                }
                 CeremonyEffect::Generated(_) => self.keys = Some(tick),
                 CeremonyEffect::Confirmed(_) => {}
             }

@@ -72,6 +72,15 @@ impl<M> dyn Outbox<M> + '_ {
         self.report(Fault { party, kind: kind.into() });
     }
 
+    /// The same, with what convinces others of it, if there is anything.
+    pub fn accuse(&mut self, party: PartyId, kind: impl Into<FaultKind>, proof: Option<Proof>) {
+        let fault = Fault { party, kind: kind.into() };
+        match proof {
+            Some(proof) => self.convict(fault, proof),
+            None => self.report(fault),
+        }
+    }
+
     /// An outbox for a child protocol, whose messages `wrap` puts into ours.
     pub fn wrap<F>(&mut self, wrap: F) -> Wrapped<'_, M, F> {
         Wrapped { out: self.reborrow(), wrap }

@@ -346,7 +346,9 @@ impl Keeper {
             match effect {
                 CeremonyEffect::Persist(records) => self.turn.records.extend(records),
                 CeremonyEffect::Send { to, message } => self.turn.sends.push((to, message)),
-                CeremonyEffect::Fault(fault) => self.on_fault(&fault),
+                CeremonyEffect::Fault(fault) | CeremonyEffect::Proven(fault, _) => {
+                    self.on_fault(&fault);
+                }
                 CeremonyEffect::Generated(keys) => self.keys = Some(Arc::new(*keys)),
                 // Asked for when the turn ends.
                 CeremonyEffect::Confirmed(_) => {}

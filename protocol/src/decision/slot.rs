@@ -38,7 +38,7 @@ use crate::crypto::keyring::Keyring;
 use crate::decision::collect::{self, Collect, Progress};
 use crate::decision::proposal::ProposalId;
 use crate::error::Error;
-use crate::fault::{DecisionFault, Fault};
+use crate::fault::DecisionFault;
 use crate::limits;
 use crate::protocol::{Outbox, Protocol};
 use crate::tag::Tag;
@@ -214,11 +214,7 @@ impl<C: Coin> Slot<C> {
         let value = Value::read(&value);
         // Every honest party sees the same malformed value and takes it for an empty one.
         self.values[member] = Some(value.unwrap_or_else(|| {
-            let fault = Fault { party: member, kind: DecisionFault::MalformedSlot.into() };
-            match self.collect.signed(member) {
-                Some(proof) => out.convict(fault, proof),
-                None => out.report(fault),
-            }
+            out.accuse(member, DecisionFault::MalformedSlot, self.collect.signed(member));
             Value::default()
         }));
         self.unusable.insert(member);

@@ -92,10 +92,13 @@ use crate::zoo::{self, Mutant};
 
 mod message;
 pub mod newcomer;
+mod public;
 #[cfg(test)]
 mod tests;
 
 pub use message::Message;
+pub(crate) use public::{dealing, sealing_broadcast, sealing_public};
+use public::{dealing_tag, dealt};
 
 /// Numbers of the shares in a dealing.
 const COIN: usize = 0;
@@ -266,12 +269,11 @@ impl Refresh {
     ) -> Self {
         let committee = keyring.committee();
         let dealing = |dealer: PartyId| {
-            let tag = tag.indexed("dealing", dealer.point());
-            Acss::scalars(Arc::clone(&keyring), dealer, tag, Scalars::new(CURVES.to_vec()))
-                .taking_offers()
+            let tag = dealing_tag(tag, dealer);
+            Acss::scalars(Arc::clone(&keyring), dealer, tag, dealt()).taking_offers()
         };
         let broadcast = |sender: PartyId| {
-            let tag = tag.indexed("sealing", sender.point());
+            let tag = sealing_broadcast(tag, sender);
             let mode = Mode::Short { limit: SEALING_BYTES };
             Rbc::new(Arc::clone(&keyring), sender, tag, mode).gated().taking_offers()
         };
@@ -413,7 +415,7 @@ impl Refresh {
             let wrap = move |m| Message::Sealing(sender, m);
             self.broadcasts[sender].approve(&mut out.wrap(wrap));
         } else if self.malformed.insert(sender) {
-            out.blame(sender, KeyFault::BadSealingKey);
+            out.accuse(sender, KeyFault::BadSealingKey, self.broadcasts[sender].signed());
         }
     }
 
@@ -515,11 +517,6 @@ impl Making for Refresh {
     fn from_bytes(bytes: &[u8]) -> Option<Refreshed> {
         Refreshed::from_bytes(bytes)
     }
-}
-
-/// The sealing key in a broadcast's payload, if it is one.
-fn sealing_public(payload: &[u8]) -> Option<SealingPublic> {
-    SealingPublic::from_bytes(payload.try_into().ok()?)
 }
 
 /// The dealers' commitments to one share each, coefficient by coefficient.

@@ -17,11 +17,12 @@
 //! - (V1) Two payloads under the name of one broadcast.
 //! - (V2) A proposal that is not well formed.
 //! - (V3) A value in a slot of the order that is none.
-//! - (V4) The public part of a dealing, of material or nonces, that does not hold: its shape, the proof
+//! - (V4) The public part of a dealing, of material, nonces or shares of the keys, that does not hold: its shape, the proof
 //!   of its sealing key, or a proof about the commitments. All of that depends on the payload alone,
 //!   see [`acss`].
+//! - (V5) A next sealing key in a refresh that is none.
 //!
-//! In V2 to V4 the broadcast is named by its [`Place`], from which its name is computed: a payload is
+//! In V2 to V5 the broadcast is named by its [`Place`], from which its name is computed: a payload is
 //! judged as what it was signed as. In V1 the name is enough.
 //!
 //! # Bounds
@@ -37,13 +38,18 @@ use crate::crypto::{Digest, IdentityPublic, Transcript};
 use crate::decision::collect;
 use crate::decision::proposal::{Proposal, ProposalId};
 use crate::decision::{armour, slot, supply};
-use crate::fault::{DecisionFault, FaultKind, Proof, RbcFault, Said, SharingFault};
+use crate::fault::{
+    DecisionFault, Fault, FaultKind, KeyFault, Proof, RbcFault, Said, SharingFault,
+};
+use crate::keys::refresh;
 use crate::limits;
-use crate::party::event::Notice;
+use crate::party::epochs::refresh_tag;
+use crate::party::event::{Effect, Notice};
 use crate::party::journal::Instance;
 use crate::party::records::{Key, put};
 use crate::party::sink::Sink;
 use crate::party::{Party, Suite};
+use crate::protocol::Outbox;
 use crate::sharing::acss;
 use crate::tag::Tag;
 use crate::wire;
@@ -98,6 +104,10 @@ pub enum Place {
     },
     /// Of whatever has this name.
     Named(Tag),
+    /// Of its dealing in the refresh after this ledger position.
+    Refresh(u64),
+    /// Of its next sealing key in the refresh after this ledger position.
+    Sealing(u64),
 }
 
 /// What evidence proves.
@@ -111,6 +121,8 @@ pub enum Charge {
     MalformedSlot,
     /// V4
     BadDealing,
+    /// V5
+    BadSealingKey,
 }
 
 impl Charge {
@@ -121,6 +133,7 @@ impl Charge {
             FaultKind::Decision(DecisionFault::MalformedProposal) => Some(Self::MalformedProposal),
             FaultKind::Decision(DecisionFault::MalformedSlot) => Some(Self::MalformedSlot),
             FaultKind::Sharing(SharingFault::BadDealing) => Some(Self::BadDealing),
+            FaultKind::Key(KeyFault::BadSealingKey) => Some(Self::BadSealingKey),
             _ => None,
         }
     }
@@ -262,6 +275,12 @@ impl Place {
                 supply::nonces(committee, &root.indexed("run", run), member, pairs)?.broadcast()
             }
             Self::Named(tag) => tag,
+            Self::Refresh(position) => {
+                refresh::dealing(committee, &refresh_tag(root, position), member).broadcast()
+            }
+            Self::Sealing(position) => {
+                refresh::sealing_broadcast(&refresh_tag(root, position), member)
+            }
         })
     }
 
@@ -288,6 +307,11 @@ impl Place {
                 let terms = supply::nonces(committee, &run, member, pairs)?;
                 (Charge::BadDealing, acss::holds(terms, payload))
             }
+            Self::Refresh(position) => {
+                let terms = refresh::dealing(committee, &refresh_tag(root, position), member);
+                (Charge::BadDealing, acss::holds(terms, payload))
+            }
+            Self::Sealing(_) => (Charge::BadSealingKey, refresh::sealing_public(payload).is_some()),
             // What a vote should be is in its proposal's rule; what else there may be is not known here.
             Self::Vote(_) | Self::Named(_) => return None,
         };
@@ -306,6 +330,12 @@ impl fmt::Display for Place {
                 write!(f, "its dealing of nonces in preprocessing run {run}")
             }
             Self::Named(tag) => write!(f, "a broadcast of its own, {tag:?}"),
+            Self::Refresh(position) => {
+                write!(f, "its dealing in the refresh after ledger position {position}")
+            }
+            Self::Sealing(position) => {
+                write!(f, "its next sealing key in the refresh after ledger position {position}")
+            }
         }
     }
 }
@@ -317,6 +347,7 @@ impl fmt::Display for Charge {
             Self::MalformedProposal => "signed a proposal that is not well formed",
             Self::MalformedSlot => "signed a slot value that is not well formed",
             Self::BadDealing => "signed a dealing whose public part does not hold",
+            Self::BadSealingKey => "signed a sealing key that is none",
         })
     }
 }
@@ -332,21 +363,47 @@ impl<S: Suite> Party<S> {
         Charge::of(kind).is_some_and(|charge| self.evidence.contains_key(&(member, charge)))
     }
 
+    /// What a member did in the refresh that ends this epoch, and what convinces others of it.
+    pub(super) fn fault_in_refresh(
+        &mut self,
+        fault: Fault,
+        proof: Option<Proof>,
+    ) -> Vec<Effect<S>> {
+        self.act(|party, sink| {
+            let places = party.refresh().map(|at| [Place::Refresh(at), Place::Sealing(at)]);
+            let member = fault.party;
+            sink.report(fault);
+            if let Some(proof) = proof {
+                party.accuse(places.into_iter().flatten(), member, proof, sink);
+            }
+        })
+    }
+
     /// Keeps what the step in hand proved.
     pub(super) fn keep_evidence(&mut self, sink: &mut Sink<S>) {
         for (instance, member, proof) in std::mem::take(&mut sink.proven) {
             let places = instance.map(|at| Place::of(at, self.shared.policy.request));
-            let network = (self.shared.network, self.shared.epoch);
-            let key = self.shared.keyring.identity_of(member);
-            let whose = (self.committee(), member, key);
-            let found = Evidence::new(network, places.into_iter().flatten(), whose, proof);
-            let Some((charge, evidence)) = found else { continue };
-            if self.evidence.contains_key(&(member, charge)) {
-                continue;
-            }
-            sink.persist(vec![put(&Key::Evidence(member, charge), &evidence)]);
-            sink.notify(Notice::Evidence { member, charge });
-            self.evidence.insert((member, charge), evidence);
+            self.accuse(places.into_iter().flatten(), member, proof, sink);
         }
+    }
+
+    /// Keeps what a proof shows about a broadcast of one of these places.
+    fn accuse(
+        &mut self,
+        places: impl IntoIterator<Item = Place>,
+        member: PartyId,
+        proof: Proof,
+        sink: &mut Sink<S>,
+    ) {
+        let network = (self.shared.network, self.shared.epoch);
+        let key = self.shared.keyring.identity_of(member);
+        let whose = (self.committee(), member, key);
+        let Some((charge, evidence)) = Evidence::new(network, places, whose, proof) else { return };
+        if self.evidence.contains_key(&(member, charge)) {
+            return;
+        }
+        sink.persist(vec![put(&Key::Evidence(member, charge), &evidence)]);
+        sink.notify(Notice::Evidence { member, charge });
+        self.evidence.insert((member, charge), evidence);
     }
 }

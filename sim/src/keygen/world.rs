@@ -336,7 +336,9 @@ impl World {
                     self.send(by, to, message.clone());
                 }
             }
-            CeremonyEffect::Fault(fault) => self.on_fault(by, &fault),
+            CeremonyEffect::Fault(fault) | CeremonyEffect::Proven(fault, _) => {
+                self.on_fault(by, &fault);
+            }
             CeremonyEffect::Generated(keys) => self.on_generated(by, &keys),
             CeremonyEffect::Confirmed(members) => {
                 self.trace.at(self.pending.now(), by, Mark::Confirmed(members));

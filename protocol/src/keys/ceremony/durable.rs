@@ -13,7 +13,7 @@ use super::sink::Sink;
 use crate::committee::{Committee, PartyId, PartyMap, PartySet};
 use crate::crypto::{Digest, Identities, Signature};
 use crate::error::Error;
-use crate::fault::{Fault, KeyFault};
+use crate::fault::{Fault, KeyFault, Proof};
 use crate::protocol::{Outbox, Protocol, Recipient};
 use crate::record::{Record, RestoreError};
 use crate::secret::Secret;
@@ -82,6 +82,8 @@ pub enum DurableEffect<P: Making> {
     },
     /// A member did what no honest member does.
     Fault(Fault),
+    /// The same, with what convinces others of it.
+    Proven(Fault, Proof),
     /// What was made is here. Comes again after a restart.
     Generated(Box<P::Output>),
     /// These members have the same keys as we: more than before, or said again after a restart.
@@ -371,7 +373,10 @@ impl<P: Making> Durable<P> {
         if !zoo::on(Mutant::LogForgotten) {
             effects.push(DurableEffect::Persist(records));
         }
-        effects.extend(sink.faults.into_iter().map(DurableEffect::Fault));
+        effects.extend(sink.faults.into_iter().map(|(fault, proof)| match proof {
+            Some(proof) => DurableEffect::Proven(fault, proof),
+            None => DurableEffect::Fault(fault),
+        }));
         self.flush(effects);
         if let (Some(keys), false) = (&self.keys, had_keys) {
             effects.push(DurableEffect::Generated(Box::new(keys.clone())));
@@ -502,7 +507,7 @@ impl<P: Making> fmt::Debug for DurableEffect<P> {
         match self {
             Self::Persist(records) => write!(f, "persist {} records", records.len()),
             Self::Send { to, message } => write!(f, "send {message} to {to:?}"),
-            Self::Fault(fault) => write!(f, "fault {fault}"),
+            Self::Fault(fault) | Self::Proven(fault, _) => write!(f, "fault {fault}"),
             Self::Generated(_) => f.write_str("generated"),
             Self::Confirmed(members) => write!(f, "confirmed {members}"),
         }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::committee::PartyId;
-use crate::fault::Fault;
+use crate::fault::{Fault, Proof};
 use crate::protocol::{Job, Outbox, Recipient};
 
 /// What the instance wants done in one step. Jobs run at once.
@@ -11,7 +11,7 @@ pub(super) struct Sink<M> {
     me: PartyId,
     pub(super) said: Vec<(Recipient, M)>,
     pub(super) own: VecDeque<M>,
-    pub(super) faults: Vec<Fault>,
+    pub(super) faults: Vec<(Fault, Option<Proof>)>,
 }
 
 impl<M> Sink<M> {
@@ -29,7 +29,11 @@ impl<M: Clone> Outbox<M> for Sink<M> {
     }
 
     fn report(&mut self, fault: Fault) {
-        self.faults.push(fault);
+        self.faults.push((fault, None));
+    }
+
+    fn convict(&mut self, fault: Fault, proof: Proof) {
+        self.faults.push((fault, Some(proof)));
     }
 
     fn work(&mut self, job: Job<M>) {

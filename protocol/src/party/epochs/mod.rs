@@ -93,6 +93,7 @@ pub use again::Word;
 use ahead::Ahead;
 pub use archive::Archive;
 pub use event::{EpochsEffect, EpochsEvent};
+pub(in crate::party) use steps::refresh_tag;
 pub use store::{first_known, is_lasting, lost_end, older_copy, restored_in, restored_mark};
 pub use view::RefreshView;
 
@@ -102,7 +103,7 @@ use crate::decision::ledger::LedgerStart;
 use crate::decision::stock::Policy;
 use crate::error::Error;
 use crate::keys::KeySet;
-use crate::keys::ceremony::{Durable, DurableEvent};
+use crate::keys::ceremony::{Durable, DurableEffect, DurableEvent};
 use crate::keys::refresh::{Deviation, Refresh, Refreshed};
 use crate::party::{Config, Effect, Event, Message, MessageOf, Party, RealSuite, sync};
 use crate::protocol::Recipient;
@@ -473,7 +474,22 @@ impl Epochs {
         out: &mut Vec<EpochsEffect>,
     ) {
         let effects = self.refreshes.get_mut(&epoch).map(|refresh| refresh.step(event));
-        self.store.put_refresh(epoch, effects.unwrap_or_default(), out);
+        for effect in effects.unwrap_or_default() {
+            // Faults are kept with all others of the epoch.
+            let (fault, proof) = match effect {
+                DurableEffect::Fault(fault) => (fault, None),
+                DurableEffect::Proven(fault, proof) => (fault, Some(proof)),
+                other => {
+                    self.store.put_refresh(epoch, vec![other], out);
+                    continue;
+                }
+            };
+            let effects = match self.live.get_mut(&epoch) {
+                Some(live) => live.party.fault_in_refresh(fault, proof),
+                None => vec![Effect::Fault(fault)],
+            };
+            self.put_party(epoch, effects, out);
+        }
     }
 }
 

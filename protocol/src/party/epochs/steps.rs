@@ -224,6 +224,6 @@ pub(super) fn begun_with(tag: &Tag, me: PartyId) -> Digest {
 }
 
 /// N1. What the refresh is called in which an epoch of a network ends.
-pub(super) fn refresh_tag(root: &Tag, position: u64) -> Tag {
+pub(in crate::party) fn refresh_tag(root: &Tag, position: u64) -> Tag {
     root.indexed("refresh", position)
 }

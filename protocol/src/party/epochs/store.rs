@@ -246,7 +246,9 @@ impl Store {
                 DurableEffect::Send { to, message } => {
                     Effect::Send { to, message: Message::Refresh(Box::new(message)) }
                 }
-                DurableEffect::Fault(fault) => Effect::Fault(fault),
+                DurableEffect::Fault(fault) | DurableEffect::Proven(fault, _) => {
+                    Effect::Fault(fault)
+                }
                 DurableEffect::Generated(_) | DurableEffect::Confirmed(_) => continue,
             };
             out.push(EpochsEffect::Party { epoch, effect });

@@ -117,7 +117,9 @@ impl World {
                     self.flight.push_back((p, peer, through_a_frame(&message)));
                 }
             }
-            CeremonyEffect::Fault(fault) => self.faults.push((p, fault)),
+            CeremonyEffect::Fault(fault) | CeremonyEffect::Proven(fault, _) => {
+                self.faults.push((p, fault));
+            }
             CeremonyEffect::Generated(keys) => {
                 let keys = Some(*keys);
                 let before = &self.generated[p.index()];

@@ -5,11 +5,14 @@ use crate::agreement::rbc::{Mode, Rbc};
 use crate::decision::proposal::{Proposal, ProposalId};
 use crate::decision::{collect, life, supply};
 use crate::fault::Said;
+use crate::keys::ceremony::Envelope;
+use crate::keys::refresh;
 use crate::limits;
 use crate::mpc::preprocessing;
 use crate::party::evidence::{Charge, Evidence, Place, Unproven};
 use crate::rule::Rule;
 use crate::sharing::acss;
+use crate::sharing::acss::scalar::Forgery;
 use crate::testkit::Collected;
 
 const LIAR: u16 = 3;
@@ -176,15 +179,19 @@ fn nothing_that_honest_members_sign_is_evidence() {
     world.run_untimed();
     world.vote_all(decision, &[0, 1, 2, 3]);
     world.run();
+    world.accept_refresh(&[0, 1, 2, 3]);
+    world.run();
+    world.assert_epoch(2);
     let heard = std::mem::take(&mut world.heard);
     let request = Policy::for_members(4).request;
-    let mut places = vec![Place::Proposal(0), Place::Proposal(1), Place::Vote(0)];
-    for number in 0..2 {
+    let mut places = vec![Place::Proposal(0), Place::Proposal(1), Place::Vote(0), Place::Vote(1)];
+    places.extend([Place::Refresh(1), Place::Sealing(1)]);
+    for number in 0..4 {
         places.push(Place::Slot(number));
         places.extend(Place::of(crate::party::journal::Instance::Run(number), request));
     }
-    let mut signed = [0; 5];
-    for (from, _, message) in &heard {
+    let mut signed = [0; 7];
+    for (from, _, message) in heard.iter().filter(|(_, epoch, _)| *epoch == 1) {
         let (kind, message) = match message {
             Message::Proposal(_, m) => (0, m),
             Message::Slot(_, collect::Message::Value(_, m)) => (1, m),
@@ -194,6 +201,14 @@ fn nothing_that_honest_members_sign_is_evidence() {
                 _,
                 supply::Message::Material(preprocessing::Message::Deal(_, acss::Message::Rbc(m))),
             ) => (4, m),
+            Message::Refresh(envelope) => match &**envelope {
+                Envelope::Said { message: refresh::Message::Sealing(_, m), .. } => (5, m),
+                Envelope::Said {
+                    message: refresh::Message::Dealing(_, acss::Message::Rbc(m)),
+                    ..
+                } => (6, m),
+                _ => continue,
+            },
             _ => continue,
         };
         let rbc::Message::Send { payload, signature } = message else { continue };
@@ -228,4 +243,56 @@ fn evidence_outlives_its_epoch() {
     world.stop(party(0));
     world.start(party(0));
     assert_eq!(proven(&world), [Charge::Equivocation]);
+}
+
+/// The liar does something in the refresh, which succeeds without it.
+fn in_a_refresh(charge: Charge, place: Place, lies: impl FnOnce(&mut World)) {
+    let mut world = World::new(4, 6);
+    world.run_untimed();
+    lies(&mut world);
+    world.run();
+    assert!(world.members().take(3).all(|member| member.epoch() == 2));
+    assert_eq!(proven(&world), [charge], "{:?}", world.faults);
+    assert_eq!(world.member(0).evidence().next().unwrap().place, place);
+    let counted = |world: &World| {
+        let faults = world.member(0).party(1).map(|party| party.status().faults);
+        faults.is_none_or(|faults| faults.iter().any(|f| f.member == party(LIAR) && f.provable))
+    };
+    assert!(counted(&world), "with all others of the epoch");
+    world.stop(party(0));
+    world.start(party(0));
+    assert_eq!(proven(&world), [charge]);
+}
+
+#[test]
+fn what_a_member_signs_in_a_refresh_is_evidence() {
+    let deviates = |world: &mut World, deviation| {
+        world.stop(party(LIAR));
+        world.deviations[usize::from(LIAR)] = deviation;
+        world.start(party(LIAR));
+        world.run_untimed();
+        world.accept_refresh(&[0, 1, 2]);
+    };
+    let dealing = acss::Deviation { forgery: Some(Forgery::Longer), ..Default::default() };
+    in_a_refresh(Charge::BadDealing, Place::Refresh(0), |world| {
+        deviates(world, Deviation { dealing, ..Default::default() });
+    });
+    in_a_refresh(Charge::BadSealingKey, Place::Sealing(0), |world| {
+        deviates(world, Deviation { sealing: Some([0xff; 32]), ..Default::default() });
+    });
+    in_a_refresh(Charge::Equivocation, Place::Sealing(0), |world| {
+        world.stop(party(LIAR));
+        world.accept_refresh(&[0, 1, 2]);
+        while world.member(0).refresh(1).is_none() {
+            assert!(world.deliver_one() || world.fire_one());
+        }
+        let tag = refresh::sealing_broadcast(&refresh_tag(&root(), 0), party(LIAR));
+        for (number, member) in [(0, 0), (1, 1)] {
+            let key = world.firsts[member].keyring.sealing().public().to_bytes();
+            let message = refresh::Message::Sealing(party(LIAR), send(world, tag, &key));
+            let said = Envelope::Said { number, message };
+            let message = Message::Refresh(Box::new(said));
+            world.step(party(0), EpochsEvent::Message { from: party(LIAR), epoch: 1, message });
+        }
+    });
 }

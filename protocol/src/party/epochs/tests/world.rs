@@ -238,7 +238,7 @@ impl World {
         self.timers.iter().map(|(at, ..)| *at).min().or(Some(u64::MAX))
     }
 
-    fn fire_one(&mut self) -> bool {
+    pub(super) fn fire_one(&mut self) -> bool {
         self.timers.sort_by_key(|(at, ..)| std::cmp::Reverse(*at));
         let Some((at, p, epoch, token)) = self.timers.pop() else { return false };
         self.now = self.now.max(at);
