@@ -11,8 +11,9 @@
 mod common;
 
 use std::fs;
+use std::process::Command;
 
-use common::{NAMES, Network, Node, eventually, exit_code, free_port, run};
+use common::{NAMES, Network, Node, eventually, exit_code, free_port, run, script};
 use serde_json::{Value, json};
 
 const LOST: usize = 3;
@@ -33,7 +34,10 @@ fn vote(network: &Network, who: usize, id: &str) {
 
 /// These members accept something; who of all had a vote that counted.
 fn decide(network: &Network, members: &[usize]) -> (String, Value) {
-    let line = ["propose", "--title", "Extend the line?", "--rule", "count(approve) >= 3"];
+    let mut line = vec!["propose", "--title", "Extend the line?", "--rule", "count(approve) >= 3"];
+    if members.len() < NAMES.len() {
+        line.extend(["--deadline", "5s"]);
+    }
     let id = network.at(members[0], &line).ok().out.trim().to_owned();
     members.iter().for_each(|who| vote(network, *who, &id));
     let decided = network.at(members[0], &["wait", &id, "--timeout", "1m", "--json"]).ok().json();
@@ -137,4 +141,40 @@ fn the_node_that_is_replaced_stops_and_says_why() {
     let dir = moved.display().to_string();
     run(&["run", "--data-dir", &dir]).failed(13, &id, "new keys");
     drop(nodes);
+}
+
+/// Each certificate, of whichever epoch, says who signed it, and all that takes to check is in it.
+#[test]
+fn where_members_sign_beside_the_network_they_do_so_under_the_keys_of_the_epoch() {
+    let network = Network::dealt_as(&["--accountable"]);
+    let mut nodes: Vec<Node> = (0..4).map(|who| network.start(who)).collect();
+    let (first, _) = decide(&network, &[0, 1, 2, 3]);
+    let key = key(&network, 0);
+    drop(nodes.pop());
+    fs::remove_dir_all(network.path(NAMES[LOST])).unwrap();
+    let replacement = replace(&network, &[0, 1, 2]);
+    let file = network.file("entrance.toml");
+    network.at(1, &["member", "entrance", "-o", &file]).ok();
+    network.at(LOST, &["member", "enter", &file, "--network-key", &key]).ok();
+    nodes.push(network.start(LOST));
+    in_epoch(&network, LOST, 2);
+    // Without one of the others: the newcomer has to sign.
+    drop(nodes.remove(0));
+    let (second, _) = decide(&network, &[3, 1, 2]);
+    for (who, id, epoch, by) in
+        [(1, &first, 1, None), (2, &replacement, 1, None), (LOST, &second, 2, Some(NAMES[LOST]))]
+    {
+        let certificate = network.file("a.cert");
+        network.at(who, &["cert", id, "-o", &certificate]).ok();
+        let verified = run(&["verify", &certificate, "--network-key", &key, "--json"]).ok().json();
+        assert_eq!(verified["epoch"], epoch, "{verified}");
+        let words: Value = serde_json::from_slice(&fs::read(&certificate).unwrap()).unwrap();
+        let signed_by = words["signed_by"].as_array().unwrap();
+        assert_eq!(signed_by.len(), 3, "{words}");
+        assert!(by.is_none_or(|name| signed_by.contains(&json!(name))), "{words}");
+        let Some(script) = script() else { continue };
+        let other = Command::new(script).args([&certificate, &key]).output().unwrap();
+        assert!(other.status.success(), "{}", String::from_utf8_lossy(&other.stderr));
+        fs::remove_file(certificate).unwrap();
+    }
 }

@@ -191,6 +191,11 @@ impl Network {
 
     /// Four organisations with keys that were dealt: quicker, where it is not about the keys.
     pub fn dealt() -> Self {
+        Self::dealt_as(&[])
+    }
+
+    /// The same, made with these arguments.
+    pub fn dealt_as(arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name).display().to_string();
         let mut new = vec!["network".into(), "new".into(), "Trade finance".into()];
@@ -202,6 +207,7 @@ impl Network {
         }
         let file = path("network.toml");
         new.extend(["-o".into(), file.clone()]);
+        new.extend(arguments.iter().map(|argument| (*argument).to_owned()));
         run(&new.iter().map(String::as_str).collect::<Vec<_>>()).ok();
         let deal = path("deal");
         let dealt =
