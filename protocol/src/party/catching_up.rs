@@ -8,7 +8,7 @@ use crate::decision::life;
 use crate::limits;
 use crate::party::sink::Sink;
 use crate::party::sync::{self, Position};
-use crate::party::{Message, Party, Suite};
+use crate::party::{Effect, Message, Party, Suite};
 use crate::wire;
 use crate::zoo::{self, Mutant};
 
@@ -154,6 +154,15 @@ impl<S: Suite> Party<S> {
     /// Asks a member again that has restarted (S0).
     pub(super) fn ask_member(&self, peer: PartyId, sink: &mut Sink<S>) {
         sink.outbox().send_to(peer, Message::Sync(sync::Message::Ask(self.here())));
+    }
+
+    /// Asks everybody to say again all that is open, if no run has ended here: of a party that comes late
+    /// into its first epoch. One that returns has this from another question.
+    pub(super) fn ask_for_all_again(&mut self) -> Vec<Effect<S>> {
+        if self.production.next() > 0 || self.returning.is_some() {
+            return Vec::new();
+        }
+        self.act(|_, sink| sink.outbox().multicast(Message::Sync(sync::Message::Again)))
     }
 
     /// Asks everybody what we missed, though nothing has changed: the answers may have been lost.

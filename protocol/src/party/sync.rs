@@ -44,7 +44,7 @@ pub enum Message {
     HowFar(Digest),
     /// So far. With the question's mark.
     SoFar(Digest, Begun),
-    /// Say again all that you said to me in what is open (S4).
+    /// Say again all that you said to me in what is open (S4, and who comes in).
     Again,
     /// Where does the ledger of this epoch begin? From a member that comes in (S5).
     Where,

@@ -12,6 +12,9 @@
 //! - (I3) With a share, the same keys confirmed by `t + 1` others, and `t + 1` that say alike where the
 //!   ledger begins: write all of it down. From there on be a member, in an epoch in which this one has
 //!   never spoken.
+//! - (I4) What others said in that epoch before they had a link to us, or while we were on our way, is
+//!   gone. Until a run has ended here, ask all to say again what is open, at each start: without the
+//!   material of a run we could do nothing in decisions that use it, and others would wait for us.
 //!
 //! # Why it works
 //! A false entrance costs time only: what comes of it is confirmed by the signature of no honest

@@ -370,6 +370,17 @@ impl Epochs {
         }
         // It may have stopped while it was given this.
         self.take_ahead(out);
+        self.ask_for_what_was_said_before(out);
+    }
+
+    /// I4
+    fn ask_for_what_was_said_before(&mut self, out: &mut Vec<EpochsEffect>) {
+        if self.store.restored() == Some(self.current)
+            && let Some(live) = self.live.get_mut(&self.current)
+        {
+            let effects = live.party.ask_for_all_again();
+            self.put_party(self.current, effects, out);
+        }
     }
 
     fn on_message(

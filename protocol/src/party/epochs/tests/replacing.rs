@@ -515,3 +515,28 @@ fn a_newcomer_only_asks_in_the_refresh() {
     }
     world.assert_epoch(2);
 }
+
+/// The others have ended runs without it, and what they said to it then is gone.
+#[test]
+fn it_has_its_part_of_the_material_that_was_made_before_it_came() {
+    let mut world = World::new(4, 37);
+    world.run_untimed();
+    world.stop(party(3));
+    let card = world.accept_replacement(3, &[0, 1, 2]);
+    world.run();
+    let stock = |world: &World, who| {
+        let status = world.member(who).current().status();
+        (status.runs, status.bits_left, status.triples_left, status.pairs_left)
+    };
+    assert!(stock(&world, 0).0 > 0, "a run has ended");
+    world.come_in(card, 1);
+    world.run();
+    assert_eq!(stock(&world, 3), stock(&world, 0));
+    // It is needed for a decision with all of its steps.
+    world.stop(party(1));
+    let decision = world.propose(0, false).unwrap();
+    world.run_untimed();
+    world.vote_all(decision, &[0, 2, 3]);
+    world.run();
+    assert!(world.member(3).certificate(&decision).is_some());
+}

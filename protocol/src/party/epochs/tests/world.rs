@@ -219,7 +219,8 @@ impl World {
             Effect::Work(job) => self.done.push_back((p, epoch, job())),
             Effect::Fault(fault) => self.faults.push((p, fault)),
             Effect::Answer { answer, .. } => self.answers.push((p, answer)),
-            Effect::SayAgain(_) | Effect::Notify(_) => {}
+            Effect::SayAgain(to) => self.say_again(p, to),
+            Effect::Notify(_) => {}
         }
     }
 
