@@ -126,6 +126,13 @@ impl Standing {
     pub(super) async fn watch(&self) {
         self.doubted.notified().await;
         tokio::time::sleep(DOUBT.mul_f64(rand::random_range(1.0..1.5))).await;
+        // Who has accepted ours knows of no other that lives. Of the rest counts what they say from here
+        // on: this node may have been cut off, or have stood still, meanwhile.
+        {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.heard = state.accepted_by.clone();
+            self.heard.send_replace(state.heard.len());
+        }
         let others = self.committee.quorum() - 1;
         // The sender is part of this.
         let _ = self.heard.subscribe().wait_for(|heard| *heard >= others).await;

@@ -223,13 +223,17 @@ async fn one_later_start_is_enough_to_be_silent_and_most_members_must_be_heard_t
     for than in [12, 15] {
         assert_eq!(heard.try_recv(), Ok(LinkEvent::Older { than }));
     }
-    // One member may be all that is on our side of a cut.
+    assert_eq!(timeout(PATIENCE, heard.recv()).await, Ok(Some(LinkEvent::NoneLives)));
     let (alone, mut heard_alone, _watch_alone) = watched();
+    // What most say at once, when they had no time to hear of another, is not enough.
+    alone.told(party(1), None, false).unwrap();
     alone.told(party(3), Some(world.sign(0, 10)), false).unwrap();
     assert_eq!(heard_alone.try_recv(), Ok(LinkEvent::Older { than: 10 }));
-    assert_eq!(timeout(PATIENCE, heard.recv()).await, Ok(Some(LinkEvent::NoneLives)));
-    let long = timeout(standing::DOUBT, heard_alone.recv()).await;
+    let long = timeout(2 * standing::DOUBT, heard_alone.recv()).await;
     assert!(long.is_err(), "{long:?}");
+    // One member may be all that is on our side of a cut.
+    alone.told(party(3), Some(world.sign(0, 10)), false).unwrap();
+    assert!(heard_alone.try_recv().is_err());
     alone.told(party(1), None, false).unwrap();
     assert_eq!(timeout(PATIENCE, heard_alone.recv()).await, Ok(Some(LinkEvent::NoneLives)));
 }
