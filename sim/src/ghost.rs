@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use quorate_protocol::committee::{Committee, PartyId, PartyMap, PartySet};
 use quorate_protocol::crypto::Digest;
 use quorate_protocol::decision::proposal::Proposal;
+use quorate_protocol::decision::stock::{Amount, Policy};
+use quorate_protocol::decision::supply::Request;
 
 use crate::plan::Plan;
 use crate::schedule::MILLI;
@@ -35,6 +37,8 @@ pub struct Ghost {
     pub skews: PartyMap<i64>,
     /// Whether nothing goes wrong: nobody is faulty or killed, and links are prompt.
     pub calm: bool,
+    /// What is used of a preprocessing run: what it was asked for.
+    pub used: Amount,
     /// What certificates are to be of.
     pub network: Option<Network>,
     /// What was asked, by digest of the proposal.
@@ -67,6 +71,13 @@ pub struct Asked {
     pub inputs: PartyMap<Vec<u64>>,
 }
 
+/// What is used of each run.
+fn used(policy: Policy) -> Amount {
+    let Request { material, pairs } = policy.request;
+    let [bits, triples, pairs] = [material.bits, material.triples, pairs].map(|count| count as u64);
+    Amount { bits, triples, pairs }
+}
+
 impl Ghost {
     /// Nothing has happened yet.
     pub fn new(committee: Committee, byzantine: PartySet, unsteady: PartySet) -> Self {
@@ -79,6 +90,7 @@ impl Ghost {
             live: true,
             skews,
             calm: false,
+            used: used(Policy::for_members(committee.n())),
             network: None,
             questions: BTreeMap::new(),
         }
@@ -89,6 +101,7 @@ impl Ghost {
         Self {
             live: plan.promises_liveness(),
             calm: plan.is_calm(),
+            used: used(plan.policy),
             skews: PartyMap::from_fn(plan.committee, |party| plan.skew(party)),
             ..Self::new(plan.committee, plan.byzantine_set(), plan.unsteady())
         }

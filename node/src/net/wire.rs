@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::net::incarnation::SignedIncarnation;
 
 /// Version of the link protocol.
-pub(super) const VERSION: u16 = 2;
+pub(super) const VERSION: u16 = 3;
 
 /// Bytes of a frame's payload.
 pub const MAX_FRAME: usize = limits::MAX_ENVELOPE;

@@ -34,7 +34,7 @@ const RECORDS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("records
 const ABOUT: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("about");
 
 /// Version of the layout, in the table `about`.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 /// What a [`Journal`] writes to.
 pub trait Commit {

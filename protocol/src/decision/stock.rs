@@ -1,10 +1,14 @@
 //! The stock of preprocessed material, and which ledger position claims what.
 //!
-//! Bits, triples and nonce pairs are numbered from 0 through all runs of an epoch. A position claims
-//! the next ones when it is ordered, so all honest parties agree on every claim without talking, and
-//! what was claimed once is never claimed again, whoever votes and whatever comes out. A party that
-//! missed a run knows how much it produced and holds none of it: it follows the decisions that use it
-//! without contributing.
+//! Bits, triples and nonce pairs are numbered from 0 through all runs of an epoch, of each run as many as
+//! it was asked for: what it yields beyond is not used. A position claims the next ones when it is
+//! ordered, so all honest parties agree on every claim without talking, and what was claimed once is
+//! never claimed again, whoever votes and whatever comes out. Where a claim ends in a later run than the
+//! one before, what is left of the earlier runs, of any kind, is passed over.
+//!
+//! A party that missed a run holds nothing of it, and follows the decisions that use it without
+//! contributing. Since runs are used up one after the other, and all kinds of one together, these are a
+//! few in a row: it does not count towards `t` in decisions that come much later.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -38,6 +42,15 @@ impl Amount {
             bits: cost.all_bits(n) as u64,
             triples: cost.triples as u64,
             pairs: 1 + u64::from(proposal.document.is_some()),
+        }
+    }
+
+    /// What is at least in both.
+    fn max(self, other: Self) -> Self {
+        Self {
+            bits: self.bits.max(other.bits),
+            triples: self.triples.max(other.triples),
+            pairs: self.pairs.max(other.pairs),
         }
     }
 
@@ -76,6 +89,29 @@ impl Policy {
                 pairs: pairs as u64 / 2,
             },
         }
+    }
+}
+
+impl Policy {
+    /// What is used of a run.
+    const fn run(&self) -> Amount {
+        let Request { material, pairs } = self.request;
+        Amount { bits: material.bits as u64, triples: material.triples as u64, pairs: pairs as u64 }
+    }
+
+    /// Where the first run begins of which something of each kind is left, with so much claimed.
+    fn aligned(&self, claimed: Amount) -> Amount {
+        let each = self.run();
+        let begun = |claimed: u64, each: u64| claimed.checked_div(each).unwrap_or_default();
+        let runs = begun(claimed.bits, each.bits)
+            .max(begun(claimed.triples, each.triples))
+            .max(begun(claimed.pairs, each.pairs));
+        let begin = Amount {
+            bits: runs.saturating_mul(each.bits),
+            triples: runs.saturating_mul(each.triples),
+            pairs: runs.saturating_mul(each.pairs),
+        };
+        claimed.max(begin)
     }
 }
 
@@ -159,11 +195,11 @@ impl Stock {
         }
     }
 
-    /// Adds what run `run` produced; `batch` is `None` where this party missed the run. Its pairs
-    /// have the numbers from [`next_pair`](Self::next_pair) on, and are put in apart.
-    pub fn add(&mut self, run: u64, yielded: Amount, batch: Option<Batch<Fp61>>) {
+    /// Adds what the next run produced, `run`; `batch` is `None` where this party missed it. Its pairs
+    /// have [numbers](Self::next_pairs) of their own, and are put in apart.
+    pub fn add(&mut self, run: u64, batch: Option<Batch<Fp61>>) {
         let start = self.produced;
-        self.produced.add(yielded);
+        self.produced.add(self.policy.run());
         self.lots.push_back(Lot {
             run,
             bits: start.bits..self.produced.bits,
@@ -172,9 +208,9 @@ impl Stock {
         });
     }
 
-    /// The number of the next run's first pair.
-    pub const fn next_pair(&self) -> u64 {
-        self.produced.pairs
+    /// The numbers of the next run's pairs.
+    pub const fn next_pairs(&self) -> Range<u64> {
+        self.produced.pairs..self.produced.pairs + self.policy.run().pairs
     }
 
     /// Puts our shares of a pair in.
@@ -194,7 +230,7 @@ impl Stock {
         let start = self.claimed;
         let mut end = start;
         end.add(amount);
-        self.claimed = zoo::instead(end, Mutant::StockReused, start);
+        self.claimed = zoo::instead(self.policy.aligned(end), Mutant::StockReused, start);
         Claim {
             bits: start.bits..end.bits,
             triples: start.triples..end.triples,
@@ -270,9 +306,9 @@ impl Stock {
         self.lots.iter().find(|lot| lot.run == run)?.batch.as_ref()
     }
 
-    /// Forgets the lots of which everything is claimed by positions before these claims; returns
-    /// their runs.
-    pub fn forget_before(&mut self, oldest: &Claim) -> Vec<u64> {
+    /// Forgets the lots of which everything is claimed by positions before this claim, or was passed
+    /// over, and such pairs; returns the runs, and the numbers of the pairs.
+    pub fn forget_before(&mut self, oldest: &Claim) -> (Vec<u64>, Vec<u64>) {
         let mut runs = Vec::new();
         while let Some(lot) = self.lots.front() {
             if lot.bits.end > oldest.bits.start || lot.triples.end > oldest.triples.start {
@@ -281,7 +317,9 @@ impl Stock {
             runs.push(lot.run);
             self.lots.pop_front();
         }
-        runs
+        let later = self.pairs.split_off(&oldest.pairs.start);
+        let pairs = std::mem::replace(&mut self.pairs, later);
+        (runs, pairs.into_keys().collect())
     }
 
     /// What would be claimed next: everything before it is spoken for.
@@ -371,11 +409,11 @@ mod tests {
         let mut stock = stock();
         let claim = stock.claim(amount(2));
         assert!(stock.is_low() && stock.take(&claim).is_none());
-        assert_eq!(stock.next_pair(), 0);
+        assert_eq!(stock.next_pairs(), 0..3);
         // This party has its share of the second pair only.
         stock.put_pair(pair(1));
-        stock.add(0, Amount { bits: 5, triples: 5, pairs: 3 }, None);
-        assert_eq!((stock.next_pair(), stock.left().2), (3, 1));
+        stock.add(0, None);
+        assert_eq!((stock.next_pairs(), stock.left().2), (3..6, 1));
         let taken = stock.take(&claim).unwrap();
         assert!(!taken.held);
         let numbers: Vec<(Purpose, u64)> =
@@ -389,10 +427,34 @@ mod tests {
     fn pairs_of_a_position_are_forgotten_used_or_not() {
         let mut stock = stock();
         (0..3).for_each(|index| stock.put_pair(pair(index)));
-        stock.add(0, Amount { bits: 5, triples: 5, pairs: 3 }, None);
+        stock.add(0, None);
         let (first, second) = (stock.claim(amount(2)), stock.claim(amount(1)));
         stock.forget_pairs(&first);
         assert!(stock.take(&first).unwrap().pairs.is_empty());
         assert_eq!(stock.take(&second).unwrap().pairs.len(), 1);
+    }
+
+    #[test]
+    fn runs_are_used_up_one_after_the_other_and_what_is_left_of_one_is_passed_over() {
+        let mut stock = stock();
+        (0..2).for_each(|run| stock.add(run, None));
+        (0..6).for_each(|index| stock.put_pair(pair(index)));
+        // Of the ten bits of the first run eight, of its three pairs one; then more than is left.
+        let first = stock.claim(Amount { bits: 8, triples: 1, pairs: 1 });
+        let across = stock.claim(Amount { bits: 4, triples: 1, pairs: 1 });
+        let next = stock.claim(Amount { bits: 1, triples: 1, pairs: 1 });
+        assert_eq!((across.bits.clone(), across.pairs.clone()), (8..12, 1..2));
+        assert_eq!(
+            (next.bits.clone(), next.triples.clone(), next.pairs.clone()),
+            (12..13, 10..11, 3..4)
+        );
+        assert_eq!(stock.left(), (7, 9, 2));
+        assert_eq!(stock.forget_before(&first), (vec![], vec![]));
+        [&first, &across].into_iter().for_each(|claim| stock.forget_pairs(claim));
+        assert_eq!(stock.forget_before(&next), (vec![0], vec![2]), "nobody claims the third");
+        // To the last of one kind: so the next one is of the next run.
+        stock.claim(Amount { bits: 7, triples: 1, pairs: 1 });
+        assert_eq!(stock.cursor().pairs, 6..6);
+        assert_eq!(stock.left(), (0, 0, 0));
     }
 }

@@ -31,7 +31,6 @@ use crate::agreement::coin::Coin;
 use crate::committee::{Committee, PartyId, PartyMap, PartySet};
 use crate::crypto::keyring::Keyring;
 use crate::crypto::transcript::Transcript;
-use crate::decision::stock::Amount;
 use crate::error::Error;
 use crate::keys::nonces::{self, Layout, Nonces};
 use crate::limits;
@@ -51,16 +50,6 @@ pub struct Request {
     pub material: preprocessing::Request,
     /// Nonce pairs: at least one.
     pub pairs: usize,
-}
-
-/// What a run of a given request produces once so many dealers are agreed.
-pub fn yields(committee: Committee, dealers: usize, request: Request) -> Amount {
-    let material = preprocessing::yields(committee, dealers, request.material);
-    Amount {
-        bits: material.bits as u64,
-        triples: material.triples as u64,
-        pairs: nonces::yields(committee, dealers, request.pairs) as u64,
-    }
 }
 
 /// One party's shares of what a run produced. Wiped when dropped.

@@ -371,8 +371,10 @@ impl<S: Suite> Party<S> {
         self.stock.forget_pairs(&claim);
         let oldest = self.deciding.first_uncertified(self.ledger.next_position());
         let oldest = self.ledger.entry(oldest).map(|entry| entry.claim.clone());
-        let spent = self.stock.forget_before(&oldest.unwrap_or_else(|| self.stock.cursor()));
-        records.extend(spent.into_iter().map(|run| delete(&Key::Batch(run))));
+        let oldest = oldest.unwrap_or_else(|| self.stock.cursor());
+        let (runs, pairs) = self.stock.forget_before(&oldest);
+        records.extend(runs.into_iter().map(|run| delete(&Key::Batch(run))));
+        records.extend(pairs.into_iter().map(|pair| delete(&Key::Pair(pair))));
         sink.persist(records);
         self.deciding.certified.insert(position, certified);
         self.note_refresh(position);

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use crate::committee::{Committee, PartyId, PartySet};
-use crate::decision::stock::Amount;
 use crate::decision::supply::{self, Product, Supply};
 use crate::keys::signing::NoncePair;
 use crate::limits;
@@ -107,12 +106,6 @@ impl<S: Suite> Production<S> {
 }
 
 impl<S: Suite> Party<S> {
-    /// What a run with so many agreed dealers produces.
-    pub(super) fn yields(&self, dealers: u16) -> Amount {
-        let request = self.shared.policy.request;
-        supply::yields(self.committee(), usize::from(dealers), request)
-    }
-
     fn run(&mut self, run: u64, sink: &mut Sink<S>) -> Option<&mut Supply<S::Coin>> {
         let production = &mut self.production;
         if production.runs.contains_key(&run) {
@@ -207,8 +200,8 @@ impl<S: Suite> Party<S> {
         let held = product.is_some();
         let mut records = vec![put(&Key::Run(run), &dealers)];
         let batch = product.map(|Product { batch, pairs }| {
-            for (index, (d, e)) in (self.stock.next_pair()..).zip(pairs.iter().cloned()) {
-                // Of a position that is certified already, no share may be left.
+            for (index, (d, e)) in self.stock.next_pairs().zip(pairs.iter().cloned()) {
+                // Of a position that is certified already no share may be left, nor of none.
                 if !self.is_spent(index) {
                     let pair = NoncePair::new(index, d, e);
                     records.push(put(&Key::Pair(index), &pair));
@@ -219,8 +212,7 @@ impl<S: Suite> Party<S> {
             batch
         });
         sink.persist(records);
-        let yielded = self.yields(dealers);
-        self.stock.add(run, yielded, batch);
+        self.stock.add(run, batch);
         self.production.finished(dealers);
         self.stats.refills += 1;
         if held {
@@ -241,13 +233,17 @@ impl<S: Suite> Party<S> {
         self.ask_for_missed_words(sink);
     }
 
-    /// Whether a pair belongs to a position that is certified.
+    /// Whether a pair belongs to a position that is certified, or was passed over.
     fn is_spent(&self, pair: u64) -> bool {
         let entries = self.ledger.entries();
         let place = entries.partition_point(|entry| entry.claim.pairs.end <= pair);
-        entries.get(place).is_some_and(|entry| {
-            entry.claim.pairs.contains(&pair) && self.deciding.certified(entry.position).is_some()
-        })
+        match entries.get(place) {
+            Some(entry) => {
+                !entry.claim.pairs.contains(&pair)
+                    || self.deciding.certified(entry.position).is_some()
+            }
+            None => pair < self.stock.cursor().pairs.start,
+        }
     }
 
     /// A run is kept until every member has its product, within the window.

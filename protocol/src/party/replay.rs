@@ -212,8 +212,7 @@ impl<S: Suite> Party<S> {
         restored.pairs.into_iter().for_each(|pair| self.stock.put_pair(pair));
         let mut batches = restored.batches;
         for (run, dealers) in restored.runs {
-            let yielded = self.yields(dealers);
-            self.stock.add(run, yielded, batches.remove(&run));
+            self.stock.add(run, batches.remove(&run));
             self.production.finished(dealers);
         }
         self.deciding.restore(restored.voted, restored.signs, restored.certified);

@@ -26,6 +26,11 @@ const AGAIN: Duration = Duration::from_millis(20);
 /// How long an answer to that may take.
 const ANSWER: Duration = Duration::from_secs(2);
 
+/// How many more runs have to end until nothing is left of those that who came back stayed out of: the
+/// one that was going on and the one after. The last but one of these is begun when half of the material
+/// of the one before is claimed, and material is used up run by run.
+const RUNS_OUT: u64 = 4;
+
 /// What all members have in common.
 #[derive(Clone, Debug)]
 pub(super) struct Shared {
@@ -319,8 +324,8 @@ impl Member {
     }
 
     /// Whether it takes part in all that goes on, as far as can be seen. Who came back stays out of what
-    /// was open, and of the run after the one that was going on: it counts towards `t` until that is
-    /// over.
+    /// was open, of the run after the one that was going on, and of decisions that use material of such
+    /// runs: it counts towards `t` until these are over.
     pub(super) fn is_settled(&self) -> bool {
         if self.older().is_empty() {
             return true;
@@ -336,7 +341,7 @@ impl Member {
             return false;
         }
         let Some(runs) = field(field(&status, "stock"), "runs").as_u64() else { return false };
-        runs >= *locked(&self.state).settled_at.get_or_insert(runs + 2)
+        runs >= *locked(&self.state).settled_at.get_or_insert(runs + RUNS_OUT)
     }
 
     /// Whether a second node runs.

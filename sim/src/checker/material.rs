@@ -52,7 +52,7 @@ impl Checker for Material {
 
     fn check(&mut self, ghost: &Ghost, seen: &Observation<'_>) -> Result<(), String> {
         let What::Refilled { by, epoch, run, batch } = seen.what else { return Ok(()) };
-        if self.pool.add(ghost.committee, by, (epoch, run), batch)? {
+        if self.pool.add(ghost.committee, by, (epoch, run), batch, (u64::MAX, u64::MAX))? {
             self.judge(epoch, run)?;
         }
         Ok(())

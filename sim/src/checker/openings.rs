@@ -23,6 +23,7 @@ use quorate_protocol::committee::{PartyId, PartyMap, PartySet};
 use quorate_protocol::crypto::Digest;
 use quorate_protocol::decision::ballot::Ballot;
 use quorate_protocol::decision::certificate::{Outcome, Statement};
+use quorate_protocol::decision::stock::Amount;
 use quorate_protocol::decision::{collect, life};
 use quorate_protocol::math::{Field, Fp61, PrimeField};
 use quorate_protocol::party::Message;
@@ -61,6 +62,20 @@ struct Next {
     bits: u64,
     triples: u64,
     pairs: u64,
+}
+
+impl Next {
+    /// What is left of a run when something of the next one is due is not claimed any more.
+    fn in_one_run(self, used: Amount) -> Self {
+        let Self { position, bits, triples, pairs } = self;
+        let begun = (bits / used.bits).max(triples / used.triples).max(pairs / used.pairs);
+        Self {
+            position,
+            bits: bits.max(begun * used.bits),
+            triples: triples.max(begun * used.triples),
+            pairs: pairs.max(begun * used.pairs),
+        }
+    }
 }
 
 /// See the [module](self).
@@ -115,7 +130,7 @@ impl Openings {
             decided: PartyMap::new(committee),
             ballots: BTreeMap::new(),
         };
-        *next = after;
+        *next = after.in_one_run(ghost.used);
         self.decisions.insert(position, opened);
         Ok(())
     }
@@ -259,7 +274,9 @@ impl Checker for Openings {
     fn check(&mut self, ghost: &Ghost, seen: &Observation<'_>) -> Result<(), String> {
         let (by, to, position, message) = match seen.what {
             What::Refilled { by, epoch, run, batch } => {
-                return self.pool.add(ghost.committee, by, (epoch, run), batch).map(drop);
+                let used = (ghost.used.bits, ghost.used.triples);
+                let added = self.pool.add(ghost.committee, by, (epoch, run), batch, used);
+                return added.map(drop);
             }
             What::Began { keys, start, .. } => {
                 let first = Next { position: start.position, ..Next::default() };

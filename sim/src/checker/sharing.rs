@@ -69,18 +69,23 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    /// Adds a party's shares of a run. Whether its values are known now, and were not before.
+    /// Adds a party's shares of a run, of so many bits and triples at most. Whether its values are known
+    /// now, and were not before.
     pub(super) fn add(
         &mut self,
         committee: Committee,
         by: PartyId,
         (epoch, number): (u64, u64),
         batch: &Batch<Fp61>,
+        (bits, triples): (u64, u64),
     ) -> Result<bool, String> {
+        let [bits, triples] =
+            [bits, triples].map(|most| usize::try_from(most).unwrap_or(usize::MAX));
         let run = self.runs.entry((epoch, number)).or_default();
-        run.triples = batch.triples.len();
-        let triples = batch.triples.iter().flat_map(|triple| [triple.a, triple.b, triple.c]);
-        let flat: Vec<Fp61> = triples.chain(batch.bits.iter().copied()).collect();
+        run.triples = batch.triples.len().min(triples);
+        let triples = batch.triples.iter().take(triples);
+        let triples = triples.flat_map(|triple| [triple.a, triple.b, triple.c]);
+        let flat: Vec<Fp61> = triples.chain(batch.bits.iter().take(bits).copied()).collect();
         let added = run.sharing.add(committee, by, &flat);
         added.map_err(|error| format!("run {number} of epoch {epoch}: {error}"))
     }

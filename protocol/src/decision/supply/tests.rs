@@ -41,8 +41,9 @@ fn check(network: &Network<Run>, committee: Committee) -> PartySet {
     let honest: Vec<PartyId> = network.honest().collect();
     let product = |party: &PartyId| network.outputs[party.index()].as_ref().expect("an output");
     let dealers = network.parties[honest[0].index()].dealers().unwrap();
-    let amount = yields(committee, dealers.len(), REQUEST);
-    assert_eq!(amount.pairs as usize, {
+    let material = preprocessing::yields(committee, dealers.len(), REQUEST.material);
+    let pairs = nonces::yields(committee, dealers.len(), REQUEST.pairs);
+    assert_eq!(pairs, {
         let dealt = REQUEST.pairs.div_ceil(committee.quorum() - committee.t());
         dealt * (dealers.len() - committee.t())
     });
@@ -50,10 +51,11 @@ fn check(network: &Network<Run>, committee: Committee) -> PartySet {
         assert_eq!(network.parties[party.index()].dealers(), Some(dealers));
         let product = product(party);
         let made = (product.batch.bits.len(), product.batch.triples.len(), product.pairs.len());
-        let promised = (amount.bits as usize, amount.triples as usize, amount.pairs as usize);
-        assert_eq!(made, promised);
+        assert_eq!(made, (material.bits, material.triples, pairs));
+        let asked = (REQUEST.material.bits, REQUEST.material.triples, REQUEST.pairs);
+        assert!(made.0 >= asked.0 && made.1 >= asked.1 && made.2 >= asked.2, "all that is claimed");
     }
-    for i in 0..amount.pairs as usize {
+    for i in 0..pairs {
         let halves: [fn(&Nonces) -> &Nonce; 2] = [|pair| &pair.0, |pair| &pair.1];
         for half in halves {
             let of = |party: &PartyId| half(&product(party).pairs[i]);
