@@ -127,7 +127,7 @@ fn shares_are_made_anew_decisions_go_on_and_old_ones_are_gone() {
 fn a_member_that_was_away_gets_its_share_and_a_new_backup_restores_it() {
     let network = Network::dealt();
     let mut nodes: Vec<_> = (0..3).map(|who| network.start(who)).collect();
-    let id = network.at(0, &["key", "refresh", "--deadline", "3s"]).ok().out.trim().to_owned();
+    let id = network.at(0, &["key", "refresh", "--deadline", "8s"]).ok().out.trim().to_owned();
     for who in 0..3 {
         vote(&network, who, &id);
     }
@@ -150,7 +150,7 @@ fn a_member_that_was_away_gets_its_share_and_a_new_backup_restores_it() {
     nodes.push(network.start(3));
     eventually("its return", || (status(&network, 3)["returning"].is_null()).then_some(()));
     // It takes part in what is ordered after the slot in which it came back, and votes.
-    let line = ["propose", "--title", "Now?", "--rule", "count(approve) >= 3", "--deadline", "3s"];
+    let line = ["propose", "--title", "Now?", "--rule", "count(approve) >= 3", "--deadline", "8s"];
     let short = network.at(1, &line).ok().out.trim().to_owned();
     (0..3).for_each(|who| vote(&network, who, &short));
     decided(&network, 3, &short);

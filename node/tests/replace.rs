@@ -36,7 +36,7 @@ fn vote(network: &Network, who: usize, id: &str) {
 fn decide(network: &Network, members: &[usize]) -> (String, Value) {
     let mut line = vec!["propose", "--title", "Extend the line?", "--rule", "count(approve) >= 3"];
     if members.len() < NAMES.len() {
-        line.extend(["--deadline", "5s"]);
+        line.extend(["--deadline", "8s"]);
     }
     let id = network.at(members[0], &line).ok().out.trim().to_owned();
     members.iter().for_each(|who| vote(network, *who, &id));
@@ -50,7 +50,7 @@ fn replace(network: &Network, others: &[usize]) -> String {
     let port = free_port().to_string();
     network.at(LOST, &["init", "--org", NAMES[LOST], "--port", &port]).ok();
     let card = network.path(NAMES[LOST]).join("member.toml").display().to_string();
-    let line = ["member", "replace", NAMES[LOST], "--card", &card, "--deadline", "4s"];
+    let line = ["member", "replace", NAMES[LOST], "--card", &card, "--deadline", "8s"];
     let id = network.at(others[0], &line).ok().out.trim().to_owned();
     let shown = network.at(others[0], &["show", &id]).ok();
     assert!(shown.out.contains(NAMES[LOST]) && shown.out.contains("new keys"), "{shown:?}");
