@@ -23,6 +23,7 @@ use quorate_protocol::decision::certificate::Outcome;
 use quorate_protocol::party::Notice;
 
 use crate::NodeStatus;
+use crate::api::health;
 use crate::certificate_file::name;
 use crate::roster::Network;
 
@@ -198,8 +199,8 @@ fn of_the_node(
     gauge("preprocessing_running", "Whether a run is going on", party.run_in_progress.into());
     gauge(
         "listening_only",
-        "Whether a restored node only listens",
-        party.returning.is_some().into(),
+        "Whether a restored node, or one on an older copy, only listens",
+        health::listens(status).into(),
     );
     gauge("refresh_running", "Whether keys are being refreshed", status.refresh.is_some().into());
     for (name, help, age) in [
@@ -374,6 +375,18 @@ mod tests {
             ],
         );
         assert!(observer.going_on.is_empty());
+    }
+
+    #[test]
+    fn whoever_only_listens_says_so_for_either_reason() {
+        let listening = |older_copy, returning| {
+            let mut status = NodeStatus { older_copy, ..node(3) };
+            status.party.returning = returning;
+            let text = text(&status, &Counted::default());
+            text.contains("quorate_listening_only 1")
+        };
+        assert!(!listening(false, None));
+        assert!(listening(true, None) && listening(false, Some(set(&[1]))));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use quorate_protocol::decision::life::waits::{Step, Waits};
 use quorate_protocol::limits;
 use quorate_protocol::party::{DecisionView, Standing};
 
-use super::health::{self, REPLACE, needs_you};
+use super::health::{self, REPLACE, listens, needs_you};
 use super::live;
 use super::model::{Explanation, Margin, Missing, Outcome};
 use crate::DecisionStanding;
@@ -76,8 +76,25 @@ struct About<'a> {
 
 impl About<'_> {
     fn decided(&self) -> String {
-        let outcome = self.decision.outcome.map(Outcome::from).map(Outcome::word);
-        outcome.map_or_else(|| "nothing".to_owned(), |word| format!("nothing: it is {word}"))
+        let Some(outcome) = self.decision.outcome.map(Outcome::from) else {
+            return "nothing".to_owned();
+        };
+        match (outcome, self.decision.counted) {
+            (Outcome::Expired, Some(counted)) => {
+                let why = too_few(counted.len(), self.decision.proposal.minimum.into());
+                format!("nothing: it is expired, {why}")
+            }
+            _ => format!("nothing: it is {}", outcome.word()),
+        }
+    }
+
+    /// Whose vote is in, abstentions apart.
+    fn votes(&self) -> usize {
+        let mut votes = self.decision.voted.difference(self.decision.abstained);
+        if self.decision.i_voted {
+            votes.insert(self.known.node.me);
+        }
+        votes.len()
     }
 
     fn waits_for(&self, waits: &Waits) -> String {
@@ -163,9 +180,25 @@ impl About<'_> {
             _ if !missing.is_empty() && here.len() < needed => {
                 format!("{} of {}", needed - here.len(), self.list(missing))
             }
+            // Votes are not told to whoever only follows.
+            Step::Certificate if lacking == 0 && self.decision.follows => {
+                let me: PartySet = [self.known.node.me].into_iter().collect();
+                let others = self.list(self.committee.everyone().difference(me));
+                match self.now_ms < deadline {
+                    true => format!(
+                        "the votes of {others}, or the deadline {}: then they go on without",
+                        time::from_now(deadline, self.now_ms)
+                    ),
+                    false => format!("{others}: they go on with the votes that are in"),
+                }
+            }
             _ if lacking == 0 => "nothing is needed: it goes on by itself".to_owned(),
             _ => format!("{lacking} more of {}", self.list(away)),
         };
+        let minimum = usize::from(self.decision.proposal.minimum);
+        if step == Step::Ballots && self.votes() < minimum {
+            text.push_str(&format!("; with fewer than {minimum} votes it expires"));
+        }
         if lacking > 0 && step == Step::Ballots {
             let more = format!("; it then takes {lacking} more of {} to decide", self.list(away));
             text.push_str(&more);
@@ -186,7 +219,7 @@ impl About<'_> {
             let show = "it is decided: see its certificate".to_owned();
             return (show, Some(format!("quorate cert {id}")));
         }
-        if self.known.node.older_copy || self.known.node.party.returning.is_some() {
+        if listens(&self.known.node) {
             let only = "nothing: this node may have forgotten what it said, and takes part again \
                         once it has heard from most others";
             return (only.to_owned(), Some("quorate status".to_owned()));
@@ -196,7 +229,7 @@ impl About<'_> {
                         another member has to propose new ones for this seat";
             return (only.to_owned(), Some(REPLACE.to_owned()));
         }
-        if needs_you(self.decision) {
+        if needs_you(&self.known.node, self.decision, self.now_ms) {
             let vote = "vote: this organisation has not".to_owned();
             return (vote, Some(format!("quorate vote {id}")));
         }
@@ -236,6 +269,12 @@ impl About<'_> {
     fn list(&self, members: PartySet) -> String {
         terminal::names(&names(self.network, members))
     }
+}
+
+/// Why a decision has expired.
+pub fn too_few(counted: usize, minimum: usize) -> String {
+    let votes = if counted == 1 { "vote" } else { "votes" };
+    format!("with {counted} {votes} that count, and it takes {minimum}")
 }
 
 /// A member of whom something is missing, in words: `Delta Freight (away, last seen 41 s ago)`.

@@ -27,7 +27,7 @@ pub(super) const REPLACE: &str = "quorate member replace --help";
 pub fn margin(network: &Network, status: &NodeStatus) -> Margin {
     let committee = network.committee();
     let party = &status.party;
-    let listening = status.older_copy || party.returning.is_some() || party.left_behind;
+    let listening = listens(status) || party.left_behind;
     let away: PartySet =
         status.peers.iter().filter(|peer| !peer.connected).map(|peer| peer.party).collect();
     let faulty: PartySet =
@@ -44,6 +44,11 @@ pub fn margin(network: &Network, status: &NodeStatus) -> Margin {
         left: committee.t().checked_sub(failed.len()),
         lacking: committee.quorum().saturating_sub(deciding),
     }
+}
+
+/// Whether the node says nothing yet, since it may have forgotten what it said.
+pub const fn listens(status: &NodeStatus) -> bool {
+    status.older_copy || status.party.returning.is_some()
 }
 
 /// All in one word.
@@ -145,7 +150,7 @@ pub fn warnings(network: &Network, status: &NodeStatus, now_ms: u64) -> Vec<Warn
         warn(format!("the keys were made by {}", status.origin.words()), "quorate ceremony");
     }
     for decision in &status.open {
-        if let Some((what, hint)) = about_decision(decision, now_ms) {
+        if let Some((what, hint)) = about_decision(status, decision, now_ms) {
             warn(what, &hint);
         }
     }
@@ -168,9 +173,13 @@ fn about_peer(peer: &PeerStatus) -> Option<(String, &'static str)> {
     (lost > 0).then_some((what, "quorate peers"))
 }
 
-fn about_decision(decision: &DecisionView, now_ms: u64) -> Option<(String, String)> {
+fn about_decision(
+    status: &NodeStatus,
+    decision: &DecisionView,
+    now_ms: u64,
+) -> Option<(String, String)> {
     let (id, deadline) = (&decision.id, decision.proposal.deadline_ms);
-    if needs_you(decision) && deadline > now_ms && deadline - now_ms < DEADLINE_NEAR_MS {
+    if needs_you(status, decision, now_ms) && deadline - now_ms < DEADLINE_NEAR_MS {
         let off = time::from_now(deadline, now_ms);
         let what = format!("{id} ends {off}, and this organisation has not voted");
         return Some((what, format!("quorate vote {id}")));
@@ -187,21 +196,22 @@ fn over(now_ms: u64, deadline_ms: u64) -> String {
 }
 
 /// Whether this organisation can still vote on a decision.
-pub const fn needs_you(decision: &DecisionView) -> bool {
-    let taken = matches!(decision.phase, Phase::Proposed | Phase::Open);
-    taken && !decision.i_voted && !decision.follows
+pub const fn needs_you(status: &NodeStatus, decision: &DecisionView, now_ms: u64) -> bool {
+    let taken = matches!(decision.phase, Phase::Proposed | Phase::Open)
+        && now_ms <= decision.proposal.deadline_ms;
+    taken && !decision.i_voted && !decision.follows && !listens(status)
 }
 
 /// A decision in a line.
-pub fn in_a_line(decision: &DecisionView) -> OpenDecision {
+pub fn in_a_line(status: &NodeStatus, decision: &DecisionView, now_ms: u64) -> OpenDecision {
     OpenDecision {
         id: decision.id.clone(),
         title: decision.proposal.title.clone(),
         phase: super::live::phase(decision.phase),
         voted: decision.voted.difference(decision.abstained).len(),
         deadline_ms: decision.proposal.deadline_ms,
-        needs_you: needs_you(decision),
-        following: decision.follows,
+        needs_you: needs_you(status, decision, now_ms),
+        following: decision.follows || listens(status),
     }
 }
 

@@ -64,42 +64,47 @@ impl Live {
         self.node.decision(&digest).await?.ok_or_else(unknown)
     }
 
-    fn describe(&self, view: &DecisionView) -> Decision {
-        let network = &self.network;
-        let committee = network.committee();
-        let proposal = &view.proposal;
-        // The protocol counts abstentions among the votes that are in.
-        let voted = view.voted.difference(view.abstained);
-        Decision {
-            id: view.id.clone(),
-            digest: view.digest.to_string(),
-            title: proposal.title.clone(),
-            body: proposal.text.clone(),
-            rule: proposal.rule.to_string(),
-            input: proposal.rule.input().to_string(),
-            proposer: name(network, view.proposer),
-            deadline: time::moment(proposal.deadline_ms),
-            deadline_ms: proposal.deadline_ms,
-            document: proposal.document.map(|document| Document {
-                bytes: document.length,
-                blake3: document.digest.to_string(),
-                here: view.document_here,
-            }),
-            refresh: proposal.renewal.is_some(),
-            replaces: proposal.renewal.replacement().map(|new| replaces(network, new)),
-            minimum: proposal.minimum.into(),
-            position: view.position,
-            phase: phase(view.phase),
-            members: committee.n(),
-            voted: names(network, voted),
-            abstained: names(network, view.abstained),
-            missing: names(network, committee.everyone().difference(view.voted)),
-            you_voted: view.i_voted,
-            counted: view.counted.map(|counted: PartySet| names(network, counted)),
-            outcome: view.outcome.map(Into::into),
-            following: view.follows,
-            waiting: view.waiting.clone(),
-        }
+    /// Whether the node says nothing yet.
+    async fn listens(&self) -> Result<bool, Problem> {
+        Ok(health::listens(&self.node.status().await?))
+    }
+}
+
+/// A decision in names and words; `listens` says that the node says nothing yet, whatever comes.
+pub(super) fn describe(network: &Network, view: &DecisionView, listens: bool) -> Decision {
+    let committee = network.committee();
+    let proposal = &view.proposal;
+    // The protocol counts abstentions among the votes that are in.
+    let voted = view.voted.difference(view.abstained);
+    Decision {
+        id: view.id.clone(),
+        digest: view.digest.to_string(),
+        title: proposal.title.clone(),
+        body: proposal.text.clone(),
+        rule: proposal.rule.to_string(),
+        input: proposal.rule.input().to_string(),
+        proposer: name(network, view.proposer),
+        deadline: time::moment(proposal.deadline_ms),
+        deadline_ms: proposal.deadline_ms,
+        document: proposal.document.map(|document| Document {
+            bytes: document.length,
+            blake3: document.digest.to_string(),
+            here: view.document_here,
+        }),
+        refresh: proposal.renewal.is_some(),
+        replaces: proposal.renewal.replacement().map(|new| replaces(network, new)),
+        minimum: proposal.minimum.into(),
+        position: view.position,
+        phase: phase(view.phase),
+        members: committee.n(),
+        voted: names(network, voted),
+        abstained: names(network, view.abstained),
+        missing: names(network, committee.everyone().difference(view.voted)),
+        you_voted: view.i_voted,
+        counted: view.counted.map(|counted: PartySet| names(network, counted)),
+        outcome: view.outcome.map(Into::into),
+        following: view.follows || listens && view.outcome.is_none(),
+        waiting: view.waiting.clone(),
     }
 }
 
@@ -114,11 +119,13 @@ impl Service for Live {
         let mut views = self.node.decisions().await?;
         // Newest first: those without a position yet, then by position.
         views.sort_by_key(|view| std::cmp::Reverse(view.position.unwrap_or(u64::MAX)));
-        Ok(views.iter().map(|view| self.describe(view)).collect())
+        let listens = self.listens().await?;
+        Ok(views.iter().map(|view| describe(&self.network, view, listens)).collect())
     }
 
     async fn decision(&self, digest: &str) -> Result<Decision, Problem> {
-        Ok(self.describe(&self.view(digest).await?))
+        let view = self.view(digest).await?;
+        Ok(describe(&self.network, &view, self.listens().await?))
     }
 
     async fn explain(&self, digest: &str) -> Result<Explanation, Problem> {
@@ -249,7 +256,9 @@ impl Service for Live {
     async fn metrics(&self) -> Result<String, Problem> {
         let status = self.node.status().await?;
         let margin = health::margin(&self.network, &status).left;
-        let needing = status.open.iter().filter(|view| health::needs_you(view)).count();
+        let needing = status.open.iter();
+        let now = time::now_ms();
+        let needing = needing.filter(|view| health::needs_you(&status, view, now)).count();
         let ages = self.ages(status.epoch);
         let counted = self.node.counted();
         metrics::render(&self.network, &status, (margin, needing), ages, counted)
@@ -277,7 +286,7 @@ impl From<CallError> for Problem {
             CallError::Refused(refusal) => match refusal {
                 Refusal::UnknownDecision => Code::NotFound,
                 Refusal::AlreadyVoted => Code::AlreadyVoted,
-                Refusal::Sealed => Code::Sealed,
+                Refusal::Sealed | Refusal::Late => Code::Sealed,
                 Refusal::EpochOver => Code::KeysChanging,
                 Refusal::FollowingOnly | Refusal::Returning => Code::FollowingOnly,
                 Refusal::InvalidVote(_) => Code::InvalidVote,
@@ -336,7 +345,8 @@ pub(super) fn describe_status(network: &Network, status: &NodeStatus) -> Status 
         trouble: peer.trouble.clone(),
     };
     let margin = health::margin(network, status);
-    let warnings = health::warnings(network, status, time::now_ms());
+    let now_ms = time::now_ms();
+    let warnings = health::warnings(network, status, now_ms);
     // Newest first: those without a position yet, then by position.
     let mut open: Vec<_> = status.open.iter().collect();
     open.sort_by_key(|view| std::cmp::Reverse(view.position.unwrap_or(u64::MAX)));
@@ -396,7 +406,7 @@ pub(super) fn describe_status(network: &Network, status: &NodeStatus) -> Status 
         health: health::health(&margin, &warnings),
         margin,
         warnings,
-        open: open.into_iter().map(health::in_a_line).collect(),
+        open: open.into_iter().map(|view| health::in_a_line(status, view, now_ms)).collect(),
     }
 }
 

@@ -34,7 +34,7 @@
 
 pub mod explain;
 mod guard;
-mod health;
+pub(crate) mod health;
 pub mod live;
 pub mod model;
 mod problem;

@@ -139,8 +139,13 @@ impl Decision {
     }
 
     /// Whether this organisation can still vote on it.
-    pub const fn needs_you(&self) -> bool {
-        !self.you_voted && !self.following && matches!(self.phase, Phase::Proposed | Phase::Open)
+    pub const fn needs_you(&self, now_ms: u64) -> bool {
+        !self.you_voted && !self.following && self.takes_votes(now_ms)
+    }
+
+    /// Whether votes are still taken.
+    pub const fn takes_votes(&self, now_ms: u64) -> bool {
+        matches!(self.phase, Phase::Proposed | Phase::Open) && now_ms <= self.deadline_ms
     }
 
     /// The outcome if there is one, else the phase.

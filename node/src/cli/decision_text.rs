@@ -2,6 +2,7 @@
 
 use super::terminal::{Paint, Terminal, clean, clean_lines, names};
 use super::{document, time};
+use crate::api::explain::too_few;
 use crate::api::model::{Decision, Outcome, Phase};
 
 /// The colour of a decision's state.
@@ -21,6 +22,9 @@ pub fn progress(decision: &Decision, now_ms: u64) -> String {
     let (voted, members) = (decision.voted.len(), decision.members);
     let phase = match decision.phase {
         Phase::Proposed => "being placed in the ledger".to_owned(),
+        Phase::Open if decision.missing.is_empty() && !decision.abstained.is_empty() => {
+            format!("{} abstained", names(&decision.abstained))
+        }
         Phase::Open if decision.missing.is_empty() => "all votes are in".to_owned(),
         Phase::Open => format!("waiting for {}", names(&decision.missing)),
         Phase::Sealed => "votes are sealed".to_owned(),
@@ -92,7 +96,7 @@ pub fn show(terminal: &Terminal, decision: &Decision, you: &str, flag: &str, now
         field("waiting", &clean(&decision.waiting));
     }
     if let Some(outcome) = decision.outcome {
-        field("outcome", outcome.word());
+        field("outcome", &in_words(decision, outcome));
         field("private", "every vote stays secret; the outcome is all that was revealed");
     } else {
         field("private", "every vote stays secret; only the outcome will be revealed");
@@ -111,12 +115,22 @@ pub fn show(terminal: &Terminal, decision: &Decision, you: &str, flag: &str, now
              quorate key backup{flag}"
         ));
     }
-    if decision.needs_you() {
+    if decision.needs_you(now_ms) {
         terminal.say(format_args!(
             "{} has not voted: quorate vote {}{flag}",
             clean(you),
             decision.id
         ));
+    }
+}
+
+/// The outcome, and of one that has expired why.
+fn in_words(decision: &Decision, outcome: Outcome) -> String {
+    match (outcome, &decision.counted) {
+        (Outcome::Expired, Some(counted)) => {
+            format!("expired, {}", too_few(counted.len(), decision.minimum))
+        }
+        _ => outcome.word().to_owned(),
     }
 }
 
@@ -176,13 +190,33 @@ mod tests {
     }
 
     #[test]
-    fn votes_are_taken_until_it_is_sealed() {
+    fn who_abstained_did_not_vote() {
         let mut decision = sample();
-        assert!(decision.needs_you());
+        decision.abstained = std::mem::take(&mut decision.missing);
+        let line = progress(&decision, decision.deadline_ms + 1);
+        assert_eq!(line, "2 of 4 voted, Cobalt Energy and Delta Freight abstained");
+        decision.voted.append(&mut decision.abstained);
+        assert_eq!(progress(&decision, 0), "4 of 4 voted, all votes are in");
+    }
+
+    #[test]
+    fn what_has_expired_says_how_many_votes_counted() {
+        let mut decision = sample();
+        decision.counted = Some(decision.voted.clone());
+        let words = in_words(&decision, Outcome::Expired);
+        assert_eq!(words, "expired, with 2 votes that count, and it takes 3");
+        assert_eq!(in_words(&decision, Outcome::Rejected), "rejected");
+    }
+
+    #[test]
+    fn votes_are_taken_until_it_is_sealed_or_late() {
+        let mut decision = sample();
+        let now = decision.deadline_ms;
+        assert!(decision.needs_you(now) && !decision.needs_you(now + 1));
         decision.phase = Phase::Sealed;
-        assert!(!decision.needs_you());
+        assert!(!decision.needs_you(now));
         decision.phase = Phase::Open;
         decision.you_voted = true;
-        assert!(!decision.needs_you());
+        assert!(!decision.needs_you(now));
     }
 }

@@ -23,9 +23,10 @@ pub fn list(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
     let terminal = &context.terminal;
     let client = context.client()?;
     let mut decisions = context.block_on(client.decisions())?;
+    let now = time::now_ms();
     decisions.retain(|decision| {
         (!arguments.open || !decision.is_certified())
-            && (!arguments.needs_me || decision.needs_you())
+            && (!arguments.needs_me || decision.needs_you(now))
     });
     if terminal.json {
         terminal.object(&Decisions { decisions });
@@ -36,10 +37,9 @@ pub fn list(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
         return Ok(Exit::Ok);
     }
     let head = ["ID", "STATE", "VOTED", "DEADLINE", "YOU", "TITLE"].map(str::to_owned);
-    let now = time::now_ms();
     let mut rows = vec![head];
     for decision in &decisions {
-        let you = match (decision.you_voted, decision.needs_you()) {
+        let you = match (decision.you_voted, decision.needs_you(now)) {
             (true, _) => "voted",
             (false, true) => "vote",
             (false, false) => "-",

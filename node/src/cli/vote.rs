@@ -71,7 +71,7 @@ pub fn vote(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
         }
     });
     let decision = decision?.decision;
-    refuse_early(&decision)?;
+    refuse_early(&decision, time::now_ms())?;
     let rule = Rule::parse(&decision.rule)
         .map_err(|error| Failure::new(Exit::Internal, format!("{}: {error}", decision.rule)))?;
     introduce(context, &decision);
@@ -102,13 +102,13 @@ pub fn vote(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
 }
 
 /// What the node would refuse anyway, before a vote is typed in vain.
-fn refuse_early(decision: &Decision) -> Result<(), Failure> {
+fn refuse_early(decision: &Decision, now_ms: u64) -> Result<(), Failure> {
     let wait = format!("quorate wait {}", decision.id);
     if decision.you_voted {
         let what = "this organisation has already voted on it, and votes cannot be changed";
         return Err(Failure::new(Exit::Conflict, what).hint(wait));
     }
-    if decision.phase == Phase::Proposed {
+    if decision.phase == Phase::Proposed && decision.takes_votes(now_ms) {
         let what = "it has no place in the ledger yet, and takes no votes before that";
         return Err(
             Failure::new(Exit::Pending, what).hint("are enough members here? quorate status")
@@ -119,10 +119,15 @@ fn refuse_early(decision: &Decision) -> Result<(), Failure> {
             "this node may have forgotten what it said in it, and only follows it to the outcome";
         return Err(Failure::new(Exit::Conflict, what).hint(wait));
     }
-    if !decision.needs_you() {
-        let what = match decision.is_certified() {
-            true => format!("{} is already decided ({})", decision.id, decision.state()),
-            false => format!("{} is {}: votes are no longer taken", decision.id, decision.state()),
+    if !decision.takes_votes(now_ms) {
+        let (id, state) = (&decision.id, decision.state());
+        let what = match decision.phase {
+            Phase::Certified => format!("{id} is already decided ({state})"),
+            Phase::Proposed | Phase::Open => {
+                let off = time::from_now(decision.deadline_ms, now_ms);
+                format!("the time for votes on {id} is over: its deadline was {off}")
+            }
+            _ => format!("{id} is {state}: votes are no longer taken"),
         };
         let hint =
             if decision.is_certified() { format!("quorate show {}", decision.id) } else { wait };
@@ -152,4 +157,28 @@ fn introduce(context: &Context, decision: &Decision) {
         document::advise(terminal, &decision.id, &context.global.data_dir_flag());
     }
     terminal.say("  known to all: who voted, and at the end whether it is accepted; never a vote");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::decision_text::sample;
+    use super::*;
+
+    #[test]
+    fn what_is_too_late_is_not_called_a_second_vote() {
+        let mut decision = sample();
+        let refused = |decision: &Decision, now_ms| {
+            let failure = refuse_early(decision, now_ms).unwrap_err();
+            assert_eq!(failure.exit, Exit::Conflict);
+            failure.what
+        };
+        assert!(refuse_early(&decision, decision.deadline_ms).is_ok());
+        let late = decision.deadline_ms + 4_000;
+        let over = "the time for votes on dec_1a2b3c4d is over: its deadline was 4 s ago";
+        assert_eq!(refused(&decision, late), over);
+        decision.phase = Phase::Proposed;
+        assert_eq!(refused(&decision, late), over);
+        decision.you_voted = true;
+        assert!(refused(&decision, late).contains("already voted"));
+    }
 }

@@ -409,6 +409,11 @@ impl<S: Suite> Party<S> {
         {
             return sink.answer(request, Err(Refusal::AlreadyVoted));
         }
+        // What was sent there and is no vote is our abstention.
+        let open = position.and_then(|position| self.deciding.open.get(&position));
+        if open.is_some_and(|decision| decision.ballot_sent()) {
+            return sink.answer(request, Err(Refusal::Late));
+        }
         self.deciding.votes.insert(digest, (request, value));
         if let Some(position) = position {
             self.try_vote(position, sink);
@@ -452,7 +457,7 @@ impl<S: Suite> Party<S> {
         if !decision.ballot_sent() && !decision.follows() {
             self.send_ballot(position, &Ballot::Abstain, sink);
             if let Some((request, _)) = self.deciding.votes.remove(&digest) {
-                sink.answer(request, Err(Refusal::Sealed));
+                sink.answer(request, Err(Refusal::Late));
             }
         }
         sink.timer(Alarm::Grace(position), When::After(limits::GRACE));

@@ -213,6 +213,9 @@ pub enum Refusal {
     /// Votes cannot be changed or withdrawn.
     #[error("this organisation has already voted on it, and votes cannot be changed")]
     AlreadyVoted,
+    /// Its deadline has passed, and this member has abstained.
+    #[error("the time for votes on it is over, and this organisation has abstained")]
+    Late,
     /// The input set is fixed.
     #[error("its votes are sealed")]
     Sealed,

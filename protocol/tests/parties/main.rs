@@ -114,6 +114,30 @@ fn votes_are_refused_for_a_reason_and_never_twice() {
 }
 
 #[test]
+fn a_vote_after_the_deadline_comes_too_late_and_is_no_second_one() {
+    let mut world = World::new(4, 6);
+    let decision = world.propose(0, "mean(confidence) > 75");
+    world.run_until_ordered(1);
+    world.run_untimed();
+    world.vote(1, decision, 80);
+    let deadline =
+        world.parties[&PartyId::new(2)].decision(&decision).unwrap().proposal.deadline_ms;
+    world.run_untimed();
+    while world.timers.iter().any(|(at, ..)| *at <= deadline) {
+        assert!(world.fire_one());
+    }
+    world.vote(2, decision, 80);
+    assert_eq!(world.answers.last().unwrap().2, Err(Refusal::Late));
+    world.vote(1, decision, 80);
+    assert_eq!(world.answers.last().unwrap().2, Err(Refusal::AlreadyVoted));
+    // The same after a restart: what was written down there is no vote either.
+    world.stop(PartyId::new(2));
+    world.start(PartyId::new(2));
+    world.vote(2, decision, 80);
+    assert_eq!(world.answers.last().unwrap().2, Err(Refusal::Late));
+}
+
+#[test]
 fn a_restarted_member_catches_up_and_decides_again() {
     let mut world = World::new(4, 7);
     let away = PartyId::new(2);

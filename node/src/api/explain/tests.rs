@@ -17,7 +17,14 @@ fn an_open_decision_names_who_has_not_voted_and_until_when() {
     let text = explained(&known);
     assert_eq!(text.waits_for, "1 more vote: 3 of 4 are in");
     assert_eq!(missing(&text), ["org 3 (away, last seen 41 s ago)"]);
-    assert_eq!(text.unblocks, "that vote, or the deadline in 19 s: then it goes on without");
+    assert_eq!(
+        text.unblocks,
+        "that vote, or the deadline in 19 s: then it goes on without; with fewer than 3 votes it \
+         expires"
+    );
+    known.decision.voted = set(&[0, 1, 2]);
+    let enough = "that vote, or the deadline in 19 s: then it goes on without";
+    assert_eq!(explained(&known).unblocks, enough);
     assert_eq!(text.you, "ask org 3 whether its node runs and can be reached");
     assert_eq!((text.have, text.needed, text.step.as_deref()), (3, 4, Some("votes")));
     // The same when it is there, and its people have not voted.
@@ -41,7 +48,32 @@ fn who_has_not_voted_is_told_to() {
     let follows = explained(&known);
     assert_eq!(follows.next.as_deref(), Some("quorate wait dec_7Q2K9X4M"));
     assert!(follows.waits_for.contains("only follows it"), "{}", follows.waits_for);
+    assert_eq!(
+        follows.unblocks,
+        "the votes of org 1, org 2 and org 3, or the deadline in 19 s: then they go on without"
+    );
+    let late = explain(&crate::api::sample::network(), &known, DEADLINE + 500);
+    assert_eq!(late.unblocks, "org 1, org 2 and org 3: they go on with the votes that are in");
     assert!(missing(&follows).is_empty());
+}
+
+#[test]
+fn too_few_votes_expire_and_it_is_said_before_and_after() {
+    let mut known = standing(Step::Ballots, &[0, 1], 4);
+    let ends = "then it goes on without; with fewer than 3 votes it expires";
+    assert!(explained(&known).unblocks.ends_with(ends), "{}", explained(&known).unblocks);
+    // An abstention is no vote.
+    known.standing = standing(Step::Ballots, &[0, 1, 2], 4).standing;
+    known.decision.voted = set(&[0, 1, 2]);
+    known.decision.abstained = set(&[2]);
+    assert!(explained(&known).unblocks.ends_with("3 votes it expires"));
+    known.decision.abstained = set(&[]);
+    assert!(!explained(&known).unblocks.contains("expires"));
+    known.standing = None;
+    known.decision.outcome = Some(quorate_protocol::decision::certificate::Outcome::Expired);
+    known.decision.counted = Some(set(&[0, 1]));
+    let over = "nothing: it is expired, with 2 votes that count, and it takes 3";
+    assert_eq!(explained(&known).waits_for, over);
 }
 
 #[test]

@@ -122,6 +122,26 @@ fn decisions_are_warned_of_when_they_need_us_soon_or_are_overdue() {
 }
 
 #[test]
+fn nobody_is_asked_for_a_vote_that_would_be_refused() {
+    let (now, network) = (DEADLINE - 60_000, network());
+    let open = DecisionView { i_voted: false, ..decision() };
+    let asked = |status: &NodeStatus, now| {
+        let line = in_a_line(status, &open, now);
+        let described = crate::api::live::describe(&network, &open, listens(status));
+        assert_eq!(line.needs_you, described.needs_you(now));
+        line.needs_you
+    };
+    assert!(asked(&node(3), now) && asked(&node(3), DEADLINE));
+    assert!(!asked(&node(3), DEADLINE + 1), "its deadline has passed");
+    let mut status = NodeStatus { older_copy: true, ..node(3) };
+    assert!(!asked(&status, now), "an older copy says nothing");
+    (status.older_copy, status.party.returning) = (false, Some(set(&[1])));
+    assert!(!asked(&status, now), "nor does a restored node");
+    status.open = vec![open.clone()];
+    assert!(!warnings(&network, &status, now).iter().any(|warning| warning.hint.contains("vote")));
+}
+
+#[test]
 fn a_node_that_takes_no_part_is_not_ready_and_says_why_without_names() {
     let codes = |status: &NodeStatus| {
         let Readiness { ready, reasons } = readiness(&network(), status);
