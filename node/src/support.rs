@@ -8,7 +8,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -64,6 +64,9 @@ pub const PARTS: [(&str, &str); 9] = [
 impl Bundle {
     /// Gathers everything about a data directory.
     pub async fn gather(dir: &Path) -> Self {
+        // Where it is stands in what is found as a whole, however short it was typed.
+        let dir = &std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
+        let dir = &dir.components().collect::<PathBuf>();
         let facts = Facts::gather(dir, "").await;
         let mut parts = Map::new();
         let mut put = |name: &str, value: Value| drop(parts.insert(name.to_owned(), value));
@@ -93,7 +96,9 @@ impl Bundle {
         put("status", status);
         put("decisions", decisions);
         put("metrics", metrics);
-        let hidden = dir.display().to_string();
+        let shown = dir.display().to_string();
+        // As it is, and as it stands in a command.
+        let hidden = [shown.replace('\'', "'\\''"), shown];
         Self(parts.into_iter().map(|(name, value)| (name, without(value, &hidden))).collect())
     }
 
@@ -198,14 +203,63 @@ fn decision(decision: &Decision) -> Value {
     })
 }
 
-/// The same without a text wherever it stands.
-fn without(value: Value, hidden: &str) -> Value {
+/// The same without a path wherever it stands.
+fn without(value: Value, hidden: &[String]) -> Value {
     match value {
-        Value::String(text) if !hidden.is_empty() => text.replace(hidden, DATA_DIR).into(),
+        Value::String(text) => {
+            hidden.iter().fold(text, |text, path| without_path(&text, path)).into()
+        }
         Value::Array(values) => values.into_iter().map(|v| without(v, hidden)).collect(),
         Value::Object(map) => {
             map.into_iter().map(|(name, value)| (name, without(value, hidden))).collect()
         }
         other => other,
+    }
+}
+
+/// A text without an absolute path: where the path is the end of a longer one, or its last name the
+/// beginning of another, something else is meant.
+fn without_path(text: &str, hidden: &str) -> String {
+    let named = |c: char| c.is_alphanumeric() || "._-".contains(c);
+    if !hidden.chars().any(char::is_alphanumeric) {
+        return text.to_owned();
+    }
+    let (mut told, mut rest) = (String::new(), text);
+    while let Some((before, after)) = rest.split_once(hidden) {
+        told.push_str(before);
+        let inside = told.ends_with(named) || after.trim_start_matches('.').starts_with(named);
+        told.push_str(if inside { hidden } else { DATA_DIR });
+        rest = after;
+    }
+    told + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_withheld_whole_and_nothing_else() {
+        let of = |text: &str| without_path(text, "/srv/a");
+        assert_eq!(of("/srv/a/lock is gone"), "DATA_DIR/lock is gone");
+        assert_eq!(of("in '/srv/a', /srv/a."), "in 'DATA_DIR', DATA_DIR.");
+        for other in ["accepted", "a", "/srv/abc", "/srv/a.old/x", "/srv/a-b", "/data/srv/a", ""] {
+            assert_eq!(of(other), other);
+        }
+        assert_eq!(without_path("a/b", "/"), "a/b");
+        assert_eq!(without_path("a/b", ""), "a/b");
+    }
+
+    #[tokio::test]
+    async fn a_bundle_is_whole_where_the_directory_is_a_short_relative_one() {
+        let folder = tempfile::tempdir_in(".").unwrap();
+        let dir = folder.path().join("a");
+        drop(Home::create_for_tests(&dir, "acme", vec![]));
+        let relative = Path::new(folder.path().file_name().unwrap()).join("a");
+        let text = Bundle::gather(&relative).await.to_text();
+        assert!(text.contains("DATA_DIR") && text.contains("\"check\": \"roster\""), "{text}");
+        let whole = std::path::absolute(&relative).unwrap();
+        assert!(!text.contains(&whole.display().to_string()), "{text}");
+        assert!(!text.contains(&relative.display().to_string()), "{text}");
     }
 }
