@@ -237,7 +237,8 @@ pub fn main() -> ExitCode {
     let line = CommandLine::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let terminal = line.global.terminal();
     let context = Context { global: line.global, terminal };
-    match dispatch(&context, line.command) {
+    let ended = dispatch(&context, line.command);
+    match ended.and_then(|exit| terminal.unprinted().map_or(Ok(exit), Err)) {
         Ok(exit) => exit.into(),
         Err(failure) => {
             let failure = context.complete(failure);

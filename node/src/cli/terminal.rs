@@ -1,11 +1,12 @@
 //! What a command prints: data on standard output, talk on standard error.
 
 use std::fmt::{self, Display};
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Write};
+use std::sync::OnceLock;
 
 use serde::Serialize;
 
-use super::exit::Failure;
+use super::exit::{Exit, Failure, reason};
 
 /// Where a command prints to, and how.
 #[derive(Clone, Copy, Debug)]
@@ -62,25 +63,28 @@ impl Terminal {
         }
     }
 
-    /// A line of data. Whoever reads may have gone: that is not our failure.
+    /// A line of data.
     pub fn line(&self, line: impl Display) {
-        let _ = writeln!(io::stdout(), "{line}");
+        UNPRINTED.note(writeln!(io::stdout(), "{line}"));
     }
 
     /// Data for programs.
     pub fn object(&self, value: &impl Serialize) {
-        let mut out = io::stdout().lock();
-        let _ = serde_json::to_writer_pretty(&mut out, value).map_err(io::Error::from);
-        let _ = writeln!(out);
+        UNPRINTED.note(pretty(io::stdout().lock(), value));
     }
 
     /// Something that has happened, as a line of JSON, where data is JSON.
     pub fn event(&self, about: &impl Serialize) {
         if self.json {
             let mut out = io::stdout().lock();
-            let _ = serde_json::to_writer(&mut out, about).map_err(io::Error::from);
-            let _ = writeln!(out).and_then(|()| out.flush());
+            let written = serde_json::to_writer(&mut out, about).map_err(io::Error::from);
+            UNPRINTED.note(written.and_then(|()| writeln!(out)).and_then(|()| out.flush()));
         }
+    }
+
+    /// Why not all data has reached standard output, if it has not.
+    pub fn unprinted(&self) -> Option<Failure> {
+        UNPRINTED.failure()
     }
 
     /// A line of talk.
@@ -136,6 +140,36 @@ impl Terminal {
     pub fn painted_talk<T: Display>(&self, paint: Paint, word: T) -> Painted<T> {
         Painted { word, code: self.err_colour.then_some(paint.code()) }
     }
+}
+
+/// What kept data from standard output, of which a process has one.
+static UNPRINTED: Unprinted = Unprinted(OnceLock::new());
+
+/// The first failure to print data.
+struct Unprinted(OnceLock<String>);
+
+impl Unprinted {
+    /// Whoever reads may have gone: that is not our failure. Anything else is.
+    fn note(&self, written: io::Result<()>) {
+        if let Err(error) = written
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            self.0.get_or_init(|| reason(&error));
+        }
+    }
+
+    fn failure(&self) -> Option<Failure> {
+        let reason = self.0.get()?;
+        let what = format!("what was asked for is done, but could not be printed: {reason}");
+        Some(Failure::new(Exit::Internal, what).hint("see what standard output leads to"))
+    }
+}
+
+/// Data for programs.
+fn pretty(mut out: impl Write, value: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut out, value)?;
+    writeln!(out)?;
+    out.flush()
 }
 
 /// A word that may be in colour. Width and alignment are those of the word.
@@ -211,6 +245,23 @@ mod tests {
         assert_eq!(clean("a\x1b[2Jb\u{202e}c\rd"), "a\u{fffd}[2Jb\u{fffd}c\u{fffd}d");
         assert_eq!(clean("Größe — 中文"), "Größe — 中文");
         assert_eq!(clean_lines("a\nb\x07").collect::<Vec<_>>(), ["a", "b\u{fffd}"]);
+    }
+
+    #[test]
+    fn a_full_disk_behind_the_output_is_a_failure_and_a_gone_reader_is_none() {
+        let unprinted = Unprinted(OnceLock::new());
+        unprinted.note(pretty(Vec::new(), &"data"));
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let gone = pretty(writer, &"data");
+        assert!(gone.is_err(), "nobody reads");
+        unprinted.note(gone);
+        assert_eq!(unprinted.failure(), None);
+        let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        unprinted.note(pretty(full(), &"data"));
+        let failure = unprinted.failure().unwrap();
+        assert_eq!(failure.exit, Exit::Internal);
+        assert!(failure.what.ends_with("no space left on device"), "{failure}");
     }
 
     #[test]
