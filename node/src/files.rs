@@ -9,6 +9,11 @@ use std::path::Path;
 pub(crate) const MAKE_ROOM: &str =
     "make room on the disk, then start the node again: nothing that it has said is lost";
 
+/// What to do about a file of a data directory that is damaged or gone.
+pub(crate) const RESTORE: &str = "keep what is there. Do not put an old copy in its place: that \
+                                  could use a vote's mask twice. Restore from a backup: quorate key \
+                                  restore FILE --data-dir NEW";
+
 /// Who may read a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Access {

@@ -8,7 +8,7 @@ use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use crate::NodeError;
-use crate::files::MAKE_ROOM;
+use crate::files::{MAKE_ROOM, RESTORE};
 use crate::home::HomeError;
 use crate::roster::RosterError;
 
@@ -218,9 +218,7 @@ impl From<HomeError> for Failure {
                 Self::new(Exit::SafetyStop, what).hint(MAKE_ROOM)
             }
             HomeError::File { path, source } => Self::file(&path, &source).maybe_hint(hint),
-            error => Self::new(exit, &error)
-                .hint("put the file back as it was, or begin anew in another --data-dir")
-                .maybe_hint(hint),
+            error => Self::new(exit, &error).hint(RESTORE).maybe_hint(hint),
         }
     }
 }
@@ -268,6 +266,25 @@ mod tests {
         }
         let gone = HomeError::File { path: "a".into(), source: io::Error::from_raw_os_error(2) };
         assert_eq!(Failure::from(gone).exit, Exit::NotFound);
+    }
+
+    #[test]
+    fn a_damaged_file_is_not_replaced_by_an_old_copy() {
+        let path = || Path::new("a/x").to_owned();
+        let reason = "the file is damaged";
+        for error in [
+            HomeError::Malformed { path: path(), reason },
+            HomeError::StoreGone { path: path() },
+            HomeError::Store(StoreError::Changed { path: path() }),
+        ] {
+            let hint = Failure::from(error).hint.unwrap();
+            assert!(hint.contains("Do not put an old copy in its place"), "{hint}");
+            assert!(hint.ends_with("quorate key restore FILE --data-dir NEW"), "{hint}");
+        }
+        // Another token does no harm, and nothing has to be restored for it.
+        let token = HomeError::Malformed { path: "a/api.token".into(), reason };
+        let hint = Failure::from(token).hint.unwrap();
+        assert!(hint.contains("openssl rand -hex 32 > a/api.token"), "{hint}");
     }
 
     #[test]

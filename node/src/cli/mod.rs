@@ -291,10 +291,29 @@ pub fn slug(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::files::RESTORE;
+    use crate::home::HomeError;
+    use crate::roster::RosterError;
 
     #[test]
     fn the_command_line_is_well_formed() {
         CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn what_hints_say_can_be_typed() {
+        let name = || RosterError::OtherName { card: "a".into(), member: "b".into() };
+        let hints = [
+            name().hint().unwrap(),
+            HomeError::NotAMember { dir: "a".into() }.hint().unwrap(),
+            HomeError::KeysGone { path: "a/keys.sealed".into() }.hint().unwrap(),
+            RESTORE.to_owned(),
+        ];
+        for hint in hints {
+            let command = hint.find("quorate ").and_then(|start| hint.get(start..)).unwrap();
+            let parsed = CommandLine::try_parse_from(command.split_whitespace());
+            assert!(parsed.is_ok(), "{hint}: {parsed:?}");
+        }
     }
 
     #[test]

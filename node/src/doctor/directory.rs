@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use super::{Check, Facts, Finding, Repair};
 use crate::cli::quoted;
+use crate::files::RESTORE;
+use crate::home::Home;
 
 pub(super) const CHECKS: &[Check] =
     &[member, folder, exposed, owner, readable, sealed, joined, keys, store, left_behind, remains];
@@ -14,15 +16,17 @@ pub(super) const CHECKS: &[Check] =
 const STORE_MAGIC: &[u8] = b"redb";
 const WAL_MAGIC: &[u8] = b"qrtwal";
 
-/// Files that others may read.
-const PUBLIC: [&str; 4] = ["member.toml", "network.toml", "group-keys.toml", "history.toml"];
+/// Files of the node, beside keys and token, that others need not read.
+const CLOSED: [&str; 5] = ["start.number", "starts.seen", "entering.redb", "lock", "api.addr"];
 
 fn member(facts: &Facts) -> Option<Finding> {
     const CHECK: &str = "member";
     Some(match &facts.home {
         Ok(home) => Finding::ok(CHECK, format!("the data directory of {}", home.card().name)),
         Err(error) => {
-            let fix = error.hint().unwrap_or_else(|| facts.command("key restore FILE"));
+            // Where a member's keys are, no other one is made.
+            let hint = error.hint().filter(|_| !facts.path("keys.sealed").exists());
+            let fix = hint.unwrap_or_else(|| RESTORE.to_owned());
             let why = "without a member there is nothing to run";
             Finding::failure(CHECK, error.to_string(), why).fix(fix)
         }
@@ -53,24 +57,42 @@ fn entries(facts: &Facts) -> impl Iterator<Item = (PathBuf, Metadata)> {
 fn exposed(facts: &Facts) -> Option<Finding> {
     const CHECK: &str = "secret files";
     facts.home()?;
-    let public = |path: &PathBuf| PUBLIC.iter().any(|name| path.ends_with(name));
-    let open = entries(facts).filter(|(path, about)| {
-        about.is_file() && !public(path) && about.permissions().mode() & 0o077 != 0
-    });
-    let repair: Vec<_> = open.map(|(path, _)| Repair::Close(path, 0o600)).collect();
-    let Some(first) = repair.first() else {
+    let open = entries(facts)
+        .filter(|(_, about)| about.is_file() && about.permissions().mode() & 0o077 != 0);
+    let named = |path: &PathBuf, is: fn(&str) -> bool| {
+        path.file_name().and_then(|name| name.to_str()).is_some_and(is)
+    };
+    // What else somebody keeps here is not the node's.
+    let ours = open.map(|(path, _)| path).filter(|path| named(path, is_closed));
+    let (mut open, others): (Vec<_>, Vec<_>) = ours.partition(|path| named(path, Home::is_secret));
+    let refused = !open.is_empty();
+    open.extend(others);
+    let Some(first) = open.first() else {
         return Some(Finding::ok(CHECK, "only their owner can read them"));
     };
-    let more = match repair.len() {
+    let more = match open.len() {
         1 => String::new(),
         n => format!(", and {} more files", n - 1),
     };
-    let Repair::Close(path, _) = first else { return None };
-    let text = format!("others can read {}{more}", path.display());
-    let why = "keys that others can read are refused: the node does not start";
-    let mut finding = Finding::failure(CHECK, text, why).fix(first.command());
-    finding.repair = repair;
+    let text = format!("others can read {}{more}", first.display());
+    let mut finding = match refused {
+        true => {
+            let why = "keys that others can read are refused: the node does not start";
+            Finding::failure(CHECK, text, why)
+        }
+        false => {
+            let why = "what is in it is sealed, but how much there is tells how far the node is";
+            Finding::warning(CHECK, text, why)
+        }
+    };
+    finding.repair = open.into_iter().map(|path| Repair::Close(path, 0o600)).collect();
+    finding.fix = finding.repair.first().map(Repair::command);
     Some(finding)
+}
+
+/// Whether a file of this name is the node's, and not for others.
+fn is_closed(name: &str) -> bool {
+    Home::is_secret(name) || CLOSED.contains(&name) || name.starts_with("store.")
 }
 
 fn owner(facts: &Facts) -> Option<Finding> {
@@ -94,7 +116,7 @@ fn readable(facts: &Facts) -> Option<Finding> {
     let Some(error) = wrong else {
         return Some(Finding::ok(CHECK, "what is not sealed can be read and makes sense"));
     };
-    let fix = error.hint().unwrap_or_else(|| facts.command("key restore FILE"));
+    let fix = error.hint().unwrap_or_else(|| RESTORE.to_owned());
     let why = "the node refuses to start with a file that it does not understand";
     Some(Finding::failure(CHECK, error.to_string(), why).fix(fix))
 }
@@ -113,7 +135,7 @@ fn sealed(facts: &Facts) -> Option<Finding> {
     };
     let text = format!("{} is gone or empty", facts.path(gone).display());
     let why = "without its keys an organisation is no member any more";
-    let fix = "quorate key restore FILE --data-dir NEW";
+    let fix = RESTORE;
     Some(Finding::failure(CHECK, text, why).fix(fix))
 }
 
@@ -165,7 +187,7 @@ fn store(facts: &Facts) -> Option<Finding> {
     let began = facts.history()?.began;
     let path = facts.path("store.redb");
     let why = "a node that has forgotten what it said could say something else: it refuses to run";
-    let fix = "put it back as it was, or: quorate key restore FILE --data-dir NEW";
+    let fix = RESTORE;
     if !path.exists() {
         let gone = format!("{} is gone", path.display());
         return Some(match began {

@@ -8,6 +8,7 @@ use crate::api::model::{Peer, Status};
 use crate::cli::exit::reason;
 use crate::cli::terminal::names;
 use crate::cli::time;
+use crate::home::new_token;
 
 pub(super) const CHECKS: &[Check] = &[
     runs,
@@ -86,7 +87,7 @@ fn token(facts: &Facts) -> Option<Finding> {
     let path = facts.path("api.token");
     let why = "with the token programs on this machine vote for this organisation";
     if let Err(error) = facts.home()?.api_token() {
-        let fix = error.hint().unwrap_or_else(|| facts.command("key restore FILE"));
+        let fix = error.hint().unwrap_or_else(|| new_token(&path));
         return Some(Finding::failure(CHECK, error.to_string(), why).fix(fix));
     }
     let made = std::fs::metadata(&path).ok()?.modified().ok()?;
@@ -95,9 +96,7 @@ fn token(facts: &Facts) -> Option<Finding> {
     if days <= TOKEN_DAYS {
         return Some(Finding::ok(CHECK, "it is there and not old"));
     }
-    let path = crate::cli::quoted(&path);
-    let fix = format!("(umask 077; openssl rand -hex 32 > {path}), then start the node again");
-    Some(Finding::warning(CHECK, format!("it is {days} days old"), why).fix(fix))
+    Some(Finding::warning(CHECK, format!("it is {days} days old"), why).fix(new_token(&path)))
 }
 
 fn version(facts: &Facts) -> Option<Finding> {
@@ -254,10 +253,17 @@ fn refresh(facts: &Facts) -> Option<Finding> {
 
 fn listening(facts: &Facts) -> Option<Finding> {
     const CHECK: &str = "taking part";
-    let Some(silent) = &facts.told()?.returning else {
-        return Some(Finding::ok(CHECK, "the node takes part in what begins"));
+    let status = facts.told()?;
+    let text = match (&status.returning, status.older_copy) {
+        (None, false) => return Some(Finding::ok(CHECK, "the node takes part in what begins")),
+        (None, true) => "an older copy of the data directory: it says nothing until it is clear \
+                         that no other node runs"
+            .to_owned(),
+        (Some(silent), older) => {
+            let why = if older { "an older copy of the data directory" } else { "restored" };
+            format!("{why}: it only listens, and has not heard from {}", names(silent))
+        }
     };
-    let text = format!("restored: it only listens, and has not heard from {}", names(silent));
     let why = "it may have said something before it was lost, and must not say it otherwise";
     Some(Finding::warning(CHECK, text, why).fix(facts.command("status")))
 }

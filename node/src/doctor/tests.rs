@@ -78,6 +78,10 @@ impl Patient {
         Self { folder, lock }
     }
 
+    fn has_keys(&self) -> bool {
+        self.folder.path().join("keys.sealed").exists()
+    }
+
     fn facts(&self) -> Facts {
         let running = self.lock.is_some();
         let status = running.then(|| Ok(Status { epoch: 1, ..sample::status(3) }));
@@ -129,10 +133,12 @@ const STOPPED: &[Case] = &[
     ("member", F, |dir| fs::remove_file(dir.join("member.toml")).unwrap(), same),
     ("directory permissions", W, |dir| mode(dir, "", 0o755), same),
     ("secret files", F, |dir| mode(dir, "keys.sealed", 0o644), same),
-    ("secret files", F, |dir| mode(dir, "store.redb", 0o640), same),
+    ("secret files", F, |dir| mode(dir, "keys-1.sealed", 0o640), same),
+    ("secret files", W, |dir| mode(dir, "store.redb", 0o640), same),
     ("owner", W, nothing, |facts| facts.machine.user += 1),
     ("files", F, |dir| fs::write(dir.join("network.toml"), "x").unwrap(), same),
     ("files", F, |dir| fs::write(dir.join("history.toml"), "x").unwrap(), same),
+    ("files", F, |dir| fs::remove_file(dir.join("history.toml")).unwrap(), same),
     ("sealed keys", F, |dir| fs::remove_file(dir.join("keys.sealed")).unwrap(), same),
     ("sealed keys", F, |dir| fs::write(dir.join("keys-1.sealed"), "").unwrap(), same),
     ("roster", F, |dir| fs::remove_file(dir.join("network.toml")).unwrap(), same),
@@ -180,6 +186,8 @@ const RUNNING: &[Case] = &[
     }),
     ("interface", F, |dir| fs::write(dir.join("api.addr"), "192.0.2.1:99").unwrap(), same),
     ("token", F, |dir| mode(dir, "api.token", 0o644), same),
+    ("token", F, |dir| fs::remove_file(dir.join("api.token")).unwrap(), same),
+    ("token", F, |dir| fs::write(dir.join("api.token"), "").unwrap(), same),
     ("token", W, nothing, |facts| facts.now_ms += 366 * 86_400_000),
     ("version", W, nothing, |facts| told(facts).version = "0.0.9".into()),
     ("fault margin", W, nothing, |facts| {
@@ -208,6 +216,7 @@ const RUNNING: &[Case] = &[
             Some(Refreshing { position: 3, made: true, confirmed: Vec::new(), missing });
     }),
     ("taking part", W, nothing, |facts| told(facts).returning = Some(vec!["org 1".into()])),
+    ("taking part", W, nothing, |facts| told(facts).older_copy = true),
     ("votes", W, nothing, |facts| {
         let now = facts.now_ms;
         told(facts).open = vec![open(now + 60_000, true)];
@@ -260,6 +269,11 @@ fn every_check_says_what_is_wrong_and_nothing_where_all_is_well() {
             let found = found.unwrap_or_else(|| panic!("{check} says nothing"));
             assert_eq!(found.level, *level, "{found:?}");
             assert!(found.why.is_some() && found.fix.is_some(), "{found:?}");
+            // Where a member is, nothing can be restored.
+            let fix = found.fix.as_deref().unwrap_or_default();
+            let restores = fix.contains("key restore");
+            assert!(!restores || fix.ends_with("--data-dir NEW"), "{found:?}");
+            assert!(!fix.contains("init") || !patient.has_keys(), "{found:?}");
             failed.insert(check);
         }
     }
@@ -287,6 +301,33 @@ fn what_is_safe_is_repaired() {
     assert!(!dir.join("api.addr").exists());
     assert!(!files::is_private(&dir.join("member.toml")).unwrap(), "others may read it");
     assert_eq!(exit(&patient.facts().check()), Exit::DoctorWarnings, "the node does not run");
+}
+
+#[test]
+fn what_is_public_or_not_the_nodes_may_be_read() {
+    let well = well();
+    let patient = Patient::new(&well, false);
+    let dir = patient.folder.path();
+    for name in ["entrance.toml", "dec_7Q2K9X4M.json", "member.toml", "keys.txt"] {
+        fs::write(dir.join(name), fs::read(dir.join("member.toml")).unwrap()).unwrap();
+        mode(dir, name, 0o644);
+    }
+    let wanted = ("secret files", Level::Ok);
+    assert!(checked(&patient.facts()).contains(&wanted), "{:?}", checked(&patient.facts()));
+}
+
+#[test]
+fn another_token_is_made_by_what_the_fix_says() {
+    let well = well();
+    let patient = Patient::new(&well, true);
+    let path = patient.folder.path().join("api.token");
+    fs::remove_file(&path).unwrap();
+    let findings = patient.facts().check();
+    let token = findings.iter().find(|finding| finding.check == "token").unwrap();
+    let fix = token.fix.as_deref().unwrap().split(", then").next().unwrap();
+    let run = std::process::Command::new("sh").args(["-c", fix]).output().unwrap();
+    assert!(run.status.success(), "{run:?}");
+    assert!(checked(&patient.facts()).contains(&("token", Level::Ok)));
 }
 
 #[test]

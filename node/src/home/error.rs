@@ -3,8 +3,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::TOKEN;
 use super::passphrase::PassphraseError;
 use super::sealed::SealedError;
+use crate::cli::quoted;
+use crate::files::RESTORE;
 use crate::roster::RosterError;
 use crate::store::StoreError;
 
@@ -192,10 +195,11 @@ impl HomeError {
             Self::IsCopy { .. } => "run the one that ran last; if that is lost, restore from a \
                                     backup: quorate key restore FILE --data-dir NEW"
                 .to_owned(),
-            Self::StoreGone { .. } | Self::KeysGone { .. } => {
-                "put it back as it was, or restore from a backup: quorate key \
-                 restore FILE --data-dir NEW"
-                    .to_owned()
+            Self::StoreGone { .. } => RESTORE.to_owned(),
+            Self::KeysGone { .. } => {
+                "put this file back, or restore from a backup: quorate key restore FILE --data-dir \
+                 NEW"
+                .to_owned()
             }
             Self::OtherKeys { .. } => "ask the dealer for the file with your name".to_owned(),
             Self::HasKeys { .. } => {
@@ -211,9 +215,18 @@ impl HomeError {
             Self::Backup { flaw, .. } => flaw.hint().to_owned(),
             Self::OldBackup { .. } => "make a new backup: quorate key backup -o FILE".to_owned(),
             Self::Passphrase(_) => "choose some words that nobody would guess".to_owned(),
+            Self::File { path, .. } | Self::Malformed { path, .. } if path.ends_with(TOKEN) => {
+                new_token(path)
+            }
             Self::File { .. } | Self::Malformed { .. } => return None,
         })
     }
+}
+
+/// How another token of the interface is made: nothing is sealed with it.
+pub(crate) fn new_token(path: &Path) -> String {
+    let path = quoted(path);
+    format!("(umask 077; openssl rand -hex 32 > {path}), then start the node again")
 }
 
 impl HomeError {

@@ -52,6 +52,7 @@ use quorate_protocol::secret::Secret;
 use zeroize::Zeroizing;
 
 pub use backup::Backup;
+pub(crate) use error::new_token;
 pub use error::{BackupFlaw, HomeError};
 pub use history::{History, Rehearsal};
 pub use key_sets::{GroupKeys, KeyPart, Origin};
@@ -67,6 +68,8 @@ use sealed::{Cost, DataKey, Kind};
 /// How often the lock is tried for.
 const LOCK_ATTEMPTS: u32 = 10;
 
+/// What the local interface asks for.
+const TOKEN: &str = "api.token";
 /// The file that the passphrase opens.
 const KEYS: &str = "keys.sealed";
 /// Bytes of it, at most.
@@ -161,7 +164,7 @@ impl Home {
         let sealed = sealed.map_err(|error| HomeError::sealed(&path, error))?;
         files::write(&path, &sealed, Access::Private).map_err(HomeError::file(&path))?;
         let token = Zeroizing::new(text::hex(&rand::random::<[u8; 32]>()));
-        text::write(&dir.join("api.token"), &token, Access::Private)?;
+        text::write(&dir.join(TOKEN), &token, Access::Private)?;
         let home = Self { dir: dir.to_owned(), card };
         let unlocked = Unlocked { home, keys, first, data };
         unlocked.save_first()?;
@@ -208,6 +211,13 @@ impl Home {
             return Err(HomeError::NotAMember { dir: dir.to_owned() });
         }
         Ok(Self { dir: dir.to_owned(), card: MemberCard::read(&path)? })
+    }
+
+    /// Whether a file of this name is refused where others can read it.
+    pub(crate) fn is_secret(name: &str) -> bool {
+        let key_set = name.strip_prefix("keys-").and_then(|name| name.strip_suffix(".sealed"));
+        [KEYS, unlocked::FIRST, TOKEN].contains(&name)
+            || key_set.is_some_and(|epoch| epoch.parse::<u64>().is_ok())
     }
 
     /// The directory.
@@ -322,7 +332,7 @@ impl Home {
     /// # Errors
     /// It cannot be read, or others can read it.
     pub fn api_token(&self) -> Result<Secret<String>, HomeError> {
-        let path = self.dir.join("api.token");
+        let path = self.dir.join(TOKEN);
         check_private(&path)?;
         let token = text::read(&path, |text| Ok(text.trim().to_owned()))?;
         if token.len() < 32 {

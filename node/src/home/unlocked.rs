@@ -19,9 +19,9 @@ use crate::roster::{DealtKeys, MemberCard, Network, TransportPublic};
 const KEY: usize = 32;
 
 /// The file of what a member has of its own in the first epoch.
-const FIRST: &str = "first.sealed";
+pub(super) const FIRST: &str = "first.sealed";
 /// What is sealed in it is called this.
-const FIRST_PURPOSE: &str = "first epoch";
+pub(super) const FIRST_PURPOSE: &str = "first epoch";
 
 /// A member's secret keys of all epochs. Do not print.
 #[derive(Clone)]

@@ -151,7 +151,7 @@ impl RosterError {
             }
             Self::NoMember { .. } => "the members: quorate status",
             Self::OtherName { .. } => {
-                "make the card with the member's name: quorate init --name NAME --data-dir NEW"
+                "make the card with the member's name: quorate init --org NAME --data-dir NEW"
             }
             Self::Format(_) => "update quorate",
             Self::BadKey { .. } => "ask the member for its member.toml again",

@@ -25,7 +25,7 @@ pub use journal::Journal;
 pub use party::{PartyStore, Restored};
 pub use wal::{Durability, Ending};
 
-use crate::files::{self, Access, MAKE_ROOM};
+use crate::files::{self, Access, MAKE_ROOM, RESTORE};
 use crate::home::ValueKey;
 
 /// Entries of logs, by the log's name and a number that only grows.
@@ -132,16 +132,17 @@ impl StoreError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Database { .. } => Some(
-                "the disk may be failing; keep the file. Do not put an old copy in its place: that \
-                 could use a vote's mask twice. Restore from a backup: quorate key restore FILE \
-                 --data-dir NEW"
-                    .to_owned(),
-            ),
+            Self::Database { .. } => Some(format!("the disk may be failing; {RESTORE}")),
+            Self::Changed { .. } => Some(RESTORE.to_owned()),
+            Self::Format { .. } => {
+                Some("use the version of quorate that ran here last, or a later one".to_owned())
+            }
             Self::File { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 Some(MAKE_ROOM.to_owned())
             }
-            Self::OtherNetwork { .. } => Some("one data directory belongs to one network".to_owned()),
+            Self::OtherNetwork { .. } => {
+                Some("one data directory belongs to one network".to_owned())
+            }
             _ => None,
         }
     }
