@@ -4,8 +4,7 @@
 //! A peer that cannot be reached directly for a while ([`Route`]) is dialled through members that
 //! are connected, in turn, and this node lets itself be reached through each of them: it reserves a
 //! place there. Dials go on directly all the while; a direct connection replaces the other. A relay
-//! that drops is replaced at once, one that stalls when a ping through it has no answer. A direct way on
-//! which connections are made and none lasts is left to the others, and tried ever less often.
+//! that drops is replaced at once, one that stalls when a ping through it has no answer.
 //!
 //! The connection is authenticated and encrypted end to end: a relay can delay and drop, and sees
 //! how much passes. Two members reach each other through a relay as long as one other is connected
@@ -37,7 +36,7 @@ use crate::net::circuit::map::{Heard, Map};
 use crate::net::circuit::path::{self, Path};
 use crate::net::gossip::{Announcement, Quotas, Topic, Topics, Validator};
 use crate::net::peer::{Peer, Transport};
-use crate::net::route::{Connection, Ended, Relay, Route};
+use crate::net::route::{Connection, Relay, Route};
 use crate::net::swarm::{Behaviour, BehaviourEvent};
 
 /// How long closing may take.
@@ -52,8 +51,6 @@ pub(super) enum Command {
     Disconnect(PeerId),
     /// The same, and dial it even if it connects by itself: another node may have its keys.
     Challenge(PeerId),
-    /// Dial it even if it is connected.
-    Seek(PeerId),
     /// Gossip this.
     Announce(Topic, Vec<u8>),
     /// Close all connections and end.
@@ -155,7 +152,7 @@ impl Connector {
                 tracing::debug!(%peer_id, "closing a connection that does not answer");
                 self.map.failed(route.over(connection));
                 self.swarm.close_connection(connection);
-                route.disconnected(self.me, connection, Ended::There);
+                route.disconnected(self.me, connection);
             }
         }
     }
@@ -312,11 +309,6 @@ impl Connector {
                     route.challenge();
                 }
             }
-            Command::Seek(peer) => {
-                if let Some(route) = self.routes.get_mut(&peer) {
-                    route.seek();
-                }
-            }
             Command::Announce(..) if !self.quotas.may_announce() => {}
             Command::Announce(topic, data) => {
                 let hash = self.topics.hash(topic);
@@ -350,11 +342,10 @@ impl Connector {
                 tracing::debug!(%peer_id, "connection closed: {cause:?}");
                 if let Some(route) = self.routes.get_mut(&peer_id) {
                     // With a cause, it was not this end that closed it.
-                    let ended = if cause.is_some() { Ended::There } else { Ended::Here };
-                    if ended == Ended::There {
+                    if cause.is_some() {
                         self.map.failed(route.over(connection_id));
                     }
-                    route.disconnected(self.me, connection_id, ended);
+                    route.disconnected(self.me, connection_id);
                 }
             }
             SwarmEvent::OutgoingConnectionError {
@@ -450,10 +441,6 @@ impl Connector {
             Err(error) => {
                 tracing::debug!(peer = %event.peer, "closing a dead connection: {error}");
                 self.swarm.close_connection(event.connection);
-                if let Some(route) = self.routes.get_mut(&event.peer) {
-                    self.map.failed(route.over(event.connection));
-                    route.disconnected(self.me, event.connection, Ended::There);
-                }
             }
         }
     }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 
 use crate::net::connector::Command;
-use crate::net::incarnation::{Acquaintance, Doubt, Incarnation, Judgement};
+use crate::net::incarnation::{Acquaintance, Incarnation, Judgement};
 use crate::net::memory::Memory;
 use crate::net::queue::{Depth, Queue};
 use crate::net::standing::Standing;
@@ -251,13 +251,10 @@ impl Peer {
                 self.here.memory.note(party, start)?;
                 acquaintance.accept(start, now);
             }
-            Judgement::Refused(doubt) => {
-                let peer = self.info.peer_id;
-                let _ = match doubt {
-                    Doubt::Challenge => self.commands.send(Command::Challenge(peer)),
-                    Doubt::Seek => self.commands.send(Command::Seek(peer)),
-                    Doubt::Wait => Ok(()),
-                };
+            Judgement::Refused { challenge } => {
+                if challenge {
+                    let _ = self.commands.send(Command::Challenge(self.info.peer_id));
+                }
                 return Err(LinkError::OtherStart);
             }
         }

@@ -37,19 +37,6 @@ const ASIDE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs
 /// A connection that lasted so long says that those it runs over are good.
 const LASTING: Duration = Duration::from_secs(600);
 
-/// Direct connections in a row that did not last, from which on the direct way is unsteady: something on
-/// it may let connections be made and nothing more, or the peer ends each at once.
-const UNSTEADY: u32 = 3;
-/// How long an unsteady way is left before it is dialled again, so that others come first: less than
-/// the time in which a node that lives must greet again ([`incarnation`](super::incarnation)).
-const UNSTEADY_AFTER: Duration = Duration::from_secs(1);
-/// The same while the peer is reached through others, at least and at most.
-const UNSTEADY_ASIDE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(300));
-/// How long a peer is not dialled through others whose connection this end has closed.
-const ENDED_HERE: Duration = Duration::from_millis(500);
-/// How long a peer is dialled that is sought although it is connected.
-const SEEKING: Duration = Duration::from_secs(4);
-
 /// A peer that connects anew while an older connection stands has lost the older one, unless both
 /// were made at about the same time.
 const SAME_TIME: Duration = Duration::from_secs(2);
@@ -66,15 +53,6 @@ pub(super) struct Connection {
     pub transport: Transport,
     /// The other end, as this node sees it.
     pub remote: Multiaddr,
-}
-
-/// Who ended a connection.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Ended {
-    /// This end.
-    Here,
-    /// The other end, or those between; or it did not answer.
-    There,
 }
 
 /// Dials of one kind.
@@ -108,12 +86,8 @@ pub(super) struct Route {
     circuit: Dials,
     /// Whether we are the one of us two who dials over circuits.
     dials_circuits: bool,
-    /// Until when it is to be dialled although it is connected.
-    sought: Option<Instant>,
-    /// Direct connections in a row that did not last.
-    short: u32,
-    /// Until when an unsteady way is left aside while there is another.
-    direct_aside: Instant,
+    /// It is to be dialled although it is connected.
+    challenged: bool,
     /// Through whom it was dialled last.
     relay: Option<PeerId>,
     /// Relays that are left aside: how often they let go, and until when. Else one that does so again
@@ -158,9 +132,7 @@ impl Route {
             relayed: Dials::due(now),
             circuit: Dials::due(now),
             dials_circuits: me < peer.info.party,
-            sought: None,
-            short: 0,
-            direct_aside: now,
+            challenged: false,
             relay: None,
             aside: BTreeMap::new(),
             over: Vec::new(),
@@ -170,40 +142,14 @@ impl Route {
 
     /// When to dial directly. Goes on while the peer is reached through another.
     pub(super) fn direct_due(&self) -> Option<Instant> {
-        if self.direct.current.is_some() {
-            return None;
-        }
-        if self.is_sought() {
-            return Some(self.direct.at);
-        }
-        self.away_since?;
-        let alone = self.connections.is_empty();
-        Some(if alone { self.direct.at } else { self.direct.at.max(self.direct_aside) })
+        let wanted = self.away_since.is_some() || self.challenged;
+        (wanted && self.direct.current.is_none()).then_some(self.direct.at)
     }
 
-    /// Has it dialled, connected or not: at once, unless that was so again and again.
+    /// Has it dialled at once, connected or not.
     pub(super) fn challenge(&mut self) {
-        self.seek();
-        let wait = if self.is_unsteady() { UNSTEADY_AFTER } else { Duration::ZERO };
-        self.direct.at = Instant::now() + wait;
-    }
-
-    /// Has it dialled, connected or not.
-    pub(super) fn seek(&mut self) {
-        self.sought = Some(Instant::now() + SEEKING);
-    }
-
-    fn is_sought(&self) -> bool {
-        self.sought.is_some_and(|until| until > Instant::now())
-    }
-
-    const fn is_unsteady(&self) -> bool {
-        self.short >= UNSTEADY
-    }
-
-    /// How long it is dialled directly before others are asked.
-    const fn direct_first(&self) -> Duration {
-        if self.is_unsteady() { Duration::ZERO } else { RELAY_AFTER }
+        self.challenged = true;
+        self.direct.at = Instant::now();
     }
 
     /// When to dial through another, if there is one. Goes on while the peer is reached over several.
@@ -212,7 +158,7 @@ impl Route {
             return None;
         }
         let patience = self.relayed.current.map(|(_, since)| since + RELAY_PATIENCE);
-        Some(patience.unwrap_or(self.relayed.at).max(self.away_since? + self.direct_first()))
+        Some(patience.unwrap_or(self.relayed.at).max(self.away_since? + RELAY_AFTER))
     }
 
     /// When to dial over several others, if there is a path.
@@ -229,7 +175,7 @@ impl Route {
 
     /// From when on others are needed to reach the peer, and the peer needs others to reach us.
     pub(super) fn relay_needed(&self) -> Option<Instant> {
-        self.away_since.map(|since| since + self.direct_first())
+        self.away_since.map(|since| since + RELAY_AFTER)
     }
 
     /// A direct connection, if there is one.
@@ -270,6 +216,7 @@ impl Route {
 
     /// It is dialled directly.
     pub(super) fn dialling(&mut self, connection: ConnectionId) {
+        self.challenged = false;
         self.direct.current = Some((connection, Instant::now()));
     }
 
@@ -309,8 +256,7 @@ impl Route {
 
     /// How long to wait between dials.
     fn waits(&self) -> (Duration, Duration) {
-        let soon = self.connections.is_empty() || self.is_sought();
-        if soon { REDIAL } else { REDIAL_RELAYED }
+        if self.connections.is_empty() { REDIAL } else { REDIAL_RELAYED }
     }
 
     fn direct_failed(&mut self, error: &DialError) {
@@ -334,9 +280,6 @@ impl Route {
         let (now, between) = (connection.since, distance(&connection));
         // Reached through others, it may be there directly again as well, or through fewer.
         self.direct.failures = 0;
-        if self.direct.is(id) {
-            self.sought = None;
-        }
         if between == 0 {
             self.direct.current = None;
         }
@@ -344,7 +287,7 @@ impl Route {
             self.relayed.succeeded();
         }
         self.relayed.failures = 0;
-        self.circuit.current = None;
+        self.circuit.succeeded();
         let age = |older: &Connection| now.duration_since(older.since);
         let fresh = |older: &Connection| distance(older) < between && age(older) < FRESH;
         if self.connections.values().any(fresh) {
@@ -378,49 +321,23 @@ impl Route {
     }
 
     /// A connection has ended, or is given up.
-    pub(super) fn disconnected(&mut self, me: PartyId, id: ConnectionId, ended: Ended) {
+    pub(super) fn disconnected(&mut self, me: PartyId, id: ConnectionId) {
         let Some(connection) = self.connections.remove(&id) else { return };
-        let (now, lasted) = (Instant::now(), connection.since.elapsed() >= LASTING);
-        match distance(&connection) {
-            0 if self.direct().is_none() => self.left_directly(me, lasted),
-            0 | 1 => {}
-            _ if lasted => {
-                self.circuit.succeeded();
-                self.circuit.at = now;
-            }
-            // The peer, too, may end each at once.
-            _ => self.circuit.failed(REDIAL),
-        }
-        if !connection.transport.is_direct() {
-            let own = if ended == Ended::Here { ENDED_HERE } else { Duration::ZERO };
-            self.relayed.at = now + own;
+        let now = Instant::now();
+        if connection.transport.is_direct() {
+            let start = head_start(me, self.peer.info.party);
+            self.direct.at = now + start + backoff(0, (DIAL_LATER, DIAL_LATER));
+        } else {
+            self.relayed.at = now;
         }
         self.update();
-        if self.alone_since.is_none() {
-            return;
-        }
-        if ended == Ended::There {
+        if self.alone_since.is_some() {
             self.leave_aside(&connection);
         }
-        // Where there was no relay before there is none now; and who is unsteady is not waited for.
-        if distance(&connection) == 2 || self.is_unsteady() {
+        // Where there was no relay before there is none now.
+        if self.alone_since.is_some() && distance(&connection) == 2 {
             self.alone_since = now.checked_sub(CIRCUIT_AFTER).or(Some(now));
-        }
-    }
-
-    /// The last direct connection has ended.
-    fn left_directly(&mut self, me: PartyId, lasted: bool) {
-        let now = Instant::now();
-        self.short = if lasted { 0 } else { self.short.saturating_add(1) };
-        let again = if self.is_unsteady() {
-            self.direct_aside = now + backoff(self.short - UNSTEADY, UNSTEADY_ASIDE);
-            UNSTEADY_AFTER
-        } else {
-            DIAL_LATER
-        };
-        if !self.is_sought() {
-            let start = head_start(me, self.peer.info.party);
-            self.direct.at = now + start + backoff(0, (again, again));
+            self.circuit.at = now;
         }
     }
 

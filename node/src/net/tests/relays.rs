@@ -3,7 +3,7 @@
 use libp2p::swarm::ConnectionId;
 
 use super::*;
-use crate::net::route::{Connection, Ended, Relay, Route};
+use crate::net::route::{Connection, Relay, Route};
 
 /// The only one through whom a peer is reached.
 pub(super) fn through(link: &LinkStatus) -> Option<usize> {
@@ -179,8 +179,9 @@ async fn a_direct_connection_replaces_a_relayed_one() {
     b.talk(&mut a, (1, 0), 0..10).await;
 }
 
-/// What member 0 knows of the ways to member 1.
-fn route(world: &World) -> Route {
+#[tokio::test]
+async fn a_relay_that_lets_go_of_the_only_connection_is_left_aside() {
+    let world = World::new(4);
     let (report, _reported) = mpsc::unbounded_channel();
     let (commands, _commanded) = mpsc::unbounded_channel();
     let identity = world.identities[0].public();
@@ -188,132 +189,30 @@ fn route(world: &World) -> Route {
         Standing::new(world.begin(0), identity, world.network, world.committee(), report.clone());
     let here = Here { network: world.network, standing, memory: world.memory(0) };
     let peer = Arc::new(Peer::new(world.peer(1), commands, report, Arc::new(here)));
-    Route::new(party(0), &peer)
-}
-
-fn connection(transport: Transport) -> Connection {
-    let now = Instant::now();
-    Connection { since: now, answered: now, transport, remote: Multiaddr::empty() }
-}
-
-fn passed(through: &[usize]) -> Connection {
-    connection(Transport::Relayed { through: through.iter().copied().map(party).collect() })
-}
-
-fn id(number: usize) -> ConnectionId {
-    ConnectionId::new_unchecked(number)
-}
-
-#[tokio::test]
-async fn a_relay_that_lets_go_of_the_only_connection_is_left_aside() {
-    let world = World::new(4);
-    let mut route = route(&world);
+    let mut route = Route::new(party(0), &peer);
     let relay = |member: usize| {
         let (peer_id, address) = (world.peer(member).peer_id, Multiaddr::empty());
         Relay { peer_id, party: party(member), address }
     };
     let next = |route: &Route, relays: &[Relay]| Some(route.next_relay(relays)?.party);
-    let [one, other] = [1, 2].map(id);
+    let connection = |through: &[usize]| {
+        let through = through.iter().copied().map(party).collect();
+        let (now, transport) = (Instant::now(), Transport::Relayed { through });
+        Connection { since: now, answered: now, transport, remote: Multiaddr::empty() }
+    };
+    let [one, other] = [1, 2].map(ConnectionId::new_unchecked);
     assert_eq!(next(&route, &[relay(2)]), Some(party(2)));
-    route.connected(one, passed(&[2]));
+    route.connected(one, connection(&[2]));
     assert_eq!(route.circuit_due(), None);
     // Not while there is another.
-    route.connected(other, passed(&[3]));
-    route.disconnected(party(0), one, Ended::There);
+    route.connected(other, connection(&[3]));
+    route.disconnected(party(0), one);
     assert_eq!(next(&route, &[relay(2)]), Some(party(2)));
-    // Nor for what this end has closed.
-    route.disconnected(party(0), other, Ended::Here);
-    assert_eq!(next(&route, &[relay(3)]), Some(party(3)));
-    route.connected(other, passed(&[3]));
-    route.disconnected(party(0), other, Ended::There);
+    route.disconnected(party(0), other);
     assert_eq!(next(&route, &[relay(3)]), None);
     assert_eq!(next(&route, &[relay(2), relay(3)]), Some(party(2)));
     // Where there is none, none is dialled again and again, and circuits have their turn.
     route.no_relay();
     let now = Instant::now();
     assert!(route.relayed_due().is_some_and(|at| at > now) && route.circuit_due().is_some());
-}
-
-#[tokio::test]
-async fn a_peer_that_ends_each_connection_at_once_is_not_dialled_without_a_pause() {
-    let world = World::new(4);
-    let kinds = [connection(Transport::Tcp), passed(&[2]), passed(&[2, 3])];
-    for (kind, new) in kinds.into_iter().enumerate() {
-        for ended in [Ended::Here, Ended::There] {
-            let mut route = route(&world);
-            for number in 0..20 {
-                let Connection { transport, .. } = &new;
-                route.connected(id(number), connection(transport.clone()));
-                route.disconnected(party(0), id(number), ended);
-            }
-            let due = match kind {
-                0 => route.direct_due(),
-                // One that ends connections is not asked again.
-                1 if ended == Ended::There => continue,
-                1 => route.relayed_due(),
-                _ => route.circuit_due(),
-            };
-            let wait = due.unwrap().saturating_duration_since(Instant::now());
-            assert!(wait > Duration::from_millis(400), "{kind} {ended:?} {wait:?}");
-            // Another node with its keys has it dialled at once, unless that goes on and on.
-            if kind == 0 {
-                route.challenge();
-                let wait = route.direct_due().unwrap().saturating_duration_since(Instant::now());
-                assert!(wait > Duration::from_millis(400) && wait < incarnation::GRACE, "{wait:?}");
-            }
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_direct_way_on_which_no_connection_lasts_makes_place_for_others() {
-    let world = World::new(4);
-    let mut route = route(&world);
-    let wait = |due: Option<Instant>| due.map(|at| at.saturating_duration_since(Instant::now()));
-    let (soon, later) = (Duration::from_millis(500), Duration::from_secs(2));
-    for number in 0..3 {
-        assert!(wait(route.direct_due()).unwrap() < soon);
-        assert!(wait(route.relayed_due()).unwrap() > later, "it may well be back directly");
-        assert!(wait(route.circuit_due()).unwrap() > later);
-        route.connected(id(number), connection(Transport::Tcp));
-        route.disconnected(party(0), id(number), Ended::There);
-    }
-    // The others are not tried later than the direct way.
-    for due in [route.relayed_due(), route.circuit_due(), route.relay_needed()] {
-        assert_eq!(wait(due), Some(Duration::ZERO));
-    }
-    assert!(wait(route.direct_due()).unwrap() > soon);
-    // While they hold, it is tried again, ever less often.
-    let mut waits = Vec::new();
-    for number in 3..9 {
-        route.connected(id(number), passed(&[2]));
-        waits.push(wait(route.direct_due()).unwrap());
-        route.disconnected(party(0), id(number), Ended::Here);
-        route.connected(id(number), connection(Transport::Tcp));
-        assert_eq!(route.direct_due(), None);
-        route.disconnected(party(0), id(number), Ended::There);
-    }
-    assert!(waits.iter().all(|wait| *wait > later), "{waits:?}");
-    assert!(waits.windows(2).all(|pair| pair[0] < pair[1]), "{waits:?}");
-}
-
-#[tokio::test]
-async fn a_member_that_is_sought_is_dialled_until_it_is_reached() {
-    let world = World::new(4);
-    let mut route = route(&world);
-    // Another node with its keys.
-    route.connected(id(0), connection(Transport::Tcp));
-    assert_eq!(route.direct_due(), None);
-    for start in [Route::challenge, Route::seek] {
-        start(&mut route);
-        for number in 1..4 {
-            assert!(route.direct_due().is_some_and(|at| at < Instant::now() + PATIENCE));
-            route.dialling(id(number));
-            assert_eq!(route.direct_due(), None, "one at a time");
-            route.failed(id(number), &libp2p::swarm::DialError::NoAddresses);
-        }
-        route.dialling(id(4));
-        route.connected(id(4), connection(Transport::Tcp));
-        assert_eq!(route.direct_due(), None);
-    }
 }

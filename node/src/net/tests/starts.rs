@@ -1,9 +1,5 @@
 //! Copies of a data directory, and members that lie about starts.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use libp2p::multiaddr::Protocol;
-
 use super::*;
 
 impl Node {
@@ -59,59 +55,6 @@ async fn a_second_copy_stops_while_the_first_goes_on() {
         }
         assert!(nodes[0].incoming.events.try_recv().is_err());
     }
-}
-
-/// Where a node is reached as long as it is open.
-async fn door(world: &World, to: usize, open: &Arc<AtomicBool>) -> Multiaddr {
-    let inside = world.addresses[to].iter().find_map(|address| {
-        let mut parts = address.iter();
-        match (parts.next(), parts.next()) {
-            (Some(Protocol::Ip4(ip)), Some(Protocol::Tcp(port))) => Some((ip, port)),
-            _ => None,
-        }
-    });
-    let (inside, open) = (inside.unwrap(), Arc::clone(open));
-    let door = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let port = door.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        loop {
-            let (mut outer, _) = door.accept().await.unwrap();
-            if open.load(Ordering::Relaxed) {
-                let mut inner = tokio::net::TcpStream::connect(inside).await.unwrap();
-                tokio::spawn(async move {
-                    let _ = tokio::io::copy_bidirectional(&mut outer, &mut inner).await;
-                });
-            }
-        }
-    });
-    format!("/ip4/{}/tcp/{port}", Ipv4Addr::LOCALHOST).parse().unwrap()
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_copy_that_reaches_all_stops_also_when_the_first_is_reached_again_late() {
-    let mut world = World::new(4);
-    // It does not know where the others are, and waits for them.
-    let first = world.start(0).await;
-    let open = Arc::new(AtomicBool::new(true));
-    let mut others = Vec::new();
-    for me in 1..4 {
-        let door = door(&world, 0, &open).await;
-        world.doors.insert((me, 0), door);
-        others.push(world.start(me).await);
-    }
-    for (peer, other) in (1..).zip(&others) {
-        first.until(peer, |link| link.incarnation != 0).await;
-        other.until(0, |link| link.incarnation != 0).await;
-    }
-    let number = others[0].link(0).incarnation;
-    open.store(false, Ordering::Relaxed);
-    let mut copy = world.copy(0, world.sign(0, number)).await;
-    assert_eq!(copy.doubt().await, LinkEvent::Older { than: number });
-    for peer in 1..4 {
-        first.until(peer, |link| link.connected.is_none()).await;
-    }
-    open.store(true, Ordering::Relaxed);
-    assert_eq!(copy.doubt().await, LinkEvent::OtherLives);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
