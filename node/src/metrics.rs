@@ -243,6 +243,7 @@ fn of_the_node(
 
 fn of_members(registry: &mut Registry, network: &Network, status: &NodeStatus) {
     let (up, rtt) = (Gauges::<1>::default(), Gauges::<1>::default());
+    let clock = Gauges::<1>::default();
     let (kept, waiting) = (Gauges::<1>::default(), Gauges::<1>::default());
     let lost = Counters::<1>::default();
     for peer in &status.peers {
@@ -251,12 +252,16 @@ fn of_members(registry: &mut Registry, network: &Network, status: &NodeStatus) {
         if let Some(micros) = peer.round_trip_us {
             rtt.get_or_create(&org).set(std::time::Duration::from_micros(micros).as_secs_f64());
         }
+        if let Some(ms) = peer.clock_ahead_ms {
+            clock.get_or_create(&org).set(ms as f64 / 1000.0);
+        }
         kept.get_or_create(&org).set(peer.kept_bytes as f64);
         waiting.get_or_create(&org).set(peer.unacked_bytes as f64);
         lost.get_or_create(&org).inc_by(peer.lost_frames);
     }
     registry.register("peer_up", "Whether the member is connected", up);
     registry.register("peer_rtt_seconds", "There and back, when last measured", rtt);
+    registry.register("peer_clock_ahead_seconds", "Of this node's clock, at least", clock);
     registry.register("buffer_bytes", "What the member has this node keep for later", kept);
     registry.register("unacknowledged_bytes", "On their way to the member", waiting);
     registry.register("lost_frames", "Will not reach the member, which was away too long", lost);
@@ -314,6 +319,7 @@ mod tests {
     fn what_a_node_knows_has_the_names_that_are_documented() {
         let mut status = node(2);
         status.peers[0].round_trip_us = Some(1_500);
+        status.peers[0].clock_ahead_ms = Some(-2_500);
         status.peers[0].kept_bytes = 77;
         status.peers[1].unacked_bytes = 512;
         status.peers[2].lost_frames = 4;
@@ -332,6 +338,7 @@ mod tests {
                 "quorate_peer_up{org=\"org 1\"} 1.0",
                 "quorate_peer_up{org=\"org 3\"} 0.0",
                 "quorate_peer_rtt_seconds{org=\"org 1\"} 0.0015",
+                "quorate_peer_clock_ahead_seconds{org=\"org 1\"} -2.5",
                 "quorate_buffer_bytes{org=\"org 1\"} 77.0",
                 "quorate_unacknowledged_bytes{org=\"org 2\"} 512.0",
                 "quorate_lost_frames_total{org=\"org 3\"} 4",

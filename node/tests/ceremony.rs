@@ -124,7 +124,7 @@ fn a_member_that_was_away_finishes_later_while_the_others_run() {
     }
     // A refresh would lock it out.
     let refresh = network.at(0, &["key", "refresh"]);
-    refresh.failed(8, "not all members have finished", "quorate status");
+    refresh.failed(8, "not all members have finished", "quorate peers");
     // One of them stops, and goes on as its node.
     others.pop().unwrap().signal("INT");
     let node = eventually("the directory", || {

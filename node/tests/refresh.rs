@@ -45,6 +45,12 @@ fn in_epoch(network: &Network, who: usize, epoch: u64) {
     assert!(there(&format!("keys-{epoch}.sealed")));
 }
 
+/// Waits until a member knows that all have their keys: it accepts no refresh before.
+fn ceremony_over(network: &Network, who: usize) {
+    let kept = network.path(NAMES[who]).join("keys.redb");
+    eventually("the end of the ceremony", || (!kept.exists()).then_some(()));
+}
+
 /// All members accept a refresh, the first of them proposes it.
 fn refresh(network: &Network) -> String {
     let id = network.at(0, &["key", "refresh"]).ok().out.trim().to_owned();
@@ -63,6 +69,7 @@ fn keys(network: &Network, who: usize) -> Value {
 fn shares_are_made_anew_decisions_go_on_and_old_ones_are_gone() {
     let network = Network::set_up();
     let mut nodes: Vec<_> = (0..4).map(|who| network.start(who)).collect();
+    (0..4).for_each(|who| ceremony_over(&network, who));
     let before = keys(&network, 1);
     let backup = network.file("old.backup");
     let made = ["key", "backup", "-o", &backup, "--backup-passphrase-file"];

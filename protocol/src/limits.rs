@@ -83,9 +83,20 @@ pub const DOCUMENT_ANSWERS: usize = 3;
 pub const SEQUENCE_WINDOW: u64 = 32;
 
 /// Sequence numbers after the last one ordered that a member uses itself, more than
-/// [`MAX_OWN_OPEN`]. The rest of the window is for a member that was restored from a backup, and
-/// does not know which of these it has used.
+/// [`MAX_OWN_OPEN`]. The rest of the window is for others, who may lag.
 pub const OWN_SEQUENCES: u64 = SEQUENCE_WINDOW / 2;
+
+/// How far all windows of sequence numbers move on when the ledger takes note of members that came
+/// back: so far that nothing that was on its way is within them.
+pub const SKIP: u64 = 2 * SEQUENCE_WINDOW;
+
+/// How often in one epoch the ledger takes note that the same member came back from a backup: a
+/// malicious one could say so without end.
+pub const MAX_RETURNS: u64 = 64;
+
+/// Slots of one epoch that end with nothing, after which none begins only because a member came back:
+/// malicious ones could tell some members and not others.
+pub const MAX_IDLE_SLOTS: u64 = 256;
 
 /// Slots ahead of the next one in which messages are handled.
 pub const SLOT_WINDOW: u64 = 8;
@@ -93,9 +104,14 @@ pub const SLOT_WINDOW: u64 = 8;
 /// Finished slots kept for laggards.
 pub const SLOTS_KEPT: u64 = 16;
 
-/// Preprocessing runs ahead of the next one in which messages are handled, and finished ones kept
-/// for laggards at most. Each holds a few MiB.
+/// Preprocessing runs ahead of the next one in which messages are handled, and told again at a time.
 pub const RUN_WINDOW: u64 = 4;
+
+/// Finished runs that are kept for members that may not have their material yet, while decisions may
+/// still use it. Each holds up to 4 MiB in memory among 16 members, and more in a larger committee.
+pub const fn kept_runs(n: usize) -> usize {
+    if n <= 16 { 16 } else { 4 }
+}
 
 /// Ledger positions ahead of the next one for which messages are kept, and behind it for which
 /// laggards are sent the certificate.
@@ -126,6 +142,10 @@ pub const SYNC_SLOTS: u64 = 32;
 
 /// Certificates told to a peer that catches up, at a time.
 pub const SYNC_CERTIFICATES: usize = 256;
+
+/// Ranges of positions in a question for the certificates that are lacking: more than are open at a
+/// time among 16 members.
+pub const SYNC_GAPS: usize = 256;
 
 /// How long a preprocessing run waits for more than `n - t` dealers: all of them raise its yield.
 pub const RUN_PATIENCE: Duration = Duration::from_millis(500);

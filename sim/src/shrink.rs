@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     fn whole() -> Story {
-        Story::parse("n7b2-all-real-v5-3").unwrap()
+        Story::parse("n7b2-all-real-v6-3").unwrap()
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Runs by name: what a token names, the same without some of it, or a scenario in a file.
 //!
 //! A name is a token or the path of a scenario file, and after a `~` the parts that are left out of
-//! its plan, with commas between them, such as `n4b1-all-real-v5-123~q2,r0,c1`. It prints as that.
+//! its plan, with commas between them, such as `n4b1-all-real-v6-123~q2,r0,c1`. It prints as that.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -216,17 +216,17 @@ mod tests {
 
     #[test]
     fn a_name_is_read_as_it_is_written_and_leaves_parts_out() {
-        let whole = Story::parse("n4b1-all-real-v5-7").unwrap();
+        let whole = Story::parse("n4b1-all-real-v6-7").unwrap();
         let parts = whole.parts();
         let questions = parts.iter().filter(|part| part.starts_with('q')).count();
         assert!(questions > 1 && parts.last() != parts.first());
         let last = &parts[parts.len() - 1];
-        let some = Story::parse(&format!("n4b1-all-real-v5-7~{last},q0")).unwrap();
+        let some = Story::parse(&format!("n4b1-all-real-v6-7~{last},q0")).unwrap();
         assert_eq!(some.parts().len(), parts.len() - 2);
         assert_eq!(Story::parse(&some.to_string()).unwrap().plan(), some.plan());
         assert!(some.plan().contains(&format!("{} questions", questions - 1)));
-        assert!(Story::parse("n4b1-all-real-v5-7~q99").unwrap_err().contains("q99"));
-        let keygen = Story::parse("k7b2-all-real-v5-7").unwrap();
+        assert!(Story::parse("n4b1-all-real-v6-7~q99").unwrap_err().contains("q99"));
+        let keygen = Story::parse("k7b2-all-real-v6-7").unwrap();
         let parts = keygen.parts();
         let least = keygen.leave_out(&parts);
         assert!(least.parts().is_empty() && !least.plan().contains("Byzantine"));

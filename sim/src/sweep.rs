@@ -147,7 +147,7 @@ fn named(kind: Kind, orgs: usize) -> (Token, Committee) {
     (token, token.committee().expect("there is such a network"))
 }
 
-const fn kill(party: PartyId) -> Restart {
+pub(crate) const fn kill(party: PartyId) -> Restart {
     Restart { party, step: 0, effects: 0, pause: 20 * MILLI, lost: 0, storage: Storage::Kept }
 }
 

@@ -7,7 +7,7 @@ use quorate_protocol::committee::Committee;
 use serde::{Deserialize, Serialize};
 
 /// What seeds mean: it goes up with every change of what is drawn from one.
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;
 
 /// What is simulated.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, clap::ValueEnum)]
@@ -160,9 +160,9 @@ impl FromStr for Faults {
     }
 }
 
-/// Names a run: everything that it follows from. Prints as `n4b1-all-real-v5-123`, of key generation
-/// as `k4b1-all-real-v5-123`: four members, at most one of them Byzantine, faults of all classes, real
-/// cryptography, what seeds mean in version 5, seed 123.
+/// Names a run: everything that it follows from. Prints as `n4b1-all-real-v6-123`, of key generation
+/// as `k4b1-all-real-v6-123`: four members, at most one of them Byzantine, faults of all classes, real
+/// cryptography, what seeds mean in version 6, seed 123.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Token {
     /// What is simulated.
@@ -223,7 +223,7 @@ impl FromStr for Token {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let malformed =
-            || format!("`{text}` is no seed, and no token such as n4b1-all-real-v5-123");
+            || format!("`{text}` is no seed, and no token such as n4b1-all-real-v6-123");
         let parts: Vec<&str> = text.split('-').collect();
         let [size, faults, crypto, version, seed] = parts[..] else { return Err(malformed()) };
         let version: u32 =
@@ -257,9 +257,9 @@ mod tests {
     fn tokens_are_read_as_they_are_written() {
         let some = Faults::NONE.with(Class::Links).with(Class::Clock);
         for (kind, faults, crypto, text) in [
-            (Kind::Decisions, Faults::ALL, Crypto::Real, "n7b2-all-real-v5-12"),
-            (Kind::Keygen, Faults::NONE, Crypto::Ideal, "k7b2-none-ideal-v5-12"),
-            (Kind::Decisions, some, Crypto::Real, "n7b2-links+clock-real-v5-12"),
+            (Kind::Decisions, Faults::ALL, Crypto::Real, "n7b2-all-real-v6-12"),
+            (Kind::Keygen, Faults::NONE, Crypto::Ideal, "k7b2-none-ideal-v6-12"),
+            (Kind::Decisions, some, Crypto::Real, "n7b2-links+clock-real-v6-12"),
         ] {
             let token = Token { faults, crypto, ..Token::new(kind, 7, 2, 12) };
             assert_eq!(token.to_string(), text);
@@ -269,13 +269,13 @@ mod tests {
             "",
             "12",
             "n7b2",
-            "n7b2-all-real-v5",
-            "n7b2-all-real-v5-",
-            "n7b2-all-real-v5-1x",
-            "7b2-all-real-v5-1",
-            "x7b2-all-real-v5-1",
-            "n7b2-some-real-v5-1",
-            "n7b2-all-fake-v5-1",
+            "n7b2-all-real-v6",
+            "n7b2-all-real-v6-",
+            "n7b2-all-real-v6-1x",
+            "7b2-all-real-v6-1",
+            "x7b2-all-real-v6-1",
+            "n7b2-some-real-v6-1",
+            "n7b2-all-fake-v6-1",
         ] {
             assert!(wrong.parse::<Token>().is_err(), "{wrong}");
         }

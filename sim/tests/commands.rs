@@ -23,12 +23,12 @@ const CALM: [&str; 4] = ["--faults", "none", "--orgs", "4"];
 #[test]
 fn what_cannot_be_done_or_shows_nothing_is_refused_with_2() {
     for (arguments, says) in [
-        (&["replay", "n4b1-all-real-v5-7", "--orgs", "7"][..], "hint: leave --orgs out"),
-        (&["trace", "n4b1-all-real-v5-7", "--only", "keygen"], "hint: leave --only out"),
-        (&["run", "n4b1-all-real-v5-7", "--crypto", "ideal"], "hint: leave --crypto out"),
+        (&["replay", "n4b1-all-real-v6-7", "--orgs", "7"][..], "hint: leave --orgs out"),
+        (&["trace", "n4b1-all-real-v6-7", "--only", "keygen"], "hint: leave --only out"),
+        (&["run", "n4b1-all-real-v6-7", "--crypto", "ideal"], "hint: leave --crypto out"),
         (&["run", "7", "--seed", "8"], "cannot be used with"),
         (&["run", "none.toml"], "error: none.toml cannot be read"),
-        (&["shrink", "k4b1-all-real-v5-7", "--scenario", "a.toml"], "no scenarios of key"),
+        (&["shrink", "k4b1-all-real-v6-7", "--scenario", "a.toml"], "no scenarios of key"),
         (&["trace", "7", "--html", "no-folder/page.html"], "no-folder/page.html cannot be written"),
         (&["compare", "--save", "no-folder/costs"], "no-folder/costs cannot be written"),
         (&["rounds", "--orgs", "3"], "error: --orgs 3: "),
@@ -76,6 +76,6 @@ fn a_story_is_headed_by_the_name_it_was_given() {
     let less = format!("{file}~c0,c1,q2");
     let (code, out, _) = said(&["replay", &less]);
     assert!(code == 0 && out.starts_with(&format!("scenario {less}\n")), "{out}");
-    let (_, out, _) = said(&["replay", "n4b0-none-real-v5-7~q0"]);
-    assert!(out.starts_with("seed 7 (n4b0-none-real-v5-7~q0)\n"), "{out}");
+    let (_, out, _) = said(&["replay", "n4b0-none-real-v6-7~q0"]);
+    assert!(out.starts_with("seed 7 (n4b0-none-real-v6-7~q0)\n"), "{out}");
 }

@@ -27,7 +27,7 @@ pub(super) const REPLACE: &str = "quorate member replace --help";
 pub fn margin(network: &Network, status: &NodeStatus) -> Margin {
     let committee = network.committee();
     let party = &status.party;
-    let listening = listens(status) || party.left_behind;
+    let listening = listens(status) || party.half_back || party.left_behind;
     let away: PartySet =
         status.peers.iter().filter(|peer| !peer.connected).map(|peer| peer.party).collect();
     let faulty: PartySet =
@@ -80,6 +80,9 @@ pub fn readiness(network: &Network, status: &NodeStatus) -> Readiness {
     } else if status.party.returning.is_some() {
         let detail = "it may not know all that it said, and only listens yet";
         because("restored", detail.to_owned());
+    } else if status.party.half_back {
+        let detail = "it came back, and is heard again once the others have noted that it is back";
+        because("restored", detail.to_owned());
     }
     if status.party.left_behind {
         because("left_behind", "it gets no share of the network's new keys".to_owned());
@@ -118,6 +121,9 @@ pub fn warnings(network: &Network, status: &NodeStatus, now_ms: u64) -> Vec<Warn
         warn(what, "quorate status");
     } else if status.older_copy {
         let what = format!("{why}: nothing is said until it is clear that no other node runs");
+        warn(what, "quorate status");
+    } else if status.party.half_back {
+        let what = format!("{why}: heard again once the others have noted that it is back");
         warn(what, "quorate status");
     }
     if status.party.left_behind {

@@ -177,11 +177,12 @@ impl Service for Live {
             Problem::new(Code::InvalidVote, error.to_string())
                 .hint(format!("quorate vote {}", view.id))
         })?;
-        let receipt = self
-            .node
-            .vote(view.digest, Secret::new(value))
-            .await
-            .map_err(|error| Problem::from(error).hint(format!("quorate show {}", view.id)))?;
+        let receipt = self.node.vote(view.digest, Secret::new(value)).await.map_err(|error| {
+            match Problem::from(error) {
+                changing if changing.code == Code::KeysChanging => changing,
+                other => other.hint(format!("quorate show {}", view.id)),
+            }
+        })?;
         Ok(Receipt {
             id: DecisionId::of(&receipt.decision).to_string(),
             digest: receipt.decision.to_string(),
@@ -297,6 +298,9 @@ impl From<CallError> for Problem {
         };
         let problem = Self::new(code, error.to_string());
         match code {
+            Code::KeysChanging if error == CallError::CeremonyOpen => problem.hint(
+                "it is finished soon after all members' nodes run: see quorate peers, and try again",
+            ),
             Code::Stopping => problem.hint("start the node again: quorate run"),
             Code::KeysChanging => problem.hint("quorate status shows how far they are"),
             Code::TooManyOpen => problem.hint("wait for one to be decided: quorate list --open"),
@@ -337,6 +341,7 @@ pub(super) fn describe_status(network: &Network, status: &NodeStatus) -> Status 
         },
         last_seen_ms_ago: peer.last_seen_ms_ago,
         round_trip_us: peer.round_trip_us,
+        clock_ahead_ms: peer.clock_ahead_ms,
         unacknowledged: peer.unacked_frames,
         waiting_bytes: peer.unacked_bytes,
         lost: peer.lost_frames,
@@ -399,6 +404,7 @@ pub(super) fn describe_status(network: &Network, status: &NodeStatus) -> Status 
         returning: party
             .returning
             .map(|silent| silent.iter().map(|member| name(network, member)).collect()),
+        half_back: party.half_back,
         older_copy: status.older_copy,
         keys: status.origin.words().to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -198,6 +198,10 @@ pub struct Status {
     /// part again. `None` as soon as it does.
     #[serde(default)]
     pub returning: Option<Vec<String>>,
+    /// Whether, after that, the node has caught up, and the others have not yet taken note that it is
+    /// back: it says nothing in the next slot of the ledger, or of new proposals.
+    #[serde(default)]
+    pub half_back: bool,
     /// Whether the data directory was found to be an older copy, and the node does not take part again
     /// yet.
     #[serde(default)]
@@ -255,6 +259,10 @@ pub struct Peer {
     /// Microseconds there and back, when it was last measured.
     #[serde(default)]
     pub round_trip_us: Option<u64>,
+    /// Milliseconds by which its clock is ahead of this node's, at least, when a link was last opened;
+    /// negative if it is behind.
+    #[serde(default)]
+    pub clock_ahead_ms: Option<i64>,
     /// Messages on their way to it.
     pub unacknowledged: usize,
     /// Their bytes.

@@ -17,6 +17,7 @@ mod init;
 mod join;
 mod key;
 mod list;
+mod log;
 mod member;
 mod network;
 mod passphrase;

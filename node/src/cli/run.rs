@@ -10,12 +10,11 @@ use serde_json::json;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
 
 use super::ending::Endings;
 use super::exit::{Exit, Failure, reason};
 use super::terminal::{Paint, clean};
-use super::{Context, ceremony, passphrase};
+use super::{Context, ceremony, log, passphrase};
 use crate::api::Server;
 use crate::api::live::Live;
 use crate::ceremony::serve::Handed;
@@ -27,7 +26,7 @@ use crate::{NodeError, NodeOptions, run_node};
 const EPHEMERAL_MARK: &str = ".quorate-ephemeral";
 
 /// How long the ports for members are waited for when the node is run again.
-const PORT_PATIENCE: Duration = Duration::from_secs(10);
+const PORT_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How often a node comes back on an older copy of its data directory before it gives up: each time
 /// somebody else was started on another one meanwhile.
@@ -86,7 +85,7 @@ pub struct Lifeline {
 
 /// `quorate run`
 pub fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
-    start_log(context, "quorate=warn,quorate_protocol=warn,error");
+    log::start(context, "warn")?;
     let home = Home::open(&context.global.data_dir())?;
     arguments.control.check(context, &home)?;
     let flag = context.global.data_dir_flag();
@@ -157,16 +156,6 @@ pub fn go_on(
     runtime.shutdown_background();
     control.clean_up(&home, lifeline);
     result
-}
-
-/// Starts to log, what the environment wants or else `usual`.
-pub fn start_log(context: &Context, usual: &str) {
-    let filter = EnvFilter::try_from_env("QUORATE_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(context.terminal.redraws())
-        .with_writer(std::io::stderr)
-        .init();
 }
 
 impl Control {

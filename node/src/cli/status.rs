@@ -90,6 +90,10 @@ fn fields(status: &Status, flag: &str, now_ms: u64) -> Vec<(&'static str, String
     }
     if let Some(silent) = &status.returning {
         fields.push(("restored", returning(silent, status)));
+    } else if status.half_back {
+        let line =
+            "it has caught up, and is heard again once the others have noted that it is back";
+        fields.push(("restored", line.to_owned()));
     }
     for warning in status.warnings.iter().take(WARNINGS_SHOWN) {
         let hint = match warning.hint.as_str() {

@@ -5,16 +5,25 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::PathBuf;
 
 use super::{Check, Facts, Finding, Repair};
+use crate::cli::exit::Failure;
 use crate::cli::quoted;
 use crate::files::RESTORE;
-use crate::home::Home;
+use crate::home::{Home, HomeError};
 
-pub(super) const CHECKS: &[Check] =
-    &[member, folder, exposed, owner, readable, sealed, joined, keys, store, left_behind, remains];
-
-/// First bytes of the store's database, and of the files before it.
-const STORE_MAGIC: &[u8] = b"redb";
-const WAL_MAGIC: &[u8] = b"qrtwal";
+pub(super) const CHECKS: &[Check] = &[
+    member,
+    folder,
+    exposed,
+    owner,
+    readable,
+    sealed,
+    joined,
+    keys,
+    store,
+    starts,
+    left_behind,
+    remains,
+];
 
 /// Files of the node, beside keys and token, that others need not read.
 const CLOSED: [&str; 5] = ["start.number", "starts.seen", "entering.redb", "lock", "api.addr"];
@@ -123,20 +132,18 @@ fn readable(facts: &Facts) -> Option<Finding> {
 
 fn sealed(facts: &Facts) -> Option<Finding> {
     const CHECK: &str = "sealed keys";
-    facts.home()?;
-    let mut wanted = vec!["keys.sealed".to_owned()];
-    wanted.extend(facts.group_keys().map(|keys| format!("keys-{}.sealed", keys.epoch)));
-    let empty = |name: &&String| {
-        fs::metadata(facts.path(name)).is_ok_and(|about| about.len() == 0)
-            || !facts.path(name).exists()
-    };
-    let Some(gone) = wanted.iter().find(empty) else {
-        return Some(Finding::ok(CHECK, "they are there"));
-    };
-    let text = format!("{} is gone or empty", facts.path(gone).display());
+    let home = facts.home()?;
     let why = "without its keys an organisation is no member any more";
-    let fix = RESTORE;
-    Some(Finding::failure(CHECK, text, why).fix(fix))
+    if let Err(error) = home.check_keys() {
+        return Some(refused(CHECK, error, why));
+    }
+    let part = facts.group_keys().map(|keys| facts.path(&format!("keys-{}.sealed", keys.epoch)));
+    let gone = |path: &PathBuf| !fs::metadata(path).is_ok_and(|about| about.len() > 0);
+    if let Some(path) = part.filter(gone) {
+        let text = format!("{} is gone or empty", path.display());
+        return Some(Finding::failure(CHECK, text, why).fix(RESTORE));
+    }
+    Some(Finding::ok(CHECK, "they are there, and as whole as shows without the passphrase"))
 }
 
 fn joined(facts: &Facts) -> Option<Finding> {
@@ -184,37 +191,32 @@ fn keys(facts: &Facts) -> Option<Finding> {
 
 fn store(facts: &Facts) -> Option<Finding> {
     const CHECK: &str = "store";
-    let began = facts.history()?.began;
-    let path = facts.path("store.redb");
+    let (home, network) = (facts.home()?, facts.network()?);
+    if facts.running {
+        return Some(Finding::ok(CHECK, "the node has it open"));
+    }
     let why = "a node that has forgotten what it said could say something else: it refuses to run";
-    let fix = RESTORE;
-    if !path.exists() {
-        let gone = format!("{} is gone", path.display());
-        return Some(match began {
-            Some(_) => Finding::failure(CHECK, gone, why).fix(fix),
-            None => Finding::ok(CHECK, "the node has not run yet"),
-        });
-    }
-    let logs = entries(facts).map(|(path, _)| path).filter(|path| {
-        let extension = path.extension().and_then(|extension| extension.to_str());
-        extension.is_some_and(|extension| extension.starts_with("wal"))
-    });
-    let files = logs.map(|path| (path, WAL_MAGIC)).chain([(path, STORE_MAGIC)]);
-    let damaged = |(path, magic): &(PathBuf, &[u8])| !begins_with(path, magic);
-    if let Some((path, _)) = files.into_iter().find(damaged) {
-        let text = format!("{} is damaged", path.display());
-        return Some(Finding::failure(CHECK, text, why).fix(fix));
-    }
-    Some(Finding::ok(CHECK, "what the node must not forget is there"))
+    Some(match home.check_store(&network) {
+        Ok(true) => Finding::ok(CHECK, "what the node must not forget is there"),
+        Ok(false) => Finding::ok(CHECK, "it is large: the node looks it through at its start"),
+        Err(error) => refused(CHECK, error, why),
+    })
 }
 
-/// Whether a file can be read and begins so.
-fn begins_with(path: &std::path::Path, magic: &[u8]) -> bool {
-    use std::io::Read as _;
-    let mut start = Vec::new();
-    let read =
-        fs::File::open(path).and_then(|file| file.take(magic.len() as u64).read_to_end(&mut start));
-    read.is_ok() && start == magic
+fn starts(facts: &Facts) -> Option<Finding> {
+    const CHECK: &str = "starts";
+    let (home, network) = (facts.home()?, facts.network()?);
+    let why = "two nodes on copies of a directory could contradict each other: it refuses to run";
+    Some(match home.check_starts(&network) {
+        Ok(()) => Finding::ok(CHECK, "nothing says that this directory is a copy"),
+        Err(error) => refused(CHECK, error, why),
+    })
+}
+
+/// What the node would end with.
+fn refused(check: &'static str, error: HomeError, why: &'static str) -> Finding {
+    let Failure { what, hint, .. } = error.into();
+    Finding::failure(check, what, why).fix(hint.unwrap_or_else(|| RESTORE.to_owned()))
 }
 
 fn left_behind(facts: &Facts) -> Option<Finding> {

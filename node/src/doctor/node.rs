@@ -20,6 +20,7 @@ pub(super) const CHECKS: &[Check] = &[
     connected,
     identities,
     round_trips,
+    clocks,
     lost,
     faults,
     stock,
@@ -32,6 +33,8 @@ pub(super) const CHECKS: &[Check] = &[
 
 /// Microseconds there and back from which on a link is slow.
 const SLOW_US: u64 = 1_000_000;
+/// Milliseconds from which on a clock is off, and from which on votes are closed at a wrong time.
+const CLOCK_MS: (u64, u64) = (2_000, 60_000);
 /// Days after which the token of the interface is old.
 const TOKEN_DAYS: u64 = 365;
 /// How long before a deadline a vote is asked for.
@@ -190,6 +193,40 @@ fn round_trips(facts: &Facts) -> Option<Finding> {
     Some(Finding::warning(CHECK, text, why).fix(fix))
 }
 
+fn clocks(facts: &Facts) -> Option<Finding> {
+    const CHECK: &str = "clocks of members";
+    let peers = facts.told()?.peers.iter().filter(|peer| peer.connected);
+    let read = |peer: &Peer| Some((peer.clock_ahead_ms?, peer.name.clone()));
+    let mut read: Vec<_> = peers.filter_map(read).collect();
+    if read.is_empty() {
+        return None;
+    }
+    // The middle one, ours among them, is no liar's alone. Of two, the one that is nearer to ours.
+    read.push((0, String::new()));
+    read.sort_unstable();
+    let middle = read.get((read.len() - 1) / 2..=read.len() / 2)?;
+    let (ahead, _) = middle.iter().min_by_key(|(ahead, _)| ahead.unsigned_abs())?;
+    let side = |ahead: i64| if ahead < 0 { "behind" } else { "ahead of" };
+    let length = |ahead: i64| time::length(Duration::from_millis(ahead.unsigned_abs()));
+    let why = "deadlines are moments: with a wrong clock votes are closed too early or too late";
+    if ahead.unsigned_abs() >= CLOCK_MS.0 {
+        let off = (length(*ahead), side(ahead.saturating_neg()));
+        let text = format!("this machine's clock is {} {} those of most members", off.0, off.1);
+        let found = match ahead.unsigned_abs() >= CLOCK_MS.1 {
+            true => Finding::failure(CHECK, text, why),
+            false => Finding::warning(CHECK, text, why),
+        };
+        return Some(found.fix("timedatectl set-ntp true"));
+    }
+    let (ahead, name) = read.iter().max_by_key(|(ahead, _)| ahead.unsigned_abs())?;
+    if ahead.unsigned_abs() < CLOCK_MS.0 {
+        return Some(Finding::ok(CHECK, "this machine's agrees with them"));
+    }
+    let text = format!("the clock of {name} is {} {} ours", length(*ahead), side(*ahead));
+    let fix = format!("tell {name}: timedatectl set-ntp true");
+    Some(Finding::warning(CHECK, text, why).fix(fix))
+}
+
 fn lost(facts: &Facts) -> Option<Finding> {
     const CHECK: &str = "lost messages";
     let Some(peer) = facts.told()?.peers.iter().find(|peer| peer.lost > 0) else {
@@ -255,6 +292,10 @@ fn listening(facts: &Facts) -> Option<Finding> {
     const CHECK: &str = "taking part";
     let status = facts.told()?;
     let text = match (&status.returning, status.older_copy) {
+        (None, false) if status.half_back => {
+            "restored: it has caught up, and is heard again once the others have noted that it is back"
+                .to_owned()
+        }
         (None, false) => return Some(Finding::ok(CHECK, "the node takes part in what begins")),
         (None, true) => "an older copy of the data directory: it says nothing until it is clear \
                          that no other node runs"

@@ -122,6 +122,12 @@ fn edit(path: &Path, name: &str, from: &str, to: &str) {
     fs::write(path.join(name), text.replace(from, to)).unwrap();
 }
 
+fn cut_to(path: &Path, name: &str, length: u64) {
+    let file = fs::OpenOptions::new().write(true).open(path.join(name)).unwrap();
+    assert!(file.metadata().unwrap().len() > length);
+    file.set_len(length).unwrap();
+}
+
 fn cut(path: &Path, name: &str, from: &str) {
     let text = fs::read_to_string(path.join(name)).unwrap();
     fs::write(path.join(name), text.split(from).next().unwrap()).unwrap();
@@ -140,12 +146,21 @@ const STOPPED: &[Case] = &[
     ("files", F, |dir| fs::write(dir.join("history.toml"), "x").unwrap(), same),
     ("files", F, |dir| fs::remove_file(dir.join("history.toml")).unwrap(), same),
     ("sealed keys", F, |dir| fs::remove_file(dir.join("keys.sealed")).unwrap(), same),
+    ("sealed keys", F, |dir| cut_to(dir, "keys.sealed", 120), same),
+    ("sealed keys", F, |dir| fs::write(dir.join("keys.sealed"), [7; 300]).unwrap(), same),
     ("sealed keys", F, |dir| fs::write(dir.join("keys-1.sealed"), "").unwrap(), same),
     ("roster", F, |dir| fs::remove_file(dir.join("network.toml")).unwrap(), same),
     ("ceremony", F, |dir| fs::remove_file(dir.join("group-keys.toml")).unwrap(), same),
     ("store", F, |dir| fs::remove_file(dir.join("store.redb")).unwrap(), same),
     ("store", F, |dir| fs::write(dir.join("store.redb"), "what").unwrap(), same),
-    ("store", F, |dir| fs::write(dir.join("store.wal9"), "whatever").unwrap(), same),
+    ("store", F, |dir| fs::write(dir.join("store.wal9"), [b'w'; 300]).unwrap(), same),
+    ("store", F, |dir| cut_to(dir, "store.redb", 0), same),
+    ("store", F, |dir| cut_to(dir, "store.redb", 100), same),
+    ("store", F, |dir| cut_to(dir, "store.redb", 8192), same),
+    ("store", F, |dir| edit(dir, "network.toml", "org 2", "org 9"), same),
+    ("starts", F, |dir| fs::write(dir.join("start.number"), "many").unwrap(), same),
+    ("starts", F, |dir| fs::write(dir.join("start.number"), "copy\n").unwrap(), same),
+    ("starts", F, |dir| fs::write(dir.join("starts.seen"), "some text").unwrap(), same),
     ("left behind", W, |dir| fs::write(dir.join("api.addr"), "127.0.0.1:1").unwrap(), same),
     ("remains", W, |dir| fs::create_dir(dir.join("drill-x")).unwrap(), same),
     ("remains", W, |dir| fs::write(dir.join("store.new"), "").unwrap(), same),
@@ -202,6 +217,10 @@ const RUNNING: &[Case] = &[
     }),
     ("same network", F, nothing, |f| told(f).peers[0].trouble = Some("another network".into())),
     ("round trips", W, nothing, |facts| told(facts).peers[1].round_trip_us = Some(2_000_000)),
+    ("clocks of members", W, nothing, |facts| {
+        told(facts).peers[0].clock_ahead_ms = Some(-3_000);
+    }),
+    ("clocks of members", F, nothing, |facts| set_clocks(facts, &[-70_000, -80_000])),
     ("lost messages", W, nothing, |facts| told(facts).peers[2].lost = 7),
     ("faulty members", W, nothing, |facts| {
         let what = "a second word".into();
@@ -226,6 +245,35 @@ const RUNNING: &[Case] = &[
         told(facts).open = vec![open(now - 120_000, false)];
     }),
 ];
+
+fn set_clocks(facts: &mut Facts, ahead: &[i64]) {
+    for (peer, ahead) in told(facts).peers.iter_mut().zip(ahead) {
+        peer.clock_ahead_ms = Some(*ahead);
+    }
+}
+
+#[test]
+fn a_clock_is_wrong_if_it_is_not_that_of_the_middle_member() {
+    let patient = Patient::new(&well(), true);
+    let cases: &[(&[i64], &str)] = &[
+        (&[90_000, -1, 100], "the clock of org 1 is 1 min 30 s ahead of ours"),
+        (&[-4_000, 9_000], "the clock of org 2 is 9 s ahead of ours"),
+        (&[4_000, 9_000], "this machine's clock is 4 s behind those of most members"),
+        (
+            &[-90_000, i64::MIN, -70_000],
+            "this machine's clock is 1 min 10 s ahead of those of most members",
+        ),
+        (&[1_999, -1_999], "this machine's agrees with them"),
+    ];
+    for (ahead, expected) in cases {
+        let mut facts = patient.facts();
+        told(&mut facts).peers.iter_mut().for_each(|peer| peer.connected = true);
+        set_clocks(&mut facts, ahead);
+        let findings = facts.check();
+        let found = findings.iter().find(|finding| finding.check == "clocks of members");
+        assert_eq!(found.unwrap().finding, *expected, "{ahead:?}");
+    }
+}
 
 fn open(deadline_ms: u64, needs_you: bool) -> OpenDecision {
     OpenDecision {
@@ -253,6 +301,7 @@ fn every_check_says_what_is_wrong_and_nothing_where_all_is_well() {
         let mut facts = patient.facts();
         if running {
             told(&mut facts).peers[0].round_trip_us = Some(1_000);
+            set_clocks(&mut facts, &[-100, 1_900]);
         }
         let findings = checked(&facts);
         let wrong: Vec<_> = findings.iter().filter(|(_, level)| *level != Level::Ok).collect();
@@ -314,6 +363,22 @@ fn what_is_public_or_not_the_nodes_may_be_read() {
     }
     let wanted = ("secret files", Level::Ok);
     assert!(checked(&patient.facts()).contains(&wanted), "{:?}", checked(&patient.facts()));
+}
+
+#[test]
+fn what_the_node_would_start_with_is_no_failure() {
+    let well = well();
+    let patient = Patient::new(&well, false);
+    let dir = patient.folder.path();
+    // A file of changes that was cut short while it was made, and an older copy, which comes back.
+    fs::write(dir.join("store.wal9"), "qrt").unwrap();
+    fs::write(dir.join("start.number"), "older than 7\n").unwrap();
+    let before = fs::read(dir.join("store.redb")).unwrap();
+    let found = checked(&patient.facts());
+    for check in ["store", "starts", "sealed keys"] {
+        assert!(found.contains(&(check, Level::Ok)), "{check}: {found:?}");
+    }
+    assert_eq!(fs::read(dir.join("store.redb")).unwrap(), before, "nothing is changed");
 }
 
 #[test]

@@ -93,6 +93,8 @@ pub struct PeerStatus {
     pub last_seen_ms_ago: Option<u64>,
     /// Microseconds there and back, when it was last measured.
     pub round_trip_us: Option<u64>,
+    /// Milliseconds by which its clock is ahead of ours, at least; negative if it is behind.
+    pub clock_ahead_ms: Option<i64>,
     /// Frames it has not acknowledged.
     pub unacked_frames: usize,
     /// Their bytes.

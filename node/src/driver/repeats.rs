@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use quorate_protocol::PartyId;
-use quorate_protocol::party::epochs::{Epochs, Word};
+use quorate_protocol::party::epochs::{Epochs, Repeat, Word};
 use tokio::task::JoinSet;
 
 use crate::store::Journal;
@@ -21,14 +21,14 @@ pub(super) struct Words {
 /// Members that lost something.
 #[derive(Default)]
 pub(super) struct Repeats {
-    asked: BTreeSet<PartyId>,
+    asked: BTreeSet<(PartyId, Repeat)>,
     making: JoinSet<Option<Words>>,
 }
 
 impl Repeats {
-    /// This member is to hear everything again.
-    pub(super) fn ask(&mut self, to: PartyId) {
-        self.asked.insert(to);
+    /// This member is to hear something again.
+    pub(super) fn ask(&mut self, to: PartyId, repeat: Repeat) {
+        self.asked.insert((to, repeat));
     }
 
     /// Begins with the next member, if none is under way.
@@ -36,11 +36,11 @@ impl Repeats {
         if !self.making.is_empty() {
             return;
         }
-        let Some(to) = self.asked.pop_first() else { return };
+        let Some((to, repeat)) = self.asked.pop_first() else { return };
         let (stored, config) = (journal.snapshot(), party.config_again());
         self.making.spawn(async move {
             let records = stored.await.ok()?;
-            let words = move || Some(Epochs::new(config, records).ok()?.words_for(to));
+            let words = move || Some(Epochs::new(config, records).ok()?.words_for(to, repeat));
             let words = tokio::task::spawn_blocking(words).await.ok().flatten()?;
             tracing::info!(member = %to, messages = words.len(), "said again");
             Some(Words { to, words })

@@ -10,7 +10,7 @@ use quorate_protocol::crypto::transcript::Digest;
 use quorate_protocol::decision::proposal::DecisionId;
 use quorate_protocol::fault::FaultKind;
 use quorate_protocol::frame::FrameError;
-use quorate_protocol::party::epochs::{EpochKeys, Epochs, EpochsEffect, EpochsEvent, Word};
+use quorate_protocol::party::epochs::{EpochKeys, Epochs, EpochsEffect, EpochsEvent, Repeat, Word};
 use quorate_protocol::party::{
     Answer, Class, Done, Effect, Event, MessageOf, Notice, RealSuite, Receipt, Refusal, RequestId,
     TimerToken,
@@ -389,7 +389,7 @@ impl Driver {
     fn on_link(&mut self, event: LinkEvent) -> Result<(), NodeError> {
         match event {
             LinkEvent::Behind { party, lane } => {
-                self.repeats.ask(party);
+                self.repeats.ask(party, Repeat::ALL);
                 self.step(EpochsEvent::Missed);
                 tracing::info!(
                     member = self.name(party),
@@ -454,7 +454,7 @@ impl Driver {
             Effect::Send { to, message } => self.tick.send(epoch, to, message),
             Effect::SetTimer { token, when } => self.timers.set((epoch, token), when),
             Effect::Work(job) => self.jobs.start(Box::new(move || (epoch, job()))),
-            Effect::SayAgain(to) => self.repeats.ask(to),
+            Effect::SayAgain(to, what) => self.repeats.ask(to, Repeat::of(epoch, what)),
             Effect::Fault(fault) => self.on_fault(&fault),
             Effect::Answer { request, answer } => self.tick.answers.push((request, answer)),
             Effect::Notify(notice) => self.tick.notices.push(notice),

@@ -14,7 +14,7 @@ use super::{Home, HomeError, Unlocked};
 use crate::files::{self, Access};
 use crate::roster::Network;
 use crate::roster::text::{self, FORMAT};
-use crate::store::{Durability, PartyStore, Restored, Store};
+use crate::store::{self, Durability, PartyStore, Restored, Store};
 
 /// The file.
 const HISTORY: &str = "history.toml";
@@ -85,6 +85,21 @@ impl Home {
         let history: History = text::read(&path, text::parse)?;
         let known = history.format == FORMAT;
         known.then_some(history).ok_or_else(|| HomeError::malformed(&path, "of a later version"))
+    }
+
+    /// Makes sure that the node's store can be opened, as far as that shows without the passphrase.
+    /// Changes nothing. `false` if it is too large to be looked through.
+    ///
+    /// # Errors
+    /// It is gone, damaged, or of another network.
+    pub fn check_store(&self, network: &Network) -> Result<bool, HomeError> {
+        let path = self.dir().join(STORE);
+        if !path.exists() {
+            let gone = self.history()?.began.is_some();
+            return if gone { Err(HomeError::StoreGone { path }) } else { Ok(true) };
+        }
+        let root = Tag::root(network.digest().as_bytes(), network.epoch());
+        Ok(store::check(&path, &root)?)
     }
 
     /// Writes down that the node's store is there.

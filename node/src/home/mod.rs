@@ -201,6 +201,19 @@ impl Home {
         Ok(unlocked)
     }
 
+    /// Makes sure that the keys are there and whole, as far as that shows without the passphrase.
+    ///
+    /// # Errors
+    /// They are not, or others can read them.
+    pub fn check_keys(&self) -> Result<(), HomeError> {
+        let path = self.dir.join(KEYS);
+        if !path.exists() {
+            return Err(HomeError::KeysGone { path });
+        }
+        let file = files::read(&path, MAX_KEYS).map_err(HomeError::file(&path))?;
+        sealed::check(Kind::Keys, &file).map_err(|error| HomeError::sealed(&path, error))
+    }
+
     /// Opens the directory of a member.
     ///
     /// # Errors

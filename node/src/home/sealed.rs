@@ -146,6 +146,19 @@ pub(crate) fn open(
     passphrase: &Passphrase,
     file: &[u8],
 ) -> Result<Secret<Vec<u8>>, SealedError> {
+    let (Header { cost, salt, nonce }, about, ciphertext) = look(kind, file)?;
+    let cipher = cost.derive(passphrase, &salt)?;
+    let content = cipher.decrypt(&XNonce::from(nonce), Payload { msg: ciphertext, aad: about });
+    content.map(Secret::new).map_err(|_| SealedError::WrongPassphrase)
+}
+
+/// Whether a file is whole and of this kind, as far as that shows without its passphrase.
+pub(crate) fn check(kind: Kind, file: &[u8]) -> Result<(), SealedError> {
+    look(kind, file).map(drop)
+}
+
+/// The header of a whole file, all that stands before the ciphertext, and that.
+fn look(kind: Kind, file: &[u8]) -> Result<(Header, &[u8], &[u8]), SealedError> {
     let other = || {
         let line = file.iter().take(64).position(|byte| *byte == b'\n');
         let named = file.starts_with(b"quorate ") && line.is_some();
@@ -160,12 +173,10 @@ pub(crate) fn open(
     if checksum(body) != *sum {
         return Err(SealedError::Damaged);
     }
-    let Header { cost, salt, nonce } = Header::of(rest).ok_or(SealedError::Damaged)?;
+    let header = Header::of(rest).ok_or(SealedError::Damaged)?;
     let (about, ciphertext) =
         body.split_at_checked(kind.line().len() + HEADER).ok_or(SealedError::Damaged)?;
-    let cipher = cost.derive(passphrase, &salt)?;
-    let content = cipher.decrypt(&XNonce::from(nonce), Payload { msg: ciphertext, aad: about });
-    content.map(Secret::new).map_err(|_| SealedError::WrongPassphrase)
+    Ok((header, about, ciphertext))
 }
 
 /// What stands between the kind and the ciphertext.

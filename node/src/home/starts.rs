@@ -5,6 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{Home, HomeError};
 use crate::files::{self, Access};
+use crate::net::Memory;
+use crate::roster::Network;
 use crate::roster::text;
 
 /// The number of the last start.
@@ -98,6 +100,29 @@ impl Home {
     /// The file cannot be written.
     pub fn refuse_starts(&self) -> Result<(), HomeError> {
         self.write_starts(COPY)
+    }
+
+    /// Makes sure, without writing anything, that a node may start here as far as that depends on
+    /// starts.
+    ///
+    /// # Errors
+    /// The directory is a copy, or a file cannot be read.
+    pub fn check_starts(&self, network: &Network) -> Result<(), HomeError> {
+        if self.starts()? == Known::Copy {
+            return Err(HomeError::IsCopy { dir: self.dir().to_owned() });
+        }
+        self.open_seen(network).map(drop)
+    }
+
+    /// The last starts of the other members.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub fn open_seen(&self, network: &Network) -> Result<Memory, HomeError> {
+        let path = self.starts_seen();
+        let known = |party| network.member(party).map(|member| member.identity);
+        let memory = Memory::open(path.clone(), network.digest().as_bytes(), known);
+        memory.map_err(HomeError::file(&path))
     }
 
     fn starts(&self) -> Result<Known, HomeError> {

@@ -35,6 +35,7 @@ use tokio::time::Instant;
 use crate::net::circuit::map::{Heard, Map};
 use crate::net::circuit::path::{self, Path};
 use crate::net::gossip::{Announcement, Quotas, Topic, Topics, Validator};
+use crate::net::late::Late;
 use crate::net::peer::{Peer, Transport};
 use crate::net::route::{Connection, Relay, Route};
 use crate::net::swarm::{Behaviour, BehaviourEvent};
@@ -51,6 +52,8 @@ pub(super) enum Command {
     Disconnect(PeerId),
     /// The same, and dial it even if it connects by itself: another node may have its keys.
     Challenge(PeerId),
+    /// Dial it even if it is connected.
+    Seek(PeerId),
     /// Gossip this.
     Announce(Topic, Vec<u8>),
     /// Close all connections and end.
@@ -60,6 +63,7 @@ pub(super) enum Command {
 /// The task that runs a swarm.
 pub(super) struct Connector {
     swarm: Swarm<Behaviour>,
+    late: Late,
     me: PartyId,
     /// How long a connection may leave pings unanswered.
     silence: Duration,
@@ -78,7 +82,7 @@ pub(super) struct Connector {
 
 impl Connector {
     pub(super) fn new(
-        swarm: Swarm<Behaviour>,
+        (swarm, late): (Swarm<Behaviour>, Late),
         (me, start): (PartyId, u64),
         ping: Duration,
         peers: &[Arc<Peer>],
@@ -89,6 +93,7 @@ impl Connector {
         let routes = peers.iter().map(|peer| (peer.info.peer_id, Route::new(me, peer))).collect();
         Self {
             swarm,
+            late,
             me,
             silence: ping * 5 / 2,
             routes,
@@ -127,11 +132,13 @@ impl Connector {
         let missed = self.routes.values().filter_map(Route::missed_from);
         let missed = missed.filter(|at| *at > Instant::now());
         let due = direct.chain(relayed).chain(reserving).chain(silent);
-        let first = due.chain(circuits).chain(missed).chain(self.claim_due()).min();
+        let due = due.chain(circuits).chain(missed).chain(self.claim_due());
+        let first = due.chain(self.late.due()).min();
         first.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600))
     }
 
     fn do_due(&mut self) {
+        self.late.look(&mut self.swarm);
         self.give_up_silent();
         self.dial_directly();
         self.claim();
@@ -309,6 +316,11 @@ impl Connector {
                     route.challenge();
                 }
             }
+            Command::Seek(peer) => {
+                if let Some(route) = self.routes.get_mut(&peer) {
+                    route.seek();
+                }
+            }
             Command::Announce(..) if !self.quotas.may_announce() => {}
             Command::Announce(topic, data) => {
                 let hash = self.topics.hash(topic);
@@ -359,6 +371,10 @@ impl Connector {
             }
             SwarmEvent::IncomingConnectionError { error, send_back_addr, .. } => {
                 tracing::debug!(from = %send_back_addr, "connection refused: {error}");
+            }
+            SwarmEvent::NewListenAddr { listener_id, address } if self.late.is_of(listener_id) => {
+                tracing::info!(%address, "listening");
+                self.swarm.add_external_address(address);
             }
             SwarmEvent::ListenerClosed { listener_id, addresses, reason } => {
                 self.on_listener_closed(listener_id, &addresses, &reason);

@@ -13,7 +13,9 @@
 //! - (N3) A higher one is accepted once the one before has had no stream for [`GRACE`]. To hear of
 //!   it, the member drops its connections to the other one and dials it: a node that lives greets
 //!   again.
-//!   A lower one, and another with the same number, is not accepted.
+//!   A lower one, and another with the same number, is not accepted. As long as such a one greets,
+//!   and the accepted one has no stream, the member dials again every [`SEEK`]: who is connected may
+//!   be the other one alone.
 //! - (N4) Nothing is taken from a start that is not accepted, nor is anything sent to it.
 //! - (N5) A start that `t + 1` members tell, each with a signature of its member for another one, that
 //!   this other one lives, stops for good: one of them is honest, and there are two.
@@ -64,6 +66,10 @@ use tokio::time::Instant;
 
 /// How long a start that is followed by another may take to say that it lives.
 pub(super) const GRACE: Duration = Duration::from_secs(2);
+
+/// How often the accepted start is dialled that is not there while an older one greets: not before one
+/// that follows it could be accepted.
+const SEEK: Duration = GRACE.saturating_add(Duration::from_millis(500));
 
 const LABEL: &str = "incarnation";
 
@@ -117,6 +123,8 @@ pub(super) struct Acquaintance {
     /// How often it was challenged: streams from before say nothing of it.
     round: u64,
     other: Option<Other>,
+    /// When it was challenged or sought last.
+    sought: Option<Instant>,
 }
 
 /// Another start than the one that is accepted.
@@ -137,15 +145,24 @@ pub(super) enum Judgement {
     /// It is the first, or follows the one that was accepted: to be accepted, once that is durable.
     Next,
     /// It is not accepted, or not yet.
-    Refused {
-        /// The connections are to be dropped, to see whether the accepted one lives.
-        challenge: bool,
-    },
+    Refused(Doubt),
+}
+
+/// How to see whether the accepted start lives when another one greets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Doubt {
+    /// The connections are to be dropped, and it is to be dialled.
+    Challenge,
+    /// It is to be dialled.
+    Seek,
+    /// It is there, or was dialled a while ago.
+    Wait,
 }
 
 impl Acquaintance {
     pub(super) const fn new(accepted: Option<SignedIncarnation>, now: Instant) -> Self {
-        Self { accepted, heard: None, streams: 0, ended: now, round: 0, other: None }
+        let (heard, other, sought) = (None, None, None);
+        Self { accepted, heard, streams: 0, ended: now, round: 0, other, sought }
     }
 
     /// The highest that was accepted.
@@ -180,16 +197,22 @@ impl Acquaintance {
             (self.streams, self.ended) = (0, now);
         }
         let is_quiet = self.streams == 0 && now.duration_since(quiet) >= GRACE;
-        if theirs.number > accepted.incarnation.number && is_quiet && !challenge {
+        let follows = theirs.number > accepted.incarnation.number;
+        if follows && is_quiet && !challenge {
             return Judgement::Next;
         }
-        Judgement::Refused { challenge }
+        let lately = self.sought.is_some_and(|at| now < at + SEEK);
+        if !challenge && (follows || self.streams > 0 || lately) {
+            return Judgement::Refused(Doubt::Wait);
+        }
+        self.sought = Some(now);
+        Judgement::Refused(if challenge { Doubt::Challenge } else { Doubt::Seek })
     }
 
     /// Accepts a start that is [`Judgement::Next`].
     pub(super) fn accept(&mut self, theirs: SignedIncarnation, now: Instant) {
         let (heard, round) = (Some(now), self.round + 1);
-        *self = Self { accepted: Some(theirs), heard, streams: 0, ended: now, round, other: None };
+        *self = Self { heard, round, ..Self::new(Some(theirs), now) };
     }
 
     /// A stream of the accepted start is open, in the round that this gives back.
@@ -209,6 +232,7 @@ impl Acquaintance {
 
 #[cfg(test)]
 mod tests {
+    use super::Judgement::Refused;
     use super::*;
 
     const NETWORK: [u8; 32] = [1; 32];
@@ -224,10 +248,6 @@ mod tests {
     fn after(seconds: f64) -> Instant {
         static ZERO: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
         *ZERO.get_or_init(Instant::now) + Duration::from_secs_f64(seconds)
-    }
-
-    fn refused(challenge: bool) -> Judgement {
-        Judgement::Refused { challenge }
     }
 
     #[test]
@@ -252,15 +272,19 @@ mod tests {
         known.accept(first, after(0.0));
         let round = known.opened();
         // Its connection still seems to stand: dropped, to see.
-        assert_eq!(known.judge(second.incarnation, after(9.0)), refused(true));
-        assert_eq!(known.judge(second.incarnation, after(9.1)), refused(false));
+        assert_eq!(known.judge(second.incarnation, after(9.0)), Refused(Doubt::Challenge));
+        assert_eq!(known.judge(second.incarnation, after(9.1)), Refused(Doubt::Wait));
         assert!(!known.lives(after(9.1)));
         known.closed(round, after(9.1));
-        assert_eq!(known.judge(second.incarnation, after(10.9)), refused(false));
+        assert_eq!(known.judge(second.incarnation, after(10.9)), Refused(Doubt::Wait));
         assert_eq!(known.judge(second.incarnation, after(11.0)), Judgement::Next);
         known.accept(second, after(11.0));
         assert_eq!(known.judge(second.incarnation, after(11.0)), Judgement::Known);
-        assert_eq!(known.judge(first.incarnation, after(99.0)), refused(false), "never again");
+        assert_eq!(
+            known.judge(first.incarnation, after(99.0)),
+            Refused(Doubt::Seek),
+            "never again"
+        );
     }
 
     #[test]
@@ -272,7 +296,24 @@ mod tests {
         assert_eq!(known.judge(second.incarnation, after(7.0)), Judgement::Next);
         // Who has just started itself may not have heard of it yet.
         let mut known = Acquaintance::new(Some(first), after(0.0));
-        assert_eq!(known.judge(second.incarnation, after(1.0)), refused(false));
+        assert_eq!(known.judge(second.incarnation, after(1.0)), Refused(Doubt::Wait));
+    }
+
+    #[test]
+    fn a_start_that_is_not_there_is_sought_as_long_as_another_one_greets() {
+        let (first, copy) = (start(3), start(2));
+        let mut known = Acquaintance::new(Some(first), after(0.0));
+        let mut doubt = |at: f64| known.judge(copy.incarnation, after(at));
+        for (at, expected) in [(0.0, Doubt::Seek), (2.4, Doubt::Wait), (2.5, Doubt::Seek)] {
+            assert_eq!(doubt(at), Refused(expected), "{at}");
+        }
+        assert_eq!(doubt(4.9), Refused(Doubt::Wait));
+        assert_eq!(doubt(5.0), Refused(Doubt::Seek));
+        assert_eq!(known.judge(first.incarnation, after(6.0)), Judgement::Known);
+        let stream = known.opened();
+        assert_eq!(known.judge(copy.incarnation, after(9.0)), Refused(Doubt::Wait), "it is there");
+        known.closed(stream, after(10.0));
+        assert_eq!(known.judge(copy.incarnation, after(10.1)), Refused(Doubt::Seek));
     }
 
     #[test]
@@ -282,17 +323,26 @@ mod tests {
             let copy = start(number);
             let mut known = Acquaintance::new(Some(first), after(0.0));
             let before = known.opened();
-            assert_eq!(known.judge(copy.incarnation, after(9.0)), refused(true), "{number}");
+            assert_eq!(
+                known.judge(copy.incarnation, after(9.0)),
+                Refused(Doubt::Challenge),
+                "{number}"
+            );
             assert!(!known.lives(after(9.0)), "not heard since");
             assert_eq!(known.judge(first.incarnation, after(10.5)), Judgement::Known);
             assert!(known.lives(after(10.5)));
-            assert_eq!(known.judge(copy.incarnation, after(12.0)), refused(false));
+            let doubt = if number > 3 { Doubt::Wait } else { Doubt::Seek };
+            assert_eq!(known.judge(copy.incarnation, after(12.0)), Refused(doubt));
             assert!(!known.lives(after(99.0)), "that was long ago");
             // As long as it has a stream, however long ago it greeted on it.
             let stream = known.opened();
             known.closed(before, after(98.0));
             assert!(known.lives(after(99.0)));
-            assert_eq!(known.judge(copy.incarnation, after(99.0)), refused(false), "{number}");
+            assert_eq!(
+                known.judge(copy.incarnation, after(99.0)),
+                Refused(Doubt::Wait),
+                "{number}"
+            );
             known.closed(stream, after(100.0));
             assert!(!known.lives(after(101.0)));
             let next = known.judge(copy.incarnation, after(102.0));

@@ -20,8 +20,8 @@
 //! # Protocol
 //! Three lanes of frames: decisions, bulk, which never delays them, and the ceremony, which is there
 //! before the network has keys and for members that come late. Each node opens one stream per peer
-//! and lane for what it sends. Each side greets with version, network digest, epoch and which start
-//! of the node it is, signed (`incarnation.rs`); the receiver's greeting says where to go on.
+//! and lane for what it sends. Each side greets with version, network digest, epoch, which start of the node
+//! it is, signed (`incarnation.rs`), and what its clock shows (`clock.rs`); the receiver's greeting says where to go on.
 //! Then numbered frames go one way and cumulative acknowledgements the other.
 //!
 //! # Cost
@@ -36,10 +36,12 @@
 
 mod bounds;
 mod circuit;
+mod clock;
 mod connector;
 mod door;
 mod gossip;
 mod incarnation;
+mod late;
 mod memory;
 mod muxer;
 mod peer;
@@ -85,9 +87,11 @@ pub use wire::MAX_FRAME;
 
 use circuit::passing::Passing;
 use connector::{Command, Connector};
+use late::Late;
 use peer::{Here, Peer};
 use rate::Meter;
 use standing::Standing;
+use swarm::Listening;
 use wire::Greeting;
 
 /// How long a peer may take to open a stream and greet.
@@ -162,8 +166,8 @@ pub struct Config {
     pub lanes: Vec<Lane>,
     /// Where to listen.
     pub listen: Vec<Multiaddr>,
-    /// How long a port that is in use is waited for: one that this process has just closed takes
-    /// a while to be free.
+    /// How long ports that are in use are waited for, and then listened on when they are free: those
+    /// that this process has just closed take a while. If zero, a port in use is an error.
     pub port_patience: Duration,
     /// How often a connection is tried. One that does not answer two times in a row is given up.
     pub ping: Duration,
@@ -218,9 +222,13 @@ impl Links {
         let failed = |address, reason| ListenError { address, reason };
         let (mut swarm, arrive) = swarm::build(keys, &peers, &topics, ping)
             .map_err(|reason| failed(Multiaddr::empty(), reason))?;
-        let listening = swarm::listen(&mut swarm, &listen, port_patience)
-            .await
-            .map_err(|(address, reason)| failed(address, reason))?;
+        let Listening { open: listening, in_use } =
+            swarm::listen(&mut swarm, &listen, port_patience)
+                .await
+                .map_err(|(address, reason)| failed(address, reason))?;
+        for address in &in_use {
+            tracing::warn!(%address, "still in use: the node listens there when it is free");
+        }
         for address in &listening {
             tracing::info!(%address, "listening");
             // A relay names an address to those who ask for a place.
@@ -247,10 +255,17 @@ impl Links {
             if !lanes.contains(&lane) {
                 return delivered;
             }
-            let (version, epoch) = (wire::VERSION, lane.epoch(epoch));
-            let (shown, lives, acknowledged, resume) = (None, false, 0, 0);
-            let ours =
-                Greeting { version, network, epoch, start, shown, lives, acknowledged, resume };
+            let ours = Greeting {
+                version: wire::VERSION,
+                network,
+                epoch: lane.epoch(epoch),
+                start,
+                shown: None,
+                lives: false,
+                clock_ms: 0,
+                acknowledged: 0,
+                resume: 0,
+            };
             for peer in &peers {
                 let peer = Arc::clone(peer);
                 tasks.spawn(sender::run(peer, lane, ours.clone(), control.clone()));
@@ -273,7 +288,8 @@ impl Links {
             Err(error) => tracing::error!("no circuits: {error}"),
         }
         let me = (me, start.incarnation.number);
-        let connector = Connector::new(swarm, me, ping, &peers, topics, validator, announce);
+        let ours = (swarm, Late::new(in_use));
+        let connector = Connector::new(ours, me, ping, &peers, topics, validator, announce);
         let connector = tokio::spawn(connector.run(command_queue));
         let peers = peers.into_iter().map(|peer| (peer.info.party, peer)).collect();
         let post = Post { peers: Arc::new(peers), lanes: lanes.into() };

@@ -10,8 +10,9 @@ use quorate_protocol::crypto::identity::IdentityPublic;
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 
+use crate::net::clock::{self, Moment, Reading};
 use crate::net::connector::Command;
-use crate::net::incarnation::{Acquaintance, Incarnation, Judgement};
+use crate::net::incarnation::{Acquaintance, Doubt, Incarnation, Judgement};
 use crate::net::memory::Memory;
 use crate::net::queue::{Depth, Queue};
 use crate::net::standing::Standing;
@@ -104,6 +105,9 @@ pub struct LinkStatus {
     pub last_seen_ms_ago: Option<u64>,
     /// Microseconds there and back, when that was last measured.
     pub round_trip_us: Option<u64>,
+    /// Milliseconds by which its clock is ahead of ours, at least, when a link was last opened;
+    /// negative if it is behind.
+    pub clock_ahead_ms: Option<i64>,
     /// Frames it has not acknowledged.
     pub unacknowledged_frames: usize,
     /// Their bytes.
@@ -186,6 +190,7 @@ pub(super) struct Peer {
     round_trip: AtomicU64,
     /// 0 before it has greeted.
     incarnation: AtomicU64,
+    clock: Mutex<Option<Reading>>,
     last_complaint: AtomicU64,
 }
 
@@ -213,6 +218,7 @@ impl Peer {
             seen: AtomicU64::new(0),
             round_trip: AtomicU64::new(0),
             incarnation: AtomicU64::new(0),
+            clock: Mutex::default(),
             last_complaint: AtomicU64::new(0),
         }
     }
@@ -229,7 +235,8 @@ impl Peer {
     pub(super) fn greeting(&self, ours: &Greeting) -> Greeting {
         let acquaintance = self.lock_acquaintance();
         let lives = acquaintance.lives(tokio::time::Instant::now());
-        Greeting { shown: acquaintance.accepted(), lives, ..ours.clone() }
+        let clock_ms = clock::wall_ms();
+        Greeting { shown: acquaintance.accepted(), lives, clock_ms, ..ours.clone() }
     }
 
     /// The peer has greeted, and is in the same network as we.
@@ -251,10 +258,13 @@ impl Peer {
                 self.here.memory.note(party, start)?;
                 acquaintance.accept(start, now);
             }
-            Judgement::Refused { challenge } => {
-                if challenge {
-                    let _ = self.commands.send(Command::Challenge(self.info.peer_id));
-                }
+            Judgement::Refused(doubt) => {
+                let peer = self.info.peer_id;
+                let _ = match doubt {
+                    Doubt::Challenge => self.commands.send(Command::Challenge(peer)),
+                    Doubt::Seek => self.commands.send(Command::Seek(peer)),
+                    Doubt::Wait => Ok(()),
+                };
                 return Err(LinkError::OtherStart);
             }
         }
@@ -309,6 +319,11 @@ impl Peer {
         self.seen();
     }
 
+    /// The peer's clock was read.
+    pub(super) fn set_clock(&self, reading: Reading) {
+        *self.lock_clock() = Some(reading);
+    }
+
     /// Another node answers at an address of the peer.
     pub(super) fn mistaken(&self, address: &Multiaddr) {
         *self.lock_trouble() = Some(format!("another node answers at its address {address}"));
@@ -358,6 +373,7 @@ impl Peer {
             connected: self.connection.borrow().clone(),
             incarnation: self.incarnation.load(Ordering::Relaxed),
             round_trip_us: self.round_trip.load(Ordering::Relaxed).checked_sub(1),
+            clock_ahead_ms: self.lock_clock().map(|clock| clock.ahead_ms(Moment::now())),
             last_seen_ms_ago: seen.map(|at| self.milliseconds().saturating_sub(at)),
             unacknowledged_frames: sum(|depth| depth.frames),
             unacknowledged_bytes: sum(|depth| depth.bytes),
@@ -372,6 +388,10 @@ impl Peer {
 
     fn lock_trouble(&self) -> MutexGuard<'_, Option<String>> {
         self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_clock(&self) -> MutexGuard<'_, Option<Reading>> {
+        self.clock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// At most one warning about a peer in ten seconds: it could fill the log otherwise.

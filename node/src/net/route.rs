@@ -37,6 +37,9 @@ const ASIDE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs
 /// A connection that lasted so long says that those it runs over are good.
 const LASTING: Duration = Duration::from_secs(600);
 
+/// How long a peer is dialled that is sought although it is connected.
+const SEEKING: Duration = Duration::from_secs(4);
+
 /// A peer that connects anew while an older connection stands has lost the older one, unless both
 /// were made at about the same time.
 const SAME_TIME: Duration = Duration::from_secs(2);
@@ -86,8 +89,8 @@ pub(super) struct Route {
     circuit: Dials,
     /// Whether we are the one of us two who dials over circuits.
     dials_circuits: bool,
-    /// It is to be dialled although it is connected.
-    challenged: bool,
+    /// Until when it is to be dialled although it is connected.
+    sought: Option<Instant>,
     /// Through whom it was dialled last.
     relay: Option<PeerId>,
     /// Relays that are left aside: how often they let go, and until when. Else one that does so again
@@ -132,7 +135,7 @@ impl Route {
             relayed: Dials::due(now),
             circuit: Dials::due(now),
             dials_circuits: me < peer.info.party,
-            challenged: false,
+            sought: None,
             relay: None,
             aside: BTreeMap::new(),
             over: Vec::new(),
@@ -142,14 +145,23 @@ impl Route {
 
     /// When to dial directly. Goes on while the peer is reached through another.
     pub(super) fn direct_due(&self) -> Option<Instant> {
-        let wanted = self.away_since.is_some() || self.challenged;
+        let wanted = self.away_since.is_some() || self.is_sought();
         (wanted && self.direct.current.is_none()).then_some(self.direct.at)
     }
 
     /// Has it dialled at once, connected or not.
     pub(super) fn challenge(&mut self) {
-        self.challenged = true;
+        self.seek();
         self.direct.at = Instant::now();
+    }
+
+    /// Has it dialled for a while until it is reached, connected or not.
+    pub(super) fn seek(&mut self) {
+        self.sought = Some(Instant::now() + SEEKING);
+    }
+
+    fn is_sought(&self) -> bool {
+        self.sought.is_some_and(|until| until > Instant::now())
     }
 
     /// When to dial through another, if there is one. Goes on while the peer is reached over several.
@@ -216,7 +228,6 @@ impl Route {
 
     /// It is dialled directly.
     pub(super) fn dialling(&mut self, connection: ConnectionId) {
-        self.challenged = false;
         self.direct.current = Some((connection, Instant::now()));
     }
 
@@ -256,7 +267,8 @@ impl Route {
 
     /// How long to wait between dials.
     fn waits(&self) -> (Duration, Duration) {
-        if self.connections.is_empty() { REDIAL } else { REDIAL_RELAYED }
+        let soon = self.connections.is_empty() || self.is_sought();
+        if soon { REDIAL } else { REDIAL_RELAYED }
     }
 
     fn direct_failed(&mut self, error: &DialError) {
@@ -280,6 +292,9 @@ impl Route {
         let (now, between) = (connection.since, distance(&connection));
         // Reached through others, it may be there directly again as well, or through fewer.
         self.direct.failures = 0;
+        if self.direct.is(id) {
+            self.sought = None;
+        }
         if between == 0 {
             self.direct.current = None;
         }

@@ -15,6 +15,7 @@ use libp2p_stream::{Control, OpenStreamError};
 use tokio::time::timeout;
 
 use crate::net::bounds::WRITE_BATCH;
+use crate::net::clock::{Moment, Reading};
 use crate::net::peer::Peer;
 use crate::net::queue::AcknowledgedTooMuch;
 use crate::net::wire::{Greeting, LinkError, read_u64};
@@ -67,13 +68,16 @@ async fn session(
         Ok(Err(other)) => return Err(io::Error::other(other).into()),
         Ok(Ok(stream)) => stream,
     };
+    let asked = Moment::now();
     let greeting = async {
         peer.greeting(ours).write(&mut stream).await?;
         Greeting::read(&mut stream).await
     };
     let theirs = timeout(GREETING_TIMEOUT, greeting).await.map_err(|_| LinkError::Timeout)??;
+    let clock = Reading::new(theirs.clock_ms, asked);
     theirs.check(ours)?;
     let _present = peer.meet(&theirs)?;
+    peer.set_clock(clock);
     if !peer.accepts_us(&theirs) {
         return Err(LinkError::NotAccepted);
     }

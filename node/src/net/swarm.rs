@@ -182,16 +182,31 @@ pub(super) fn take_circuits(swarm: &mut Swarm<Behaviour>) -> io::Result<()> {
     swarm.listen_on(here).map(drop).map_err(io::Error::other)
 }
 
-/// Starts to listen; returns the addresses once all are open. A port in use is waited for with
-/// `patience`.
+/// Where a node listens.
+pub(crate) struct Listening {
+    /// These are open.
+    pub open: Vec<Multiaddr>,
+    /// These are in use, and were waited for.
+    pub in_use: Vec<Multiaddr>,
+}
+
+/// Starts to listen; returns once all addresses are open. Ports in use are an error, or waited for with
+/// `patience`, if there is any, all of them together.
 pub(crate) async fn listen<B: NetworkBehaviour>(
     swarm: &mut Swarm<B>,
     addresses: &[Multiaddr],
     patience: Duration,
-) -> Result<Vec<Multiaddr>, (Multiaddr, io::Error)> {
-    let mut waiting = HashMap::new();
+) -> Result<Listening, (Multiaddr, io::Error)> {
+    let (mut waiting, mut in_use) = (HashMap::new(), Vec::new());
+    let give_up = Instant::now() + patience;
     for address in addresses {
-        until_free(address, patience).await.map_err(|error| (address.clone(), error))?;
+        match until_free(address, give_up).await {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && !patience.is_zero() => {
+                in_use.push(address.clone());
+                continue;
+            }
+            result => result.map_err(|error| (address.clone(), error))?,
+        }
         match swarm.listen_on(address.clone()) {
             Ok(listener) => waiting.insert(listener, address.clone()),
             Err(error) => return Err((address.clone(), io::Error::other(error.to_string()))),
@@ -213,12 +228,11 @@ pub(crate) async fn listen<B: NetworkBehaviour>(
             _ => {}
         }
     }
-    Ok(open)
+    Ok(Listening { open, in_use })
 }
 
 /// Waits a little for a port: a node that was just stopped may not have let go of it yet.
-async fn until_free(address: &Multiaddr, patience: Duration) -> io::Result<()> {
-    let give_up = Instant::now() + patience;
+async fn until_free(address: &Multiaddr, give_up: Instant) -> io::Result<()> {
     loop {
         match probe(address) {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < give_up => {
@@ -232,7 +246,7 @@ async fn until_free(address: &Multiaddr, patience: Duration) -> io::Result<()> {
 /// Whether the port is free. The TCP transport shares its port with other processes of the same
 /// user: without this, a second node on the port of another would start and take some of its
 /// connections.
-fn probe(address: &Multiaddr) -> io::Result<()> {
+pub(super) fn probe(address: &Multiaddr) -> io::Result<()> {
     use libp2p::multiaddr::Protocol::{Ip4, Ip6, Tcp, Udp};
     let mut parts = address.iter();
     let host = match parts.next() {

@@ -100,6 +100,7 @@ impl World {
             start: self.begin(me),
             shown: None,
             lives: false,
+            clock_ms: 0,
             acknowledged: 0,
             resume: 0,
         }
@@ -277,6 +278,7 @@ async fn what_a_peer_missed_while_it_was_away_is_reported_when_it_is_back() {
     let mut a = world.start(0).await;
     let b = world.start(1).await;
     a.until(1, |link| link.incarnation != 0).await;
+    assert_eq!(a.link(1).clock_ahead_ms.unwrap_or(0), 0, "they have the same clock");
     b.close().await;
     a.until(1, |link| link.connected.is_none()).await;
     let frames = 2 * MAX_UNACKNOWLEDGED_DECISION / FRAME;
@@ -474,6 +476,23 @@ async fn a_port_in_use_is_named() {
         assert_eq!(error.address, address);
         assert_eq!(error.reason.kind(), io::ErrorKind::AddrInUse, "{error}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_begins_again_listens_on_a_port_when_it_is_free() {
+    let mut world = World::new(2);
+    let mut config = world.config(0);
+    let held = tokio::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let port = held.local_addr().unwrap().port();
+    let address = format!("/ip4/{}/udp/{port}/quic-v1", Ipv4Addr::LOCALHOST);
+    config.listen = vec![address.parse().unwrap()];
+    config.port_patience = Duration::from_millis(1);
+    let (links, _incoming) = Links::start(config).await.unwrap();
+    assert!(links.listening().is_empty());
+    world.addresses[0] = vec![address.parse().unwrap()];
+    let other = world.start(1).await;
+    drop(held);
+    other.until(0, |link| link.connected == Some(Transport::Quic)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

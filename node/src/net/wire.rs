@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::net::incarnation::SignedIncarnation;
 
 /// Version of the link protocol.
-pub(super) const VERSION: u16 = 3;
+pub(super) const VERSION: u16 = 5;
 
 /// Bytes of a frame's payload.
 pub const MAX_FRAME: usize = limits::MAX_ENVELOPE;
@@ -40,6 +40,8 @@ pub(super) struct Greeting {
     pub shown: Option<SignedIncarnation>,
     /// Whether that one lives, although the other side has greeted with another.
     pub lives: bool,
+    /// What the clock of this side shows: milliseconds since 1970.
+    pub clock_ms: u64,
     /// From the receiver of frames: everything before this number is taken care of.
     pub acknowledged: u64,
     /// From the receiver of frames: the number to go on with.
@@ -186,6 +188,7 @@ mod tests {
             start,
             shown: Some(start),
             lives: true,
+            clock_ms: 4,
             acknowledged: 5,
             resume: 6,
         }

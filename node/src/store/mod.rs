@@ -9,6 +9,7 @@
 //! A record that was changed, or moved to another key, stops the node. That an older copy of the
 //! whole file was put in place goes unnoticed here: other members notice (`net::incarnation`).
 
+mod check;
 mod journal;
 mod party;
 mod wal;
@@ -19,8 +20,9 @@ use std::path::{Path, PathBuf};
 use quorate_protocol::Tag;
 use quorate_protocol::party::Record;
 use quorate_protocol::party::journal::REPLAY;
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
 
+pub use check::check;
 pub use journal::Journal;
 pub use party::{PartyStore, Restored};
 pub use wal::{Durability, Ending};
@@ -34,7 +36,7 @@ const RECORDS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("records
 const ABOUT: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("about");
 
 /// Version of the layout, in the table `about`.
-const FORMAT: u32 = 4;
+const FORMAT: u32 = 5;
 
 /// What a [`Journal`] writes to.
 pub trait Commit {
@@ -83,6 +85,11 @@ const OWNER: &[u8] = &[0xff; 300];
 
 /// Bytes of pages kept in memory: records are read once, at the start.
 const CACHE: usize = 8 << 20;
+
+/// Bytes of a file from which on it may be made smaller, and how many times as large as its content it
+/// is then.
+const SPARSE_FROM: u64 = 16 << 20;
+const SPARSE: u64 = 4;
 
 /// Why the store cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -168,21 +175,57 @@ impl Store {
             let unmade = |source| StoreError::File { path: path.to_owned(), source };
             let new = path.with_extension("new");
             files::create(&new, Access::Private).map_err(unmade)?;
-            drop(Self::open_file(&new, network, key.clone())?);
+            drop(Self::open_file(&new, network, key.clone(), |builder, path| {
+                builder.create(path)
+            })?);
             files::put_in_place(&new, path).map_err(unmade)?;
         }
-        Self::open_file(path, network, key)
+        Self::open_file(path, network, key, |builder, path| builder.open(path))
     }
 
-    fn open_file(path: &Path, network: &Tag, key: ValueKey) -> Result<Self, StoreError> {
+    fn open_file(
+        path: &Path,
+        network: &Tag,
+        key: ValueKey,
+        open: fn(&Builder, &Path) -> Result<Database, DatabaseError>,
+    ) -> Result<Self, StoreError> {
         let failed = |error: redb::Error| damaged(path, error);
-        let database = Database::builder()
-            .set_cache_size(CACHE)
-            .create(path)
-            .map_err(|error| failed(error.into()))?;
+        let mut builder = Database::builder();
+        // Without looking it through, redb panics at pages that are damaged.
+        builder.set_cache_size(CACHE).set_check_integrity_on_open(true);
+        let database = open(&builder, path).map_err(|error| failed(error.into()))?;
         let store = Self { database, key, path: path.to_owned() };
         store.check(network).map_err(failed)??;
         Ok(store)
+    }
+
+    /// The same store in a smaller file, where most of it is free: the file keeps the size of what was
+    /// once written together.
+    ///
+    /// # Errors
+    /// It cannot be opened again after the disk failed or is full.
+    pub(super) fn compacted(mut self, network: &Tag) -> Result<Self, StoreError> {
+        let used = || -> Result<u64, redb::Error> {
+            // Aborted when it is dropped.
+            let stats = self.database.begin_write()?.stats()?;
+            Ok(stats.allocated_pages() * stats.page_size() as u64)
+        };
+        let used = used().map_err(|error| damaged(&self.path, error))?;
+        let unread = |source| StoreError::File { path: self.path.clone(), source };
+        let length = self.path.metadata().map_err(unread)?.len();
+        if length < SPARSE_FROM || length / SPARSE < used {
+            return Ok(self);
+        }
+        match self.database.compact() {
+            Ok(_) => Ok(self),
+            // As on a full disk. It takes nothing after that; what is in it is as it was.
+            Err(error) => {
+                let Self { database, key, path } = self;
+                tracing::warn!("{} stays as large as it is: {error}", path.display());
+                drop(database);
+                Self::open_file(&path, network, key, |builder, path| builder.open(path))
+            }
+        }
     }
 
     /// Everything that was put and not deleted, in the order of the keys.
@@ -489,10 +532,38 @@ mod tests {
     fn a_damaged_store_is_named_and_not_opened() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store.redb");
-        std::fs::write(&path, vec![7; 100_000]).unwrap();
-        let error = open(&path, 1).expect_err("refused");
-        assert!(matches!(error, StoreError::Database { .. }));
-        assert!(error.to_string().starts_with(&path.display().to_string()), "{error}");
+        for content in [vec![7; 100_000], Vec::new()] {
+            std::fs::write(&path, &content).unwrap();
+            let error = open(&path, 1).expect_err("refused");
+            assert!(matches!(error, StoreError::Database { .. }));
+            assert!(error.to_string().starts_with(&path.display().to_string()), "{error}");
+            assert_eq!(std::fs::read(&path).unwrap(), content);
+        }
+    }
+
+    #[test]
+    fn a_damaged_page_is_an_error_and_no_panic() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.redb");
+        let store = open(&path, 1).unwrap();
+        let all: Vec<_> = (0..400).map(|i| put(&format!("{i:03}"), &"x".repeat(i))).collect();
+        store.commit(&all).unwrap();
+        drop(store);
+        let whole = std::fs::read(&path).unwrap();
+        let mut refused = 0;
+        for page in 1..whole.len() / 4096 {
+            let mut damaged = whole.clone();
+            damaged[page * 4096..][..4096].fill(0xa5);
+            std::fs::write(&path, &damaged).unwrap();
+            match open(&path, 1) {
+                Ok(store) => assert_eq!(loaded(&store).len(), all.len(), "a free page"),
+                Err(error) => {
+                    assert!(matches!(error, StoreError::Database { .. }), "{error}");
+                    refused += 1;
+                }
+            }
+        }
+        assert!(refused > 20, "{refused}");
     }
 
     #[tokio::test]

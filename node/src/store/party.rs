@@ -86,6 +86,7 @@ impl PartyStore {
         for generation in generations {
             wal::remove(path, generation)?;
         }
+        let database = database.compacted(network)?;
         let next = last + 1;
         let wal = Wal::create(path, file_key.clone(), next, durability)?;
         let (path, changes) = (path.to_owned(), Changes::default());

@@ -196,6 +196,36 @@ fn read_in(boot: &str, database: &Path, key: &ValueKey, folded: u64) -> Result<F
     Ok(Found { records, generations: new, ending })
 }
 
+/// Makes sure that the files of generations after `folded` are ours, and whole where others follow, as
+/// far as that shows without the key.
+pub(super) fn check(database: &Path, folded: u64) -> Result<(), StoreError> {
+    let all = generations(database).map_err(|source| failed(database, source))?;
+    let new: Vec<u64> = all.into_iter().filter(|generation| *generation > folded).collect();
+    for (place, generation) in new.iter().enumerate() {
+        let path = path_of(database, *generation);
+        let bytes = fs::read(&path).map_err(|source| failed(&path, source))?;
+        let (mut rest, mut parts) = (bytes.get(MAGIC.len()..).unwrap_or_default(), 0);
+        while let Some((_, after)) = split_part(rest) {
+            (rest, parts) = (after, parts + 1);
+        }
+        let begun = bytes.starts_with(&MAGIC) && parts > 0;
+        let sound = match begun {
+            true => rest.is_empty() || place + 1 == new.len(),
+            false => bytes.len() <= LONGEST_HEADER,
+        };
+        if !sound {
+            return Err(StoreError::Changed { path });
+        }
+    }
+    Ok(())
+}
+
+/// A part, and what comes after it; `None` where what follows is not whole.
+fn split_part(rest: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = rest.split_first_chunk()?;
+    rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)
+}
+
 /// What one file holds.
 struct FileRead {
     records: Vec<Record>,
@@ -249,11 +279,9 @@ struct Parts<'a> {
 impl Parts<'_> {
     /// The next part; `None` where the file is no further as it was written.
     fn next(&mut self) -> Option<Secret<Vec<u8>>> {
-        let (length, rest) = self.rest.split_first_chunk()?;
-        let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
-        let (sealed, rest) = rest.split_at_checked(length)?;
+        let (sealed, rest) = split_part(self.rest)?;
         let opened = self.key.open(&place(self.generation, self.at), sealed)?;
-        self.at += (size_of::<u32>() + length) as u64;
+        self.at += (size_of::<u32>() + sealed.len()) as u64;
         self.rest = rest;
         Some(opened)
     }

@@ -358,7 +358,7 @@ impl World {
                 }
             }
             Effect::Notify(notice @ Notice::SafetyStop { .. }) => unreachable!("{notice:?}"),
-            Effect::SayAgain(_) | Effect::Answer { .. } | Effect::Notify(_) => {}
+            Effect::SayAgain(..) | Effect::Answer { .. } | Effect::Notify(_) => {}
         }
     }
 

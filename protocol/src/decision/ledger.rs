@@ -5,16 +5,21 @@
 //! before an earlier one.
 //!
 //! Positions and the chain go on from one epoch to the next; slots begin again.
+//!
+//! A proposer's sequence numbers are used within a window after the last one ordered. A slot that
+//! takes note of members that came back from a backup moves all of these windows on: see
+//! [`restored`](crate::party::restored).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::committee::PartyId;
+use crate::committee::{PartyId, PartySet};
 use crate::crypto::transcript::{Digest, Transcript};
 use crate::decision::proposal::{Proposal, ProposalId};
 use crate::decision::slot::Turn;
 use crate::decision::stock::Claim;
+use crate::limits;
 use crate::tag::Tag;
 
 /// A proposal at its position.
@@ -41,6 +46,8 @@ pub struct SlotSummary {
     pub proposals: Vec<(ProposalId, Proposal)>,
     /// What it did for the epoch.
     pub turn: Option<Turn>,
+    /// Members that came back from a backup.
+    pub returned: PartySet,
 }
 
 /// Where an epoch's ledger begins.
@@ -64,7 +71,14 @@ pub struct Ledger {
     over: bool,
     entries: Vec<Entry>,
     ordered: BTreeSet<ProposalId>,
-    next_sequence: BTreeMap<PartyId, u64>,
+    /// One more than the highest sequence ordered of a member, and the skips before that.
+    next_sequence: BTreeMap<PartyId, (u64, u64)>,
+    /// Slots that moved all windows on.
+    skips: u64,
+    last_skip: u64,
+    /// Slots that did nothing.
+    idle_slots: u64,
+    returns: BTreeMap<PartyId, u64>,
     by_digest: BTreeMap<Digest, u64>,
 }
 
@@ -86,6 +100,10 @@ impl Ledger {
             entries: Vec::new(),
             ordered: BTreeSet::new(),
             next_sequence: BTreeMap::new(),
+            skips: 0,
+            last_skip: 0,
+            idle_slots: 0,
+            returns: BTreeMap::new(),
             by_digest: BTreeMap::new(),
         }
     }
@@ -141,9 +159,42 @@ impl Ledger {
         self.entries.iter().rev().find(|entry| entry.id == *id).map(|entry| entry.position)
     }
 
-    /// One more than the highest sequence ordered of a member.
+    /// Where a member's window of sequence numbers begins: one more than the highest ordered, and
+    /// [`limits::SKIP`] more for each slot since then that took note of members that came back.
     pub fn next_sequence(&self, proposer: PartyId) -> u64 {
-        self.next_sequence.get(&proposer).copied().unwrap_or_default()
+        let (next, before) = self.next_sequence.get(&proposer).copied().unwrap_or_default();
+        next.saturating_add((self.skips - before).saturating_mul(limits::SKIP))
+    }
+
+    /// Where a member's window of sequence numbers ends.
+    pub fn window_end(&self, proposer: PartyId) -> u64 {
+        self.next_sequence(proposer).saturating_add(limits::SEQUENCE_WINDOW)
+    }
+
+    /// Whether a proposal has no position, and its number is so low that it gets none any more. Stays so.
+    pub fn is_stale(&self, id: &ProposalId) -> bool {
+        let end = id.sequence.saturating_add(limits::SEQUENCE_WINDOW);
+        end < self.next_sequence(id.proposer) && !self.contains(id)
+    }
+
+    /// How many slots took note of members that came back.
+    pub const fn skips(&self) -> u64 {
+        self.skips
+    }
+
+    /// Whether the last of these is among the last so many slots.
+    pub fn skipped_lately(&self, slots: u64) -> bool {
+        self.skips > 0 && self.next_slot() <= self.last_skip.saturating_add(slots)
+    }
+
+    /// How many slots did nothing at all.
+    pub const fn idle_slots(&self) -> u64 {
+        self.idle_slots
+    }
+
+    /// How many slots took note that this member came back.
+    pub fn returns(&self, member: PartyId) -> u64 {
+        self.returns.get(&member).copied().unwrap_or_default()
     }
 
     /// The entry at a position.
@@ -186,11 +237,12 @@ impl Ledger {
             .map(|(id, proposal)| (proposal.digest(&self.root), *id, proposal.clone()))
             .collect();
         new.sort_by_key(|(digest, id, _)| (*digest, *id));
+        let (slot, returned, turn) = (self.next_slot(), summary.returned, summary.turn);
         self.slots.push(summary);
         for (digest, id, proposal) in new {
             self.ordered.insert(id);
-            let next = self.next_sequence.entry(id.proposer).or_default();
-            *next = (*next).max(id.sequence + 1);
+            let next = self.next_sequence(id.proposer).max(id.sequence.saturating_add(1));
+            self.next_sequence.insert(id.proposer, (next, self.skips));
             if self.by_digest.contains_key(&digest) {
                 continue;
             }
@@ -212,6 +264,15 @@ impl Ledger {
                 .bytes(digest.as_bytes())
                 .digest();
             self.entries.push(entry);
+        }
+        if !returned.is_empty() {
+            self.skips += 1;
+            self.last_skip = slot;
+        }
+        let idle = returned.is_empty() && turn.is_none() && first == self.next_position();
+        self.idle_slots += u64::from(idle);
+        for member in returned.iter() {
+            *self.returns.entry(member).or_default() += 1;
         }
         first
     }

@@ -10,19 +10,25 @@
 //!
 //! # Protocol
 //! - (O1) Each member with delivered and unordered proposals broadcasts their names.
-//! - (O2) A value is usable once every proposal it names is delivered here. Since proposals are
-//!   reliably broadcast, what is usable at one honest party becomes usable at all.
+//! - (O2) A value is usable once every proposal it names is delivered here, has its position, or gets
+//!   none any more (it is [stale](crate::decision::ledger::Ledger::is_stale)). Since proposals are
+//!   reliably broadcast, and the ledger before a slot is the same at all, what is usable at one honest
+//!   party becomes usable at all. A slot orders none that is stale in the ledger before it.
 //! - (O3) Nobody is waited for beyond `n - t` values: patience would only cost latency.
 //! - (O4) The slot's proposals are all that the counted values name.
 //! - (O5) A value may also name a [`Turn`] of the epoch: that the refresh at a position was accepted,
 //!   or that the member is ready for the next epoch. The former is usable once that decision is
 //!   certified here. The slot makes the turn to the next epoch if `t + 1` counted values are of
 //!   members that are ready; else it begins the refresh at the lowest position that is named.
+//! - (O6) A value may also name members that say that they came back from a backup. Those that `t + 1`
+//!   counted values name are the slot's: one honest member has heard it of each.
 //!
 //! A member with nothing to say sends nothing and still helps: a slot only begins because some
-//! proposal was delivered, a refresh was certified, or a quorum has the keys of the next epoch, and
-//! all of that comes to everyone. A slot that orders nothing makes a turn: the values of `t + 1`
-//! honest members count, and each names one.
+//! proposal was delivered, a refresh was certified, a quorum has the keys of the next epoch, or a
+//! member says that it came back. All but the last come to everyone. Among the counted values are those
+//! of `t + 1` honest members, and each names something: so once all have heard the same, a slot orders
+//! something, makes a turn, or takes note of who came back. Of a malicious member that tells some alone
+//! that it came back, slots may end with nothing, [so many](limits::MAX_IDLE_SLOTS) in an epoch.
 //!
 //! # End
 //! Kept by its owner for laggards, within a window.
@@ -62,6 +68,7 @@ pub enum Turn {
 struct Value {
     ids: Vec<ProposalId>,
     turn: Option<Turn>,
+    returned: PartySet,
 }
 
 impl Value {
@@ -84,11 +91,13 @@ pub struct Agreed {
     pub ids: BTreeSet<ProposalId>,
     /// What it does for the epoch.
     pub turn: Option<Turn>,
+    /// Members that came back from a backup.
+    pub returned: PartySet,
 }
 
 /// What is known here, which is what makes values usable.
 pub trait Known {
-    /// Whether this proposal is delivered, or has its position.
+    /// Whether this proposal is delivered, or has its position, or gets none any more.
     fn proposal(&self, id: &ProposalId) -> bool;
     /// Whether the decision at this position is certified as a refresh that was accepted.
     fn refresh(&self, position: u64) -> bool;
@@ -123,7 +132,7 @@ impl<C: Coin> Slot<C> {
     }
 
     /// Names the proposals that wait here for a position (O1), at most
-    /// [`limits::MAX_SLOT_PROPOSALS`] of them, and a turn (O5).
+    /// [`limits::MAX_SLOT_PROPOSALS`] of them, a turn (O5), and members that came back (O6).
     ///
     /// # Errors
     /// Already given.
@@ -131,13 +140,15 @@ impl<C: Coin> Slot<C> {
         &mut self,
         waiting: &[ProposalId],
         turn: Option<Turn>,
+        returned: PartySet,
         out: &mut dyn Outbox<Message<C::Share>>,
     ) -> Result<(), Error> {
         if std::mem::replace(&mut self.proposed, true) {
             return Err(Error::AlreadyGiven { what: "the slot's value" });
         }
         let most = waiting.len().min(limits::MAX_SLOT_PROPOSALS);
-        let value = Value { ids: waiting.get(..most).unwrap_or(waiting).to_vec(), turn };
+        let ids = waiting.get(..most).unwrap_or(waiting).to_vec();
+        let value = Value { ids, turn, returned };
         self.collect.broadcast(Bytes::from(wire::encode(&value)), out)
     }
 
@@ -227,7 +238,16 @@ impl<C: Coin> Slot<C> {
         }
         let values: Vec<&Value> = set.iter().filter_map(|m| self.values[m].as_ref()).collect();
         let ids = values.iter().flat_map(|value| &value.ids).copied().collect();
-        Some(Agreed { ids, turn: self.turn(&values) })
+        Some(Agreed { ids, turn: self.turn(&values), returned: self.returned(&values) })
+    }
+
+    // O6
+    fn returned(&self, values: &[&Value]) -> PartySet {
+        let named = |member: &PartyId| {
+            let naming = values.iter().filter(|value| value.returned.contains(*member));
+            naming.count() >= self.committee.one_honest()
+        };
+        self.committee.parties().filter(named).collect()
     }
 
     // O5

@@ -99,13 +99,18 @@ impl Policy {
         Amount { bits: material.bits as u64, triples: material.triples as u64, pairs: pairs as u64 }
     }
 
+    /// Of how many runs there is nothing left of some kind, with so much claimed.
+    fn over(&self, claimed: Amount) -> u64 {
+        let each = self.run();
+        let over = |claimed: u64, each: u64| claimed.checked_div(each).unwrap_or_default();
+        over(claimed.bits, each.bits)
+            .max(over(claimed.triples, each.triples))
+            .max(over(claimed.pairs, each.pairs))
+    }
+
     /// Where the first run begins of which something of each kind is left, with so much claimed.
     fn aligned(&self, claimed: Amount) -> Amount {
-        let each = self.run();
-        let begun = |claimed: u64, each: u64| claimed.checked_div(each).unwrap_or_default();
-        let runs = begun(claimed.bits, each.bits)
-            .max(begun(claimed.triples, each.triples))
-            .max(begun(claimed.pairs, each.pairs));
+        let (each, runs) = (self.run(), self.over(claimed));
         let begin = Amount {
             bits: runs.saturating_mul(each.bits),
             triples: runs.saturating_mul(each.triples),
@@ -306,6 +311,23 @@ impl Stock {
         self.lots.iter().find(|lot| lot.run == run)?.batch.as_ref()
     }
 
+    /// Whether no position that comes next claims anything of this run.
+    pub fn has_passed(&self, run: u64) -> bool {
+        run < self.policy.over(self.claimed)
+    }
+
+    /// Whether a claim takes something of this run.
+    pub fn uses(&self, claim: &Claim, run: u64) -> bool {
+        let each = self.policy.run();
+        let takes = |claimed: &Range<u64>, each: u64| {
+            let start = run.saturating_mul(each);
+            claimed.start.max(start) < claimed.end.min(start.saturating_add(each))
+        };
+        takes(&claim.bits, each.bits)
+            || takes(&claim.triples, each.triples)
+            || takes(&claim.pairs, each.pairs)
+    }
+
     /// Forgets the lots of which everything is claimed by positions before this claim, or was passed
     /// over, and such pairs; returns the runs, and the numbers of the pairs.
     pub fn forget_before(&mut self, oldest: &Claim) -> (Vec<u64>, Vec<u64>) {
@@ -449,6 +471,10 @@ mod tests {
             (12..13, 10..11, 3..4)
         );
         assert_eq!(stock.left(), (7, 9, 2));
+        assert!(stock.has_passed(0) && !stock.has_passed(1));
+        assert!(stock.uses(&first, 0) && !stock.uses(&first, 1));
+        assert!(stock.uses(&across, 0) && stock.uses(&across, 1) && !stock.uses(&across, 2));
+        assert!(!stock.uses(&next, 0) && stock.uses(&next, 1));
         assert_eq!(stock.forget_before(&first), (vec![], vec![]));
         [&first, &across].into_iter().for_each(|claim| stock.forget_pairs(claim));
         assert_eq!(stock.forget_before(&next), (vec![0], vec![2]), "nobody claims the third");

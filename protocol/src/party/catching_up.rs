@@ -1,11 +1,14 @@
 //! Catching up: see [`super::sync`].
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use crate::committee::{Committee, PartyId, PartyMap, PartySet};
 use crate::decision::ledger::SlotSummary;
 use crate::decision::life;
 use crate::limits;
+use crate::party::event::Again;
+use crate::party::missed::Missed;
 use crate::party::sink::Sink;
 use crate::party::sync::{self, Position};
 use crate::party::{Effect, Message, Party, Suite};
@@ -17,13 +20,17 @@ pub(super) struct CatchingUp {
     slots: BTreeMap<u64, BTreeMap<PartyId, SlotSummary>>,
     /// Bytes of each peer's summaries that are kept.
     summary_bytes: PartyMap<usize>,
-    runs: BTreeMap<u64, BTreeMap<PartyId, u16>>,
+    pub(super) runs: BTreeMap<u64, BTreeMap<PartyId, u16>>,
     /// Slots and runs below these are told to the party as they end.
     owed: PartyMap<(u64, u64)>,
     /// The highest slot and run of which each peer spoke.
     reached: PartyMap<(u64, u64)>,
-    /// The highest run too far ahead of which each peer spoke since it was last asked to say all again.
-    unheard: PartyMap<Option<u64>>,
+    /// What each peer said of runs that we did not take in.
+    pub(super) missed: PartyMap<Missed>,
+    /// Members that have nothing to say of a run.
+    pub(super) gone: BTreeMap<u64, PartySet>,
+    /// Runs before this one were said again to each peer.
+    pub(super) told_again: PartyMap<u64>,
     /// Where we were when we last asked, and how far `t + 1` peers had then come.
     asked: Option<(Position, (u64, u64))>,
     /// Members that said something since this party started, oneself included.
@@ -32,6 +39,10 @@ pub(super) struct CatchingUp {
     answers_left: PartyMap<u64>,
     /// How far each peer had come when it last might ask afresh, having got on.
     got_on: PartyMap<Position>,
+    /// The same in certificates, wherever they are.
+    certificates: PartyMap<u64>,
+    /// How many certificates were here when we last asked for those that are lacking.
+    asked_with: u64,
     /// How often everything may still be said again to each peer.
     repeats_left: PartyMap<u64>,
 }
@@ -44,11 +55,15 @@ impl CatchingUp {
             runs: BTreeMap::new(),
             owed: PartyMap::new(committee),
             reached: PartyMap::new(committee),
-            unheard: PartyMap::new(committee),
+            missed: PartyMap::new(committee),
+            gone: BTreeMap::new(),
+            told_again: PartyMap::new(committee),
             asked: None,
             heard: PartySet::EMPTY,
             answers_left: PartyMap::from_fn(committee, |_| limits::SYNC_ANSWERS),
             got_on: PartyMap::from_fn(committee, |_| Position { slot: 0, run: 0, position: 0 }),
+            certificates: PartyMap::new(committee),
+            asked_with: 0,
             repeats_left: PartyMap::from_fn(committee, |_| limits::SYNC_REPEATS),
         }
     }
@@ -99,6 +114,16 @@ impl CatchingUp {
         self.may_ask(peer)
     }
 
+    /// The same, of a peer that has so many certificates.
+    fn may_ask_with(&mut self, peer: PartyId, certificates: u64) -> bool {
+        let before = &mut self.certificates[peer];
+        if certificates >= before.saturating_add(limits::SYNC_CERTIFICATES as u64) {
+            *before = certificates;
+            self.answers_left[peer] = limits::SYNC_ANSWERS;
+        }
+        self.may_ask(peer)
+    }
+
     /// A peer has started, and has come so far: less than before, if it lost its store. That is not
     /// believed more often than it may have everything said again.
     fn started(&mut self, peer: PartyId, at: Position) {
@@ -106,11 +131,13 @@ impl CatchingUp {
         let lost = at.slot < before.slot || at.run < before.run || at.position < before.position;
         if lost && self.may_hear_again(peer) {
             self.got_on[peer] = at;
+            self.told_again[peer] = at.run;
+            self.certificates[peer] = 0;
         }
     }
 
     /// Whether a peer that lost what it had gets everything again: not if it did so too often.
-    fn may_hear_again(&mut self, peer: PartyId) -> bool {
+    pub(super) fn may_hear_again(&mut self, peer: PartyId) -> bool {
         let left = self.repeats_left[peer].checked_sub(1);
         self.repeats_left[peer] = left.unwrap_or_default();
         left.is_some()
@@ -141,6 +168,50 @@ impl<S: Suite> Party<S> {
         let now = (self.here(), self.reached());
         if self.catching_up.asked.replace(now) != Some(now) {
             sink.outbox().multicast(Message::Sync(sync::Message::Ask(now.0)));
+            self.ask_beyond(sink);
+        }
+    }
+
+    /// Asks for what an answer to the question above does not hold: all in it is here.
+    fn ask_beyond(&mut self, sink: &mut Sink<S>) {
+        if self.has_a_whole_answer() {
+            self.ask_for_lacking(sink);
+        }
+    }
+
+    /// Whether all is here that an answer to the question above can hold.
+    fn has_a_whole_answer(&self) -> bool {
+        let answer = self.deciding.certified_from(self.here().position);
+        answer.take(limits::SYNC_CERTIFICATES).count() == limits::SYNC_CERTIFICATES
+    }
+
+    /// Asks everybody for the certificates that are not here (S1).
+    fn ask_for_lacking(&mut self, sink: &mut Sink<S>) {
+        self.catching_up.asked_with = self.deciding.certificates();
+        sink.outbox().multicast(Message::Sync(self.lacking()));
+    }
+
+    /// Which certificates are not here.
+    fn lacking(&self) -> sync::Message {
+        let mut gaps: Vec<Range<u64>> = Vec::new();
+        for position in self.deciding.open().map(|decision| decision.entry().position) {
+            // The last one takes in all that is left.
+            let full = gaps.len() + 1 == limits::SYNC_GAPS;
+            match gaps.last_mut() {
+                Some(gap) if gap.end == position || full => gap.end = position + 1,
+                _ => gaps.push(position..position + 1),
+            }
+        }
+        // And what is not ordered here yet.
+        gaps.push(self.ledger.next_position()..u64::MAX);
+        sync::Message::Lacking(self.deciding.certificates(), gaps)
+    }
+
+    /// The same, if as much as an answer holds was taken in since.
+    pub(super) fn ask_for_more(&mut self, sink: &mut Sink<S>) {
+        let answer = limits::SYNC_CERTIFICATES as u64;
+        if self.deciding.certificates() >= self.catching_up.asked_with.saturating_add(answer) {
+            self.ask_for_lacking(sink);
         }
     }
 
@@ -149,11 +220,22 @@ impl<S: Suite> Party<S> {
         let now = (self.here(), self.reached());
         self.catching_up.asked = Some(now);
         sink.outbox().multicast(Message::Sync(sync::Message::Started(now.0)));
+        self.ask_beyond(sink);
+        if self.production.begun() > 0 {
+            // What we did not take in before is noted nowhere.
+            let me = self.me();
+            for peer in self.committee().parties().filter(|peer| *peer != me) {
+                self.miss_runs_to(peer, now.0.run + 2 * limits::RUN_WINDOW, sink);
+            }
+        }
     }
 
     /// Asks a member again that has restarted (S0).
     pub(super) fn ask_member(&self, peer: PartyId, sink: &mut Sink<S>) {
         sink.outbox().send_to(peer, Message::Sync(sync::Message::Ask(self.here())));
+        if self.has_a_whole_answer() {
+            sink.outbox().send_to(peer, Message::Sync(self.lacking()));
+        }
     }
 
     /// Asks everybody to say again all that is open, if no run has ended here: of a party that comes late
@@ -162,7 +244,10 @@ impl<S: Suite> Party<S> {
         if self.production.next() > 0 || self.returning.is_some() {
             return Vec::new();
         }
-        self.act(|_, sink| sink.outbox().multicast(Message::Sync(sync::Message::Again)))
+        self.act(|party, sink| {
+            let again = sync::Message::Again(party.ledger.skips());
+            sink.outbox().multicast(Message::Sync(again));
+        })
     }
 
     /// Asks everybody what we missed, though nothing has changed: the answers may have been lost.
@@ -178,30 +263,6 @@ impl<S: Suite> Party<S> {
         let reached = &mut self.catching_up.reached[peer];
         reached.0 = reached.0.max(slot);
         self.ask_if_behind(sink);
-    }
-
-    /// `peer` speaks of a run beyond our window, and is not heard.
-    pub(super) fn missed_of_run(&mut self, peer: PartyId, run: u64, sink: &mut Sink<S>) {
-        let unheard = &mut self.catching_up.unheard[peer];
-        *unheard = (*unheard).max(Some(run));
-        self.speaks_of_run(peer, run, sink);
-    }
-
-    /// S4, whenever a run has ended here.
-    pub(super) fn ask_for_missed_words(&mut self, sink: &mut Sink<S>) {
-        let next = self.production.next();
-        if self.production.is_barred(next) {
-            return;
-        }
-        for (peer, unheard) in self.catching_up.unheard.iter_mut() {
-            // Of the last of these not all may be said yet: it is asked for when the window has it.
-            let is_near = |run: u64| run <= next.saturating_add(limits::RUN_WINDOW);
-            if let Some(run) = unheard.take_if(|run| is_near(*run))
-                && run >= next
-            {
-                sink.outbox().send_to(peer, Message::Sync(sync::Message::Again));
-            }
-        }
     }
 
     /// `peer` speaks of a run beyond our window, or of one that we are barred from.
@@ -246,6 +307,7 @@ impl<S: Suite> Party<S> {
                 self.catching_up.started(from, at);
                 self.on_ask(from, at, sink);
                 self.ask_how_far_again(from, sink);
+                self.say_that_we_returned(from, sink);
                 if !zoo::on(Mutant::NotAskedAgain) {
                     self.ask_member(from, sink);
                 }
@@ -255,15 +317,15 @@ impl<S: Suite> Party<S> {
                 if self.catching_up.may_ask(from) {
                     self.on_how_far(from, mark, sink);
                 }
-                if self.catching_up.may_hear_again(from) {
-                    sink.say_all_again(from);
-                }
+                self.say_all_again(from, sink);
             }
-            sync::Message::Again => {
-                if self.catching_up.may_hear_again(from) {
-                    sink.say_all_again(from);
-                }
+            sync::Message::Lacking(certificates, gaps) => {
+                self.on_lacking(from, certificates, &gaps, sink);
             }
+            sync::Message::Again(skips) => self.on_again(from, skips, sink),
+            sync::Message::Missed(run) => self.on_missed(from, run, sink),
+            sync::Message::Gone(runs) => self.on_gone(from, &runs),
+            sync::Message::Returned(skips) => self.on_returned(from, skips),
             sync::Message::SoFar(mark, begun) => self.on_so_far(from, mark, begun),
             sync::Message::Where => {
                 let begins = sync::Message::Begins(self.begins());
@@ -282,9 +344,19 @@ impl<S: Suite> Party<S> {
                 let next = self.production.next();
                 if (next..next + limits::SYNC_SLOTS).contains(&run) {
                     self.catching_up.runs.entry(run).or_default().insert(from, dealers);
+                    if run >= next + limits::RUN_WINDOW {
+                        self.miss_runs_to(from, run + limits::RUN_WINDOW, sink);
+                    }
                     self.try_adopt(sink);
                 }
             }
+        }
+    }
+
+    /// Says all again that is open, unless the peer has heard that too often.
+    pub(super) fn say_all_again(&mut self, peer: PartyId, sink: &mut Sink<S>) {
+        if self.catching_up.may_hear_again(peer) {
+            sink.say_once_more(peer, Again::All);
         }
     }
 
@@ -293,6 +365,7 @@ impl<S: Suite> Party<S> {
         if !self.catching_up.may_ask_from(from, at) {
             return;
         }
+        self.on_runs_done(from, at.run, sink);
         let here = self.here();
         self.catching_up.owed[from] = (here.slot + 2, here.run + 2);
         for slot in at.slot..here.slot.min(at.slot.saturating_add(limits::SYNC_SLOTS)) {
@@ -306,10 +379,33 @@ impl<S: Suite> Party<S> {
                 sink.outbox().send_to(from, Message::Sync(sync::Message::Run(run, dealers)));
             }
         }
-        let certified = self.deciding.certified_from(at.position);
+        self.tell_gone(from, at.run..at.run.saturating_add(limits::SYNC_SLOTS), sink);
+        let since = at.position..u64::MAX;
+        self.send_certificates(from, std::slice::from_ref(&since), sink);
+    }
+
+    /// S2, of the positions that the asker lacks.
+    fn on_lacking(
+        &mut self,
+        from: PartyId,
+        certificates: u64,
+        gaps: &[Range<u64>],
+        sink: &mut Sink<S>,
+    ) {
+        // Who claims more than there are does not get more.
+        let certificates = certificates.min(self.ledger.next_position());
+        if self.catching_up.may_ask_with(from, certificates) {
+            let most = gaps.len().min(limits::SYNC_GAPS);
+            self.send_certificates(from, gaps.get(..most).unwrap_or_default(), sink);
+        }
+    }
+
+    /// Sends the first certificates of these positions.
+    fn send_certificates(&self, to: PartyId, gaps: &[Range<u64>], sink: &mut Sink<S>) {
+        let certified = gaps.iter().flat_map(|gap| self.deciding.certified_in(gap.start, gap.end));
         for (position, certified) in certified.take(limits::SYNC_CERTIFICATES) {
             let m = life::Message::Certified(Box::new(certified.clone()));
-            sink.outbox().send_to(from, Message::Decision(position, m));
+            sink.outbox().send_to(to, Message::Decision(position, m));
         }
     }
 
@@ -326,16 +422,9 @@ impl<S: Suite> Party<S> {
                 break;
             }
         }
-        loop {
-            if let Some(dealers) = self.lost_run(enough) {
-                self.apply_run(dealers, None, sink);
-            } else if !self.apply_ended_run(sink) {
-                break;
-            }
-        }
+        self.adopt_runs(sink);
         let here = self.here();
         self.catching_up.slots = self.catching_up.slots.split_off(&here.slot);
-        self.catching_up.runs = self.catching_up.runs.split_off(&here.run);
         if here != before {
             self.catching_up.summary_bytes = PartyMap::new(self.committee());
             for (peer, summary) in self.catching_up.slots.values().flatten() {
@@ -360,16 +449,6 @@ impl<S: Suite> Party<S> {
         }
     }
 
-    /// How many dealers our next run agreed on, if we cannot get its material any more: we may not
-    /// take part in it, or the others have come so far that they dropped it. A run that we are still
-    /// in is never taken from others, since its material would be lost.
-    fn lost_run(&self, enough: usize) -> Option<u16> {
-        let run = self.production.next();
-        let said = |run| self.catching_up.runs.get(&run).and_then(|s| alike(s.values(), enough));
-        let dropped = said(run + limits::RUN_WINDOW).is_some();
-        (self.production.is_barred(run) || dropped).then(|| said(run).copied()).flatten()
-    }
-
     /// Tells those who were away how a slot ended.
     pub(super) fn tell_slot(&mut self, slot: u64, summary: SlotSummary, sink: &mut Sink<S>) {
         self.catching_up.more_to_ask();
@@ -386,13 +465,14 @@ impl<S: Suite> Party<S> {
         for peer in self.committee().parties() {
             if run < self.catching_up.owed[peer].1 {
                 sink.outbox().send_to(peer, Message::Sync(sync::Message::Run(run, dealers)));
+                self.tell_gone(peer, run..run + 1, sink);
             }
         }
     }
 }
 
 /// A value that at least `enough` of them share.
-fn alike<'a, T: PartialEq>(
+pub(super) fn alike<'a, T: PartialEq>(
     mut said: impl Iterator<Item = &'a T> + Clone,
     enough: usize,
 ) -> Option<&'a T> {

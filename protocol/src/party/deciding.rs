@@ -82,7 +82,22 @@ impl<S: Suite> Deciding<S> {
 
     /// The same for all positions from one on.
     pub(super) fn certified_from(&self, position: u64) -> impl Iterator<Item = (u64, &Certified)> {
-        self.certified.range(position..).map(|(position, certified)| (*position, certified))
+        self.certified_in(position, u64::MAX)
+    }
+
+    /// The same from one position up to another: nothing if this one is before.
+    pub(super) fn certified_in(
+        &self,
+        from: u64,
+        to: u64,
+    ) -> impl Iterator<Item = (u64, &Certified)> {
+        let found = self.certified.range(from.min(to)..to);
+        found.map(|(position, certified)| (*position, certified))
+    }
+
+    /// How many certificates are here.
+    pub(super) fn certificates(&self) -> u64 {
+        self.certified.len() as u64
     }
 
     /// The decision that is open at a position.
@@ -377,6 +392,7 @@ impl<S: Suite> Party<S> {
         records.extend(pairs.into_iter().map(|pair| delete(&Key::Pair(pair))));
         sink.persist(records);
         self.deciding.certified.insert(position, certified);
+        self.drop_old_runs(sink);
         self.note_refresh(position);
         let oldest = position.saturating_sub(limits::POSITION_WINDOW);
         self.deciding.answered = self.deciding.answered.split_off(&oldest);
@@ -387,6 +403,7 @@ impl<S: Suite> Party<S> {
         if self.turning.accepted(position) {
             self.recheck_slots(sink);
         }
+        self.ask_for_more(sink);
     }
 
     pub(super) fn on_vote(

@@ -26,6 +26,9 @@
 //!   others, or this party restarted), ask everybody.
 //! - (F6) Answer each member a few times for each document: it may restart and ask again. Ask a member
 //!   again that has restarted: its answer may be lost.
+//! - (F7) A second copy of a proposal, under another number or by another member, takes the document of
+//!   the first. Where the first has a position, it needs none: it gets no position, and who had its
+//!   document may have forgotten it.
 //!
 //! # Why it works
 //! Where a proposal counts as delivered, an honest party names it in slots until it has a position,
@@ -187,6 +190,13 @@ impl<S: Suite> Party<S> {
             }
             return self.admit(id, proposal, sink);
         }
+        // F7
+        if self.ledger.find(&self.ledger.digest_of(&proposal)).is_some() {
+            return self.admit(id, proposal, sink);
+        }
+        if let Some(bytes) = self.document_of_copy(&id, &proposal).cloned() {
+            self.hold_document(id, bytes, sink);
+        }
         if self.documents.held.contains_key(&id) {
             return self.admit(id, proposal, sink);
         }
@@ -195,6 +205,35 @@ impl<S: Suite> Party<S> {
             self.take_document(id.proposer, id, bytes, sink);
         }
         self.ask_who_names(sink);
+    }
+
+    /// The document of another copy of this proposal.
+    fn document_of_copy(&self, id: &ProposalId, proposal: &Proposal) -> Option<&Bytes> {
+        let copies = self.ordering.unordered().filter(|(of, copy)| *of != id && *copy == proposal);
+        copies.filter_map(|(of, _)| self.documents.get(of)).next()
+    }
+
+    /// F7: what was put aside may have got a copy that has its document, or a position.
+    fn settle_copies(&mut self, sink: &mut Sink<S>) {
+        let settled = |(id, proposal): &(&ProposalId, &Proposal)| {
+            self.ledger.find(&self.ledger.digest_of(proposal)).is_some()
+                || self.document_of_copy(id, proposal).is_some()
+        };
+        let settled: Vec<ProposalId> =
+            self.documents.aside.iter().filter(settled).map(|(id, _)| *id).collect();
+        for id in settled {
+            if let Some(proposal) = self.documents.aside.remove(&id) {
+                self.documents.asked.remove(&id);
+                self.on_delivered(id, proposal, sink);
+                self.recheck_slots(sink);
+            }
+        }
+    }
+
+    fn hold_document(&mut self, id: ProposalId, bytes: Bytes, sink: &mut Sink<S>) {
+        sink.persist(vec![put(&Key::Document(id), &bytes)]);
+        self.documents.held.insert(id, bytes);
+        self.documents.asked.remove(&id);
     }
 
     pub(super) fn on_document_message(
@@ -245,13 +284,12 @@ impl<S: Suite> Party<S> {
         if !name.names(&bytes) {
             return sink.outbox().blame(from, DecisionFault::WrongDocument);
         }
-        sink.persist(vec![put(&Key::Document(id), &bytes)]);
-        self.documents.held.insert(id, bytes);
-        self.documents.asked.remove(&id);
+        self.hold_document(id, bytes, sink);
         self.hand_document(id, sink);
         if let Some(proposal) = self.documents.aside.remove(&id) {
             self.admit(id, proposal, sink);
             self.recheck_slots(sink);
+            self.settle_copies(sink);
         }
     }
 
@@ -318,6 +356,7 @@ impl<S: Suite> Party<S> {
             }
         }
         self.seek_documents(sink);
+        self.settle_copies(sink);
     }
 
     /// A decision is certified: its document stays for a while, for those who lag.

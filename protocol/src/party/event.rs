@@ -10,6 +10,7 @@ use crate::committee::PartyId;
 use crate::crypto::transcript::Digest;
 use crate::decision::proposal::Proposal;
 use crate::fault::Fault;
+use crate::limits;
 use crate::party::evidence::Charge;
 use crate::party::message::Message;
 use crate::protocol::{Job, Recipient};
@@ -84,6 +85,28 @@ pub enum Event<S: Suite> {
     },
 }
 
+/// What is said once more.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Again {
+    /// All that is open.
+    All,
+    /// The runs of a window from this one on.
+    Runs(u64),
+}
+
+impl Again {
+    /// Whether a message is said once more.
+    pub fn says<S>(self, message: &Message<S>) -> bool {
+        match (self, message) {
+            (Self::All, _) => true,
+            (Self::Runs(from), Message::Run(run, _)) => {
+                (from..from.saturating_add(limits::RUN_WINDOW)).contains(run)
+            }
+            (Self::Runs(_), _) => false,
+        }
+    }
+}
+
 /// What a party wants done, in order.
 pub enum Effect<S: Suite> {
     /// All of this is to be durable, or nothing, before anything later leaves. Comes first in a step.
@@ -104,9 +127,9 @@ pub enum Effect<S: Suite> {
     },
     /// A pure function to run anywhere; its result comes back as [`Event::Done`].
     Work(Job<Done<S>>),
-    /// This member has lost some of what it had from us: all that was said to it in what is open is to be
-    /// said again, see [`Epochs::words_for`](crate::party::epochs::Epochs::words_for).
-    SayAgain(PartyId),
+    /// This member has not, or has no more, what it had from us: it is to be said again, see
+    /// [`Epochs::words_for`](crate::party::epochs::Epochs::words_for).
+    SayAgain(PartyId, Again),
     /// A member did what no honest member does.
     Fault(Fault),
     /// To a request.
@@ -140,7 +163,10 @@ impl<S: Suite> fmt::Debug for Effect<S> {
             Self::Send { to, message } => write!(f, "send {message} to {to:?}"),
             Self::SetTimer { token, when } => write!(f, "timer {token:?} {when:?}"),
             Self::Work(_) => f.write_str("work"),
-            Self::SayAgain(to) => write!(f, "say again to {to}"),
+            Self::SayAgain(to, Again::All) => write!(f, "say again to {to}"),
+            Self::SayAgain(to, Again::Runs(from)) => {
+                write!(f, "say run{from} and on again to {to}")
+            }
             Self::Fault(fault) => write!(f, "fault {fault}"),
             Self::Answer { request, answer } => write!(f, "answer {request:?} {answer:?}"),
             Self::Notify(notice) => write!(f, "notify {notice:?}"),
@@ -231,7 +257,7 @@ pub enum Refusal {
     /// This node was restored from a backup, or may have lost the end of its log.
     #[error(
         "this node may have forgotten what it said, and takes part again once most others told it \
-         where they are"
+         where they are, and took note that it is back"
     )]
     Returning,
     /// Not in the rule's range. Never repeats the value.

@@ -30,7 +30,7 @@ use std::fmt;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::committee::{Committee, PartyId, PartyMap};
+use crate::committee::{Committee, PartyId, PartyMap, PartySet};
 use crate::decision::ballot::Ballot;
 use crate::decision::proposal::ProposalId;
 use crate::decision::slot::Turn;
@@ -44,7 +44,7 @@ use crate::zoo::{self, Mutant};
 
 /// Names what instances make of their calls: to be raised whenever the same calls may lead to other
 /// words.
-pub const REPLAY: u32 = 1;
+pub const REPLAY: u32 = 2;
 
 /// Names an instance. The encoding names its log.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -104,7 +104,7 @@ pub(super) enum Call {
     /// What a broadcast held was approved of.
     Approve,
     /// Our value was given to a slot.
-    Propose(Vec<ProposalId>, Option<Turn>),
+    Propose(Vec<ProposalId>, Option<Turn>, PartySet),
     /// A member's value became usable in a slot.
     Usable(PartyId),
     /// A run began.

@@ -36,11 +36,14 @@ pub mod journal;
 mod kept;
 mod listening;
 pub mod message;
+mod missed;
 mod ordering;
 mod production;
+mod proposing;
 mod records;
 mod replay;
 pub mod restored;
+mod returned;
 mod sink;
 pub mod standing;
 pub mod sync;
@@ -52,8 +55,8 @@ use std::sync::Arc;
 
 pub use crate::record::RestoreError;
 pub use event::{
-    Answer, CoinShare, Done, Effect, Event, MessageOf, Notice, RealSuite, Receipt, Record, Refusal,
-    RequestId, Suite, TimerToken, When,
+    Again, Answer, CoinShare, Done, Effect, Event, MessageOf, Notice, RealSuite, Receipt, Record,
+    Refusal, RequestId, Suite, TimerToken, When,
 };
 pub use message::{Class, Message};
 pub use restored::restored_mark;
@@ -82,6 +85,7 @@ use production::Production;
 use records::Restored;
 use replay::Replayed;
 use restored::Returning;
+use returned::Returns;
 use sink::Sink;
 use turning::Turning;
 
@@ -158,6 +162,7 @@ pub struct Party<S: Suite> {
     catching_up: CatchingUp,
     /// While this party, restored from a backup, does not know what it may say.
     returning: Option<Returning>,
+    returns: Returns,
     /// Between steps, what is counted of each instance.
     journal: Journal,
     /// Until the start, what instances said and wanted before a restart.
@@ -200,11 +205,12 @@ impl<S: Suite> Party<S> {
             turning: Turning::default(),
             stock: Stock::new(policy),
             ordering: Ordering::new(committee),
-            production: Production::new(committee),
+            production: Production::new(shared.me(), committee),
             deciding: Deciding::new(committee),
             documents: Documents::default(),
             catching_up: CatchingUp::new(committee),
             returning: None,
+            returns: Returns::new(committee),
             journal: Journal::new(committee),
             replayed: Replayed::default(),
             faults: PartyMap::new(committee),
@@ -260,6 +266,7 @@ impl<S: Suite> Party<S> {
             Event::Start => {
                 self.start_asking(sink);
                 self.start_documents(sink);
+                self.start_hearing(sink);
                 self.ask_how_far(sink);
                 self.resume(sink);
             }
@@ -293,7 +300,9 @@ impl<S: Suite> Party<S> {
                 self.on_message(self.me(), message, sink);
             }
             self.maintain_returning(sink);
+            self.maintain_returned(sink);
             self.maintain_ordering(sink);
+            self.adopt_runs(sink);
             self.maintain_production(sink);
             self.maintain_deciding(sink);
             if sink.own.is_empty() {

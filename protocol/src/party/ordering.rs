@@ -11,7 +11,7 @@ use crate::decision::stock::Amount;
 use crate::fault::{DecisionFault, Fault};
 use crate::limits;
 use crate::party::early::Early;
-use crate::party::event::{Answer, Notice, Refusal, RequestId};
+use crate::party::event::Notice;
 use crate::party::journal::{Call, Instance};
 use crate::party::listening::Listening;
 use crate::party::records::{Key, delete, put};
@@ -19,7 +19,7 @@ use crate::party::sink::Sink;
 use crate::party::turning::Turning;
 use crate::party::{CoinShare, Message, Party, Suite};
 use crate::protocol::{Outbox, Protocol};
-use crate::wire::{self, Bytes};
+use crate::wire::Bytes;
 
 /// What is known here, for slots.
 struct Here<'a> {
@@ -30,7 +30,7 @@ struct Here<'a> {
 
 impl Known for Here<'_> {
     fn proposal(&self, id: &ProposalId) -> bool {
-        self.waiting.contains_key(id) || self.ledger.contains(id)
+        self.waiting.contains_key(id) || self.ledger.contains(id) || self.ledger.is_stale(id)
     }
 
     fn refresh(&self, position: u64) -> bool {
@@ -44,9 +44,9 @@ pub(super) struct Ordering<S: Suite> {
     /// Our own, on their way: not delivered yet.
     pub(super) own: BTreeMap<ProposalId, Proposal>,
     /// Delivered, without a position.
-    waiting: BTreeMap<ProposalId, Proposal>,
+    pub(super) waiting: BTreeMap<ProposalId, Proposal>,
     /// Sequence numbers of each member below which it is silent, having been restored.
-    sequences_barred: PartyMap<u64>,
+    pub(super) sequences_barred: PartyMap<u64>,
     pub(super) slots: BTreeMap<u64, Slot<S::Coin>>,
     /// Messages of slots that have not begun here.
     pub(super) early: Early<slot::Message<CoinShare<S>>>,
@@ -55,8 +55,8 @@ pub(super) struct Ordering<S: Suite> {
     slots_begun: u64,
     /// Results of slots that ended before an earlier one did.
     pub(super) ended: BTreeMap<u64, Agreed>,
-    /// Highest sequence seen of each member.
-    sequence: PartyMap<u64>,
+    /// One more than the highest sequence seen of each member.
+    pub(super) sequence: PartyMap<u64>,
 }
 
 impl<S: Suite> Ordering<S> {
@@ -164,90 +164,11 @@ impl<S: Suite> Ordering<S> {
 }
 
 impl<S: Suite> Party<S> {
-    pub(super) fn on_propose(
-        &mut self,
-        request: RequestId,
-        proposal: Proposal,
-        document: Option<Bytes>,
-        sink: &mut Sink<S>,
-    ) {
-        let me = self.me();
-        if let Err(refusal) = self.check_proposal(&proposal, document.as_ref()) {
-            return sink.answer(request, Err(refusal));
-        }
-        let decision = self.ledger.digest_of(&proposal);
-        let id = ProposalId { proposer: me, sequence: self.next_own_sequence().0 };
-        self.ordering.saw(&id);
-        let payload = Bytes::from(wire::encode(&proposal));
-        let Some(rbc) = self.broadcast_of(id) else {
-            let limit = limits::MAX_OWN_OPEN;
-            return sink.answer(request, Err(Refusal::TooManyOpen { limit }));
-        };
-        sink.journal.call(Instance::Proposal(id), Call::Broadcast(payload.clone()));
-        let out = &mut sink.outbox().wrap(move |m| Message::Proposal(id, m));
-        rbc.broadcast(payload, out).expect("a valid proposal is short, and its instance is new");
-        self.ordering.own.insert(id, proposal);
-        if let Some(document) = document {
-            self.send_document(id, document, sink);
-        }
-        sink.answer(request, Ok(Answer::Proposed { decision }));
-    }
-
-    fn check_proposal(&self, proposal: &Proposal, document: Option<&Bytes>) -> Result<(), Refusal> {
-        let invalid = |reason: &str| Err(Refusal::InvalidProposal(reason.into()));
-        if self.returning.is_some() {
-            return Err(Refusal::Returning);
-        }
-        if self.ledger.is_over() {
-            return Err(Refusal::EpochOver);
-        }
-        if let Err(reason) = proposal.validate(self.committee()) {
-            return invalid(&reason.to_string());
-        }
-        if !self.brings_new_keys(proposal) {
-            return invalid("the new member's identity is a member's already");
-        }
-        let fits = match (&proposal.document, document) {
-            (None, None) => true,
-            (Some(name), Some(bytes)) => name.names(bytes),
-            _ => false,
-        };
-        if !fits {
-            return invalid("the document is not the one that the proposal names");
-        }
-        if self.proposal(&self.ledger.digest_of(proposal)).is_some() {
-            return invalid("the same proposal was made before");
-        }
-        let me = self.me();
-        let open = self.ordering.broadcasts.keys().filter(|id| id.proposer == me).count();
-        let (next, end) = self.next_own_sequence();
-        if open >= limits::MAX_OWN_OPEN || next >= end {
-            return Err(Refusal::TooManyOpen { limit: limits::MAX_OWN_OPEN });
-        }
-        let with_document = |(id, p): (&ProposalId, &Proposal)| {
-            usize::from(id.proposer == me && p.document.is_some())
-        };
-        let entries = self.deciding.open().map(|decision| decision.entry());
-        let open = self.ordering.unordered().chain(entries.map(|e| (&e.id, &e.proposal)));
-        if document.is_some() && open.map(with_document).sum::<usize>() >= limits::MAX_OWN_DOCUMENTS
-        {
-            return Err(Refusal::TooManyDocuments { limit: limits::MAX_OWN_DOCUMENTS });
-        }
-        Ok(())
-    }
-
-    /// The sequence number of our next proposal, and the first that we may not use yet.
-    fn next_own_sequence(&self) -> (u64, u64) {
-        let me = self.me();
-        let first = self.ledger.next_sequence(me).max(self.ordering.sequences_barred[me]);
-        (self.ordering.sequence[me].max(first), first.saturating_add(limits::OWN_SEQUENCES))
-    }
-
     /// Whether the broadcast of this proposal may still come to an end here.
     pub(super) fn may_be_broadcast(&self, id: &ProposalId) -> bool {
         let next = self.ledger.next_sequence(id.proposer);
-        let window = next.saturating_sub(limits::SEQUENCE_WINDOW)
-            ..next.saturating_add(limits::SEQUENCE_WINDOW);
+        let window =
+            next.saturating_sub(limits::SEQUENCE_WINDOW)..self.ledger.window_end(id.proposer);
         self.committee().contains(id.proposer)
             && window.contains(&id.sequence)
             && !self.ledger.contains(id)
@@ -255,7 +176,7 @@ impl<S: Suite> Party<S> {
     }
 
     /// The broadcast of a proposal, begun now if it is new; `None` outside the window.
-    fn broadcast_of(&mut self, id: ProposalId) -> Option<&mut Rbc> {
+    pub(super) fn broadcast_of(&mut self, id: ProposalId) -> Option<&mut Rbc> {
         if self.ledger.is_over() && !self.ledger.contains(&id) {
             return None;
         }
@@ -286,6 +207,7 @@ impl<S: Suite> Party<S> {
         }
         let silent = self.ordering.is_silent(&id);
         let me = self.me();
+        self.note_unheard(from, id);
         let Some(rbc) = self.broadcast_of(id) else { return };
         if !sink.journal.hear(Instance::Proposal(id), (me, from), &message) {
             return;
@@ -308,7 +230,7 @@ impl<S: Suite> Party<S> {
     pub(super) fn on_payload(&mut self, id: ProposalId, payload: &Bytes, sink: &mut Sink<S>) {
         let proposal = Proposal::read(payload, self.committee());
         if let Some(proposal) = proposal.filter(|proposal| self.brings_new_keys(proposal)) {
-            if !self.ledger.contains(&id) {
+            if !self.ledger.contains(&id) && !self.ledger.is_stale(&id) {
                 self.on_delivered(id, proposal, sink);
             }
             self.recheck_slots(sink);
@@ -410,7 +332,8 @@ impl<S: Suite> Party<S> {
         if !begun && (slot < self.ledger.next_slot() || slot < self.ordering.slots_barred) {
             return;
         }
-        let wanted = slot == self.ledger.next_slot() && !self.ordering.waiting.is_empty();
+        let wanted = slot == self.ledger.next_slot()
+            && (!self.ordering.waiting.is_empty() || self.is_for_returned());
         if !begun && !self.ordering.early.admit(slot, from) && !wanted {
             let note = |m: &_| sink.journal.keep(Instance::Slot(slot), from, m);
             return self.ordering.early.keep(slot, from, message, note);
@@ -485,13 +408,15 @@ impl<S: Suite> Party<S> {
     pub(super) fn apply_ended_slot(&mut self, sink: &mut Sink<S>) -> bool {
         let next = self.ledger.next_slot();
         self.ordering.ended = self.ordering.ended.split_off(&next);
-        let Some(Agreed { ids, turn }) = self.ordering.ended.remove(&next) else { return false };
+        let Some(Agreed { ids, turn, returned }) = self.ordering.ended.remove(&next) else {
+            return false;
+        };
         let proposals = ids
             .into_iter()
-            .filter(|id| !self.ledger.contains(id))
+            .filter(|id| !self.ledger.contains(id) && !self.ledger.is_stale(id))
             .filter_map(|id| Some((id, self.ordering.waiting.get(&id)?.clone())))
             .collect();
-        self.apply_slot(SlotSummary { proposals, turn }, sink);
+        self.apply_slot(SlotSummary { proposals, turn, returned }, sink);
         true
     }
 
@@ -501,14 +426,16 @@ impl<S: Suite> Party<S> {
         let mut records = vec![put(&Key::Slot(slot), &summary)];
         records.extend(summary.proposals.iter().map(|(id, _)| delete(&Key::Waiting(*id))));
         sink.persist(records);
+        let opened = self.append(summary.clone());
         // A copy of an earlier proposal gets no position, and so no certificate to forget it at.
         for (id, proposal) in &summary.proposals {
-            if self.ledger.find(&self.ledger.digest_of(proposal)).is_some() {
+            let first = self.ledger.find(&self.ledger.digest_of(proposal));
+            if first.is_none_or(|entry| entry.id != *id) {
                 self.forget_broadcast(id, sink);
             }
         }
-        let opened = self.append(summary.clone());
         self.forget_stale(sink);
+        self.ask_for_unheard(sink);
         for position in opened {
             let follows = slot < self.ordering.slots_barred;
             self.opened(position, follows, sink);
@@ -526,18 +453,25 @@ impl<S: Suite> Party<S> {
         self.recheck_slots(sink);
     }
 
-    /// Forgets broadcasts so far behind what is ordered of their proposers that they end nowhere any more.
+    /// Forgets what gets no position any more, but for our own proposals: these are broadcast again.
     fn forget_stale(&mut self, sink: &mut Sink<S>) {
-        let stale = |id: &&ProposalId| {
-            id.sequence.saturating_add(limits::SEQUENCE_WINDOW)
-                < self.ledger.next_sequence(id.proposer)
-                && !self.ordering.waiting.contains_key(id)
-                && !self.ledger.contains(id)
-        };
-        let stale: Vec<ProposalId> =
+        let stale = |id: &&ProposalId| self.ledger.is_stale(id);
+        let waiting: Vec<ProposalId> =
+            self.ordering.waiting.keys().filter(stale).copied().collect();
+        let broadcasts: Vec<ProposalId> =
             self.ordering.broadcasts.keys().filter(stale).copied().collect();
-        for id in stale {
-            self.forget_broadcast(&id, sink);
+        for id in &waiting {
+            sink.persist(vec![delete(&Key::Waiting(*id))]);
+            let proposal = self.ordering.waiting.remove(id).filter(|_| id.proposer == self.me());
+            self.ordering.own.extend(proposal.map(|proposal| (*id, proposal)));
+        }
+        self.propose_again(sink);
+        for id in waiting.iter().chain(&broadcasts) {
+            self.forget_broadcast(id, sink);
+            self.discard_document(id, sink);
+        }
+        for proposer in self.committee().parties() {
+            self.approve_held(proposer, sink);
         }
     }
 
@@ -557,12 +491,12 @@ impl<S: Suite> Party<S> {
         first..self.ledger.next_position()
     }
 
-    /// Names what waits for a position in the next slot, and a turn of the epoch (O1, O5), if there
-    /// is anything.
+    /// Names what waits for a position in the next slot, a turn of the epoch, and who came back (O1, O5,
+    /// O6), if there is anything.
     pub(super) fn maintain_ordering(&mut self, sink: &mut Sink<S>) {
-        let (slot, turn) = (self.ledger.next_slot(), self.next_turn());
+        let (slot, turn, returned) = (self.ledger.next_slot(), self.next_turn(), self.returned());
         if self.ledger.is_over()
-            || (self.ordering.waiting.is_empty() && turn.is_none())
+            || (self.ordering.waiting.is_empty() && turn.is_none() && !self.is_for_returned())
             || slot < self.ordering.slots_barred
             || !self.catching_up.heard_a_quorum(self.committee())
         {
@@ -575,9 +509,9 @@ impl<S: Suite> Party<S> {
         self.begin_slot(slot, sink);
         let waiting: Vec<ProposalId> = self.ordering.waiting.keys().copied().collect();
         if let Some(instance) = self.slot(slot) {
-            sink.journal.call(Instance::Slot(slot), Call::Propose(waiting.clone(), turn));
+            sink.journal.call(Instance::Slot(slot), Call::Propose(waiting.clone(), turn, returned));
             let out = &mut sink.outbox().wrap(move |m| Message::Slot(slot, m));
-            instance.propose(&waiting, turn, out).expect("proposed once");
+            instance.propose(&waiting, turn, returned, out).expect("proposed once");
         }
         self.take_early_slot(slot, sink);
     }

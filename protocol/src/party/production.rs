@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::committee::{Committee, PartyId, PartySet};
+use crate::decision::stock::Claim;
 use crate::decision::supply::{self, Product, Supply};
 use crate::keys::signing::NoncePair;
 use crate::limits;
@@ -12,11 +13,13 @@ use crate::party::event::{Alarm, Notice, When};
 use crate::party::journal::{Call, Instance};
 use crate::party::records::{Key, put};
 use crate::party::sink::Sink;
+use crate::party::sync;
 use crate::party::{CoinShare, Message, Party, Suite};
 use crate::protocol::Protocol;
 
 /// The preprocessing runs that are going on, or are kept for laggards.
 pub(super) struct Production<S: Suite> {
+    me: PartyId,
     pub(super) runs: BTreeMap<u64, Supply<S::Coin>>,
     /// Runs that ended before an earlier one did.
     pub(super) ended: BTreeMap<u64, (u16, Product)>,
@@ -35,8 +38,9 @@ pub(super) struct Production<S: Suite> {
 }
 
 impl<S: Suite> Production<S> {
-    pub(super) fn new(committee: Committee) -> Self {
+    pub(super) fn new(me: PartyId, committee: Committee) -> Self {
         Self {
+            me,
             runs: BTreeMap::new(),
             ended: BTreeMap::new(),
             next: 0,
@@ -88,6 +92,18 @@ impl<S: Suite> Production<S> {
     /// Whether a run of ours is going on.
     pub(super) fn in_progress(&self) -> bool {
         self.started == Some(self.next)
+    }
+
+    /// Whether something was said here in a run that is going on or is kept.
+    pub(super) fn is_kept(&self, run: u64) -> bool {
+        self.runs.contains_key(&run)
+    }
+
+    /// Members that may lack the product of a run that has ended here.
+    fn lacking(&self, run: u64, committee: Committee) -> PartySet {
+        let done = self.done.get(&run).copied().unwrap_or_default();
+        let me = self.me;
+        committee.parties().filter(|party| *party != me && !done.contains(*party)).collect()
     }
 
     /// Dealers whose sharings are complete here, in a run that is going on.
@@ -221,16 +237,43 @@ impl<S: Suite> Party<S> {
         self.tell_run(run, dealers, sink);
         sink.notify(Notice::Refilled { run });
         self.production.early.forget_before(run + 1);
-        let oldest = run.saturating_sub(limits::RUN_WINDOW);
-        let dropped: Vec<u64> = self.production.runs.range(..oldest).map(|(run, _)| *run).collect();
-        for run in dropped {
-            self.drop_run(run, sink);
-        }
+        self.drop_old_runs(sink);
         // One that was adopted from others may have begun here never.
         if !self.production.runs.contains_key(&run) {
-            sink.journal.drop(Instance::Run(run));
+            self.drop_run(run, sink);
         }
         self.ask_for_missed_words(sink);
+    }
+
+    /// Whether no decision uses anything of a run any more, here or later.
+    pub(super) fn is_run_spent(&self, run: u64) -> bool {
+        self.is_run_unused(run, self.deciding.open().map(|decision| &decision.entry().claim))
+    }
+
+    /// The same, if these are the claims of all that is open.
+    pub(super) fn is_run_unused<'a>(
+        &self,
+        run: u64,
+        mut open: impl Iterator<Item = &'a Claim>,
+    ) -> bool {
+        self.stock.has_passed(run) && !open.any(|claim| self.stock.uses(claim, run))
+    }
+
+    /// A finished run is kept until every member has its product, or no decision uses it any more;
+    /// and not more of them than are needed sooner or later.
+    pub(super) fn drop_old_runs(&mut self, sink: &mut Sink<S>) {
+        let ended = self.production.runs.range(..self.production.next).map(|(run, _)| *run);
+        let (spent, mut kept): (Vec<u64>, Vec<u64>) =
+            ended.partition(|run| self.is_run_spent(*run));
+        spent.into_iter().for_each(|run| self.drop_run(run, sink));
+        kept.truncate(kept.len().saturating_sub(limits::kept_runs(self.committee().n())));
+        for run in kept {
+            for peer in self.production.lacking(run, self.committee()).iter() {
+                let m = sync::Message::Gone(vec![run]);
+                sink.outbox().send_to(peer, Message::Sync(m));
+            }
+            self.drop_run(run, sink);
+        }
     }
 
     /// Whether a pair belongs to a position that is certified, or was passed over.
@@ -246,17 +289,23 @@ impl<S: Suite> Party<S> {
         }
     }
 
-    /// A run is kept until every member has its product, within the window.
+    /// A member has its product of a run.
     pub(super) fn on_run_done(&mut self, from: PartyId, run: u64, sink: &mut Sink<S>) {
         let next = self.production.next;
-        if run < next.saturating_sub(limits::RUN_WINDOW) || run >= next + limits::RUN_WINDOW {
-            return;
+        let kept = run < next && self.production.runs.contains_key(&run);
+        if kept || (next..next + limits::RUN_WINDOW).contains(&run) {
+            self.production.done.entry(run).or_default().insert(from);
+            if kept && self.production.lacking(run, self.committee()).is_empty() {
+                self.drop_run(run, sink);
+            }
         }
-        let done = self.production.done.entry(run).or_default();
-        done.insert(from);
-        if done.len() == self.committee().n() {
-            self.drop_run(run, sink);
-        }
+    }
+
+    /// A member has come to this run, and lacks nothing of those before.
+    pub(super) fn on_runs_done(&mut self, from: PartyId, next: u64, sink: &mut Sink<S>) {
+        let next = next.min(self.production.next);
+        let kept: Vec<u64> = self.production.runs.range(..next).map(|(run, _)| *run).collect();
+        kept.into_iter().for_each(|run| self.on_run_done(from, run, sink));
     }
 
     fn drop_run(&mut self, run: u64, sink: &mut Sink<S>) {

@@ -12,6 +12,7 @@ use crate::decision::ledger::Entry;
 use crate::decision::life::{Context, Decision};
 use crate::decision::proposal::{Proposal, ProposalId};
 use crate::decision::slot::Slot;
+use crate::decision::stock::Claim;
 use crate::decision::supply::{Product, Supply};
 use crate::fault::Fault;
 use crate::limits;
@@ -217,12 +218,16 @@ impl<S: Suite> Party<S> {
         }
         self.deciding.restore(restored.voted, restored.signs, restored.certified);
         self.restore_documents(restored.documents);
+        let mut open = Vec::new();
         for position in self.ledger.first_position()..self.ledger.next_position() {
             self.note_refresh(position);
             let Some(entry) = self.ledger.entry(position).cloned() else { continue };
             if self.deciding.certified(position).is_some() {
                 self.stock.forget_pairs(&entry.claim);
-            } else if !calls.get(&Instance::Decision(position)).is_some_and(|c| takes_part(c)) {
+                continue;
+            }
+            open.push(entry.claim.clone());
+            if !calls.get(&Instance::Decision(position)).is_some_and(|c| takes_part(c)) {
                 // It signs nothing where it may have signed before.
                 self.stock.forget_pairs(&entry.claim);
                 let follower = self.shared.decision(entry, None, true);
@@ -230,7 +235,7 @@ impl<S: Suite> Party<S> {
             }
         }
         for (instance, calls) in calls {
-            if self.is_over(instance, &calls) {
+            if self.is_over(instance, &calls, &open) {
                 self.replayed.useless.push(instance);
                 continue;
             }
@@ -243,8 +248,8 @@ impl<S: Suite> Party<S> {
         Ok(())
     }
 
-    /// Whether an instance has nothing more to do or say.
-    fn is_over(&self, instance: Instance, calls: &[Call]) -> bool {
+    /// Whether an instance has nothing more to do or say; with the claims of all that is open.
+    fn is_over(&self, instance: Instance, calls: &[Call], open: &[Claim]) -> bool {
         let ordered = |position| position < self.ledger.next_position();
         match instance {
             Instance::Decision(position) => {
@@ -252,10 +257,13 @@ impl<S: Suite> Party<S> {
                     || ordered(position) && !takes_part(calls)
             }
             Instance::Slot(slot) => slot + limits::SLOTS_KEPT < self.ledger.next_slot(),
-            Instance::Run(run) => run + limits::RUN_WINDOW < self.production.next(),
+            Instance::Run(run) => {
+                run < self.production.next() && self.is_run_unused(run, open.iter())
+            }
             Instance::Proposal(id) => {
+                let certified = |position| self.deciding.certified(position).is_some();
                 let position = self.ledger.position_of(&id);
-                position.is_some_and(|position| self.deciding.certified(position).is_some())
+                position.map_or(self.ledger.contains(&id), certified)
             }
         }
     }
@@ -313,8 +321,8 @@ impl<S: Suite> Party<S> {
                 instance.handle(from, message, &mut replay)
             } else {
                 match call {
-                    Call::Propose(waiting, turn) => {
-                        let proposed = instance.propose(waiting, *turn, &mut replay);
+                    Call::Propose(waiting, turn, returned) => {
+                        let proposed = instance.propose(waiting, *turn, *returned, &mut replay);
                         proposed.map_err(|_| OUT_OF_PLACE)?;
                         None
                     }

@@ -26,6 +26,16 @@
 //!   the decisions of later slots, and in each member's proposals beyond the window of sequence
 //!   numbers. If that ledger holds the beginning of a refresh, say nothing in it, ever. All this is
 //!   durable before it takes effect; the mark of the restored goes with it.
+//! - (T4) Until the ledger's windows of sequence numbers have come so far, tell everybody that we came
+//!   back, and how often windows had been skipped then; again to who restarts. Propose nothing.
+//! - (T5) Name in the next slot who says so, if windows have been skipped so often and no more, and
+//!   the ledger has not taken note of that member [`limits::MAX_RETURNS`] times. A slot that takes
+//!   note of any, see [`slot`](crate::decision::slot), moves the windows of all members on by
+//!   [`limits::SKIP`]: so far that what has no position yet gets none under its number. It is forgotten
+//!   by all, and its proposer broadcasts it again under a new one.
+//! - (T6) What a peer says under a number beyond our window is not taken in. When our ledger has come
+//!   so far that it would be, ask the peer to say all again. As that is noted nowhere, ask all of them
+//!   after a start soon after a skip, and after the first skip since.
 //!
 //! # Why nothing is said twice
 //! Say that the lost party spoke in slot k > 0. A party begins a slot that is its next one, or one
@@ -47,10 +57,18 @@
 //! answers come in. T3 waits until our ledger is there, where a lie never is. That takes `2t + 1`
 //! honest others, so `n - 1 - f >= 2t + 1`: with `n = 3t + 1`, f <= t - 1.
 //!
-//! Our own proposals begin in the half of the window of sequence numbers that a member does not use
-//! ([`limits::OWN_SEQUENCES`]). A member that is lost a second time before one of these was ordered
-//! may use a number twice: then its proposal may never be delivered, and others may be shown that it
-//! sent two; they still agree, since the broadcast is safe from its sender.
+//! # Why it is heard again
+//! Say that a member came back when there had been s skips. It is silent below the windows' ends as its
+//! ledger had them, and skip s + 1 takes each window's beginning at least there. All honest parties
+//! hear what it says at T4; once they have, and are where there were s skips, each names it in the
+//! next slot. Of the `n - t` values that a slot counts `t + 1` are of honest members: it takes note.
+//! Whose number is used up ([`limits::MAX_RETURNS`]) is silent in broadcasts until the next epoch.
+//!
+//! Some honest member may have delivered what others forget. Which proposals are stale is a matter of
+//! the ledger, so a slot that such a member names one in ends as it would without.
+//!
+//! A liar who says that it came back costs a slot, and has what is on its way broadcast again, so many
+//! times in an epoch and no more: what an honest member proposes is delivered by all in the end.
 //!
 //! # Not guaranteed
 //! Anything, if the lost party still runs: then there are two, and they count as one at fault.
@@ -164,10 +182,9 @@ impl<S: Suite> Party<S> {
         if here.slot < bound.slots || here.run < bound.runs {
             return;
         }
-        let (me, ledger) = (self.me(), &self.ledger);
+        let ledger = &self.ledger;
         let sequences = PartyMap::from_fn(self.committee(), |party| {
-            let window = if party == me { limits::OWN_SEQUENCES } else { limits::SEQUENCE_WINDOW };
-            ledger.next_sequence(party).saturating_add(window)
+            ledger.next_sequence(party).saturating_add(limits::SEQUENCE_WINDOW)
         });
         let (slots, runs) = (bound.slots.saturating_add(1), bound.runs.saturating_add(1));
         let mut records = vec![

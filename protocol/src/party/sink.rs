@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use crate::committee::PartyId;
 use crate::fault::{Fault, Proof};
+use crate::party::event::{Again, Answer, Done, Effect, MessageOf, Notice, Record, Refusal};
 use crate::party::event::{Alarm, TimerToken, When};
-use crate::party::event::{Answer, Done, Effect, MessageOf, Notice, Record, Refusal};
 use crate::party::event::{RequestId, Suite};
 use crate::party::journal::{Instance, Journal};
 use crate::protocol::{Job, Outbox, Recipient};
@@ -65,9 +65,9 @@ impl<S: Suite> Sink<S> {
         self.effects.push(Effect::Work(Box::new(done)));
     }
 
-    /// Has everything said again to a member.
-    pub(super) fn say_all_again(&mut self, to: PartyId) {
-        self.effects.push(Effect::SayAgain(to));
+    /// Has something said again to a member.
+    pub(super) fn say_once_more(&mut self, to: PartyId, what: Again) {
+        self.effects.push(Effect::SayAgain(to, what));
     }
 
     pub(super) fn notify(&mut self, notice: Notice) {

@@ -9,19 +9,24 @@
 //!   hear of each other when they start: then it says so. A member that was asked before, and has
 //!   restarted, may have lost what it was about to answer: it is asked again.
 //! - (S1) Ask for slots, runs and certificates from where we are.
+//!   Where as many certificates as an answer holds are here from that position on, and others are not,
+//!   name those: a decision may be open for long, and what came after it is of use.
 //! - (S2) Answer with what we have, and once more as each of the next slots and runs ends: the
 //!   asker may be barred from exactly these.
 //! - (S3) `t + 1` equal summaries of our next slot are as good as our own. So are those of a run,
-//!   but only once its material is lost to us: see `lost_run`.
+//!   but only once its material is lost to us: we may not speak in it, nothing that is open uses it, or
+//!   `t + 1` members have nothing to say of it, so that those who have are too few.
 //! - (S4) What a peer says of a run too far ahead is not taken in. When our runs have come so near that
-//!   it would be, it is asked for again: the others keep the last runs for that, and without the
-//!   material of these we could do nothing in decisions that use it.
+//!   it would be, it is asked for again, a window at a time: without that material we could do nothing
+//!   in decisions that use it. So the others keep a finished run until nobody lacks it, or no decision
+//!   that may use it is open, within a bound. Who has nothing to say of a run (any more) says that.
 //! - (S5) A member that [comes in](super::epochs::entering) for another asks where its first epoch's
 //!   ledger begins, and believes what `t + 1` members say alike.
 //!
 //! How a member comes back whose store is lost: [`super::restored`].
 
 use std::fmt;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
@@ -44,12 +49,22 @@ pub enum Message {
     HowFar(Digest),
     /// So far. With the question's mark.
     SoFar(Digest, Begun),
-    /// Say again all that you said to me in what is open (S4, and who comes in).
-    Again,
+    /// Say again all that you said to me in what is open (S4, T6, and who comes in). With how often
+    /// windows of sequence numbers have skipped.
+    Again(u64),
+    /// I came back from a backup when so many slots had taken note of members that did, and am silent
+    /// in the broadcasts of proposals until one more has (T4).
+    Returned(u64),
     /// Where does the ledger of this epoch begin? From a member that comes in (S5).
     Where,
     /// There (S5).
     Begins(LedgerStart),
+    /// I have so many certificates of this epoch, and none of these positions: do you? (S1)
+    Lacking(u64, Vec<Range<u64>>),
+    /// Say again all that you said to me in the runs of a window from this one on (S4).
+    Missed(u64),
+    /// I have nothing to say in these runs, though they have ended (S4).
+    Gone(Vec<u64>),
 }
 
 /// How far somebody has come.
@@ -70,10 +85,20 @@ impl fmt::Display for Message {
             Self::Started(at) => {
                 write!(f, "STARTED slot{} run{} d{}", at.slot, at.run, at.position)
             }
+            Self::Lacking(_, gaps) => {
+                f.write_str("LACKING")?;
+                gaps.iter().try_for_each(|gap| write!(f, " d{}-{}", gap.start, gap.end))
+            }
             Self::Slot(slot, _) => write!(f, "slot{slot}"),
             Self::Run(run, _) => write!(f, "run{run}"),
             Self::HowFar(_) => f.write_str("HOWFAR"),
-            Self::Again => f.write_str("AGAIN"),
+            Self::Missed(run) => write!(f, "MISSED run{run}"),
+            Self::Gone(runs) => {
+                f.write_str("GONE")?;
+                runs.iter().try_for_each(|run| write!(f, " run{run}"))
+            }
+            Self::Again(skips) => write!(f, "AGAIN {skips}"),
+            Self::Returned(skips) => write!(f, "RETURNED {skips}"),
             Self::Where => f.write_str("WHERE"),
             Self::Begins(start) => write!(f, "BEGINS d{}", start.position),
             Self::SoFar(_, begun) => write!(f, "SOFAR slot{} run{}", begun.slots, begun.runs),

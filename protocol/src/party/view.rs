@@ -91,7 +91,7 @@ pub struct StatusView {
     pub slots: u64,
     /// Ordered proposals.
     pub positions: u64,
-    /// Certified ones of them.
+    /// Those of them whose outcomes are known here: not what was before this member came.
     pub certified: u64,
     /// Open ones of them.
     pub open: u64,
@@ -107,6 +107,9 @@ pub struct StatusView {
     pub run_in_progress: bool,
     /// Members that a party restored from a backup waits to hear from; `None` once it takes part.
     pub returning: Option<PartySet>,
+    /// Whether it came back from a backup, and still says nothing in the next slot, or in the next
+    /// broadcasts of proposals: the next slot ends that.
+    pub half_back: bool,
     /// Whether it was restored too late to get a share in the refresh that has begun: it takes part in
     /// nothing after it.
     pub left_behind: bool,
@@ -170,21 +173,13 @@ impl<S: Suite> Party<S> {
     /// All decisions, ordered ones first, in order.
     pub fn decisions(&self) -> Vec<DecisionView> {
         let ordered = self.ledger.entries().iter().map(|entry| self.view_of(entry.position));
-        let waiting = self
-            .ordering
-            .unordered()
-            .map(|(id, proposal)| Some(self.waiting_view(id.proposer, proposal)));
-        ordered.chain(waiting).flatten().collect()
+        ordered.flatten().chain(self.unordered()).collect()
     }
 
     /// Those that are not certified here, ordered ones first, in order.
     pub fn undecided(&self) -> Vec<DecisionView> {
         let open = self.deciding.open().map(|decision| self.view_of(decision.entry().position));
-        let waiting = self
-            .ordering
-            .unordered()
-            .map(|(id, proposal)| Some(self.waiting_view(id.proposer, proposal)));
-        open.chain(waiting).flatten().collect()
+        open.flatten().chain(self.unordered()).collect()
     }
 
     /// One decision.
@@ -224,7 +219,7 @@ impl<S: Suite> Party<S> {
         StatusView {
             slots: self.ledger.next_slot(),
             positions,
-            certified: positions - open,
+            certified: positions - self.ledger.first_position() - open,
             open,
             bits_left,
             triples_left,
@@ -232,6 +227,7 @@ impl<S: Suite> Party<S> {
             runs: self.production.next(),
             run_in_progress: self.production.in_progress(),
             returning: self.returning.as_ref().map(|returning| returning.silent(self.me())),
+            half_back: self.is_half_back(),
             left_behind: self.is_barred_from_refresh() && self.refresh().is_some(),
             faults: self.fault_counts(),
             stats: self.stats(),
@@ -261,6 +257,11 @@ impl<S: Suite> Party<S> {
             }));
         }
         counts
+    }
+
+    /// Those without a position.
+    fn unordered(&self) -> impl Iterator<Item = DecisionView> {
+        self.ordering.unordered().map(|(id, proposal)| self.waiting_view(id.proposer, proposal))
     }
 
     fn waiting_view(&self, proposer: PartyId, proposal: &Proposal) -> DecisionView {

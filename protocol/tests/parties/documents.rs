@@ -5,7 +5,7 @@ use quorate_protocol::decision::life;
 use quorate_protocol::decision::proposal::ProposalId;
 use quorate_protocol::fault::DecisionFault;
 use quorate_protocol::keys::GroupPublic;
-use quorate_protocol::party::{Event, Message, Refusal, documents};
+use quorate_protocol::party::{Event, Message, Refusal, RequestId, documents};
 use quorate_protocol::wire::Bytes;
 use quorate_protocol::{PartyId, limits};
 
@@ -61,6 +61,33 @@ fn a_document_reaches_everybody_before_the_vote() {
         assert_eq!(world.seen(&decision).1, [0, 1, 2, 3], "it stays for a while");
         world.assert_signed(&decision);
         assert!(world.faults.is_empty(), "{:?}", world.faults);
+    }
+}
+
+#[test]
+fn a_second_copy_of_a_proposal_needs_no_document_of_its_own() {
+    for seed in 300..310 {
+        let mut world = World::new(4, seed);
+        // That of the second copy comes to one member, which forgets it when it has ended the slot.
+        world.lost = |(_, to, message)| match message {
+            Message::Document(id, _) => id.proposer.index() == 2 && to.index() != 0,
+            _ => false,
+        };
+        let decision = world.propose_with(1, RULE, Some(FILE)).unwrap();
+        let proposal = world.parties[&p(1)].decision(&decision).unwrap().proposal;
+        let document = Some(Bytes::from(FILE));
+        let (request, member) = (RequestId(1), p(2));
+        world.step(member, Event::Propose { request, proposal, document });
+        assert!(world.answers.last().unwrap().2.is_ok());
+        world.run_until_ordered(1);
+        world.run_untimed();
+        (0..4).for_each(|party| world.vote(party, decision, 1));
+        world.run();
+        world.assert_certified(decision, Outcome::Accepted);
+        world.assert_signed(&decision);
+        for (id, party) in &world.parties {
+            assert_eq!((party.status().positions, party.undecided().len()), (1, 0), "{id}");
+        }
     }
 }
 

@@ -14,6 +14,7 @@ mod documents;
 mod epoch;
 mod restart;
 mod restored;
+mod returned;
 mod signing;
 mod standing;
 mod world;

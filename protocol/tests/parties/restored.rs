@@ -43,7 +43,7 @@ impl World {
     }
 
     /// One proposal, on which all of these vote yes; whether `member` took part in it.
-    fn decide(&mut self, proposer: u16, voters: &[u16], member: PartyId) -> bool {
+    pub fn decide(&mut self, proposer: u16, voters: &[u16], member: PartyId) -> bool {
         let decision = self.propose(proposer, "count(approve) >= 3");
         self.run_untimed();
         for voter in voters {
@@ -53,6 +53,19 @@ impl World {
         self.assert_certified(decision, Outcome::Accepted);
         let position = self.parties[&member].decision(&decision).unwrap().position.unwrap();
         self.spoken.contains(&(member, ("decision", position, 0)))
+    }
+}
+
+impl World {
+    /// Proposals of one member, all vote on each, until a member that came back has its part of all
+    /// material that is left: the next run may have been begun when it was lost.
+    fn spend(&mut self, proposer: usize, member: PartyId) {
+        let everybody: Vec<u16> = (0..self.parties.len() as u16).collect();
+        let runs = |world: &Self| world.parties[&member].status().runs;
+        let enough = runs(self) + 4;
+        while runs(self) < enough {
+            self.decide(proposer as u16, &everybody, member);
+        }
     }
 }
 
@@ -90,14 +103,39 @@ fn a_restored_member_says_nothing_twice_and_takes_part_in_what_is_new() {
         world.decide(0, &[0, 1, 3], member);
         assert!(world.decide(1, &[0, 1, 2, 3], member), "{case}");
         assert!(world.decide(2, &[1, 2, 3], member), "{case}: its own proposal");
-        // Its vote counts: without it there are two.
+        // Its vote counts, and what it says of a proposal: without it there are two.
+        world.spend(0, member);
         world.stop(PartyId::new(3));
         let decision = world.propose(0, "count(approve) >= 3");
-        world.run_until_ordered(1);
         world.run_untimed();
         [0, 1, 2].into_iter().for_each(|party| world.vote(party, decision, 1));
         world.run();
+        world.assert_certified(decision, Outcome::Accepted);
         world.assert_nothing_said_twice(member, &before, &case);
+    }
+}
+
+#[test]
+fn proposals_get_through_after_more_than_t_members_have_come_back_one_after_the_other() {
+    for (n, seed) in [(4, 70), (7, 71)] {
+        let mut world = busy(n, seed, 2_000);
+        world.run();
+        let everybody: Vec<u16> = (0..n as u16).collect();
+        let mut before = Vec::new();
+        for (member, fresh) in (0..n as u16).zip(100..) {
+            let member = PartyId::new(member);
+            before.push((member, world.forget_spoken(member)));
+            world.restore(member, fresh);
+            world.run();
+            assert!(!world.is_returning(member), "{n}, {member}");
+            world.spend((member.index() + 1) % n, member);
+        }
+        for member in &everybody {
+            assert!(world.decide(*member, &everybody, PartyId::new(*member)), "{n}, {member}");
+        }
+        for (member, before) in before {
+            world.assert_nothing_said_twice(member, &before, &format!("{n}, {member}"));
+        }
     }
 }
 
@@ -202,7 +240,7 @@ fn an_answer_to_an_earlier_question_is_not_taken() {
 }
 
 /// Delivers what fits, and what follows from that and fits, until there is nothing more.
-fn deliver_only(world: &mut World, fits: impl Fn(&(PartyId, PartyId, Wire)) -> bool) {
+pub fn deliver_only(world: &mut World, fits: impl Fn(&(PartyId, PartyId, Wire)) -> bool) {
     loop {
         if let Some((party, message)) = world.done.pop_front() {
             world.step(party, Event::Done(message));
@@ -248,6 +286,9 @@ fn what_only_the_lost_one_had_begun_is_not_begun_again() {
     world.restore(member, 100);
     deliver_only(&mut world, sync);
     assert!(!world.is_returning(member));
+    assert!(world.parties[&member].status().half_back, "it may have used its next number");
+    world.run();
+    assert!(!world.parties[&member].status().half_back);
     world.propose(2, "count(approve) >= 3");
     world.run();
     world.assert_nothing_said_twice(member, &before, "a broadcast");

@@ -14,8 +14,8 @@ use quorate_protocol::decision::proposal::{DocumentRef, Proposal, Renewal};
 use quorate_protocol::decision::stock::Policy;
 use quorate_protocol::keys::TrustedKeyDealer;
 use quorate_protocol::party::{
-    Answer, Config, Done, Effect, Event, Message, MessageOf, Notice, Party, RealSuite, Refusal,
-    RequestId, TimerToken, When,
+    Again, Answer, Config, Done, Effect, Event, Message, MessageOf, Notice, Party, RealSuite,
+    Refusal, RequestId, TimerToken, When,
 };
 use quorate_protocol::protocol::Recipient;
 use quorate_protocol::record::Memory;
@@ -53,6 +53,8 @@ pub struct World {
     pub done: VecDeque<(PartyId, Done<RealSuite>)>,
     pub timers: Vec<(u64, PartyId, TimerToken)>,
     pub now: u64,
+    /// The deadline of what is proposed.
+    pub deadline_ms: u64,
     /// Messages for which this holds are lost.
     pub lost: fn(&(PartyId, PartyId, Wire)) -> bool,
     pub answers: Vec<(PartyId, RequestId, Result<Answer, Refusal>)>,
@@ -101,6 +103,7 @@ impl World {
             done: VecDeque::new(),
             timers: Vec::new(),
             now: 0,
+            deadline_ms: 1_000_000,
             lost: |_| false,
             answers: Vec::new(),
             faults: Vec::new(),
@@ -174,20 +177,21 @@ impl World {
                 }
                 Effect::Work(job) => self.done.push_back((party, job())),
                 Effect::Fault(fault) => self.faults.push((party, fault)),
-                Effect::SayAgain(to) => self.say_again(party, to),
+                Effect::SayAgain(to, what) => self.say_again(party, to, what),
                 Effect::Answer { request, answer } => self.answers.push((party, request, answer)),
                 Effect::Notify(notice) => self.notices.push((party, notice)),
             }
         }
     }
 
-    /// All that a party has said to another one in what is open, as it follows from what it wrote down.
-    fn say_again(&mut self, party: PartyId, to: PartyId) {
+    /// What a party has said to another one, as it follows from what it wrote down.
+    pub fn say_again(&mut self, party: PartyId, to: PartyId, what: Again) {
         let records = self.stores.entry(party).or_default().records();
         let mut again = Party::new(self.configs[party.index()](), records).unwrap();
         for effect in again.step(Event::Start) {
             if let Effect::Send { to: first, message } = effect
                 && [Recipient::All, Recipient::One(to)].contains(&first)
+                && what.says(&message)
             {
                 self.flight.push((party, to, message));
             }
@@ -202,6 +206,12 @@ impl World {
     /// Like [`run`](Self::run), without timers.
     pub fn run_untimed(&mut self) {
         while self.deliver_one() {}
+    }
+
+    /// The same, and timers that fire before this time.
+    pub fn run_before(&mut self, time_ms: u64) {
+        let next = |world: &Self| world.timers.iter().map(|(at, ..)| *at).min();
+        while self.deliver_one() || next(self).is_some_and(|at| at < time_ms) && self.fire_one() {}
     }
 
     pub fn fire_one(&mut self) -> bool {
@@ -270,7 +280,7 @@ impl World {
             title: "Extend the credit line".into(),
             text: String::new(),
             rule,
-            deadline_ms: 1_000_000,
+            deadline_ms: self.deadline_ms,
             minimum,
             nonce,
             document: document.and_then(DocumentRef::of),

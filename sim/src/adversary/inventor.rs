@@ -145,13 +145,18 @@ impl Inventor {
             3 | 4 => Message::Slot(place, self.collection(rng)),
             5 | 6 => Message::Run(place, self.run(rng)),
             7 => Message::RunDone(place),
-            8 => Message::Sync(match rng.random_range(0..4) {
+            8 => Message::Sync(match rng.random_range(0..5) {
                 0 => sync::Message::Run(place, rng.random_range(0..9)),
                 1 => sync::Message::HowFar(Digest::from(rng.random::<[u8; 32]>())),
                 2 => {
                     let at = sync::Position { slot: rng.random(), run: place, position: place };
                     sync::Message::Ask(at)
                 }
+                3 => match rng.random_range(0..6) {
+                    4 => sync::Message::Missed(place),
+                    5 => sync::Message::Gone((place..place.saturating_add(3)).collect()),
+                    skips => sync::Message::Returned(skips),
+                },
                 _ => {
                     let begun = Begun { slots: rng.random(), runs: rng.random() };
                     sync::Message::SoFar(Digest::from(rng.random::<[u8; 32]>()), begun)

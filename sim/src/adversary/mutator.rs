@@ -78,11 +78,14 @@ fn change_place(message: &mut Wire, committee: Committee, rng: &mut Rng) -> Opti
         | Message::Decision(place, _) => step(place, rng),
         Message::Sync(m) => match m {
             sync::Message::Ask(at) | sync::Message::Started(at) => step(&mut at.slot, rng),
+            sync::Message::Lacking(certificates, _) => step(certificates, rng),
             sync::Message::Slot(slot, _) => step(slot, rng),
-            sync::Message::Run(run, _) => step(run, rng),
+            sync::Message::Run(run, _) | sync::Message::Missed(run) => step(run, rng),
+            sync::Message::Gone(runs) => step(runs.first_mut()?, rng),
+            sync::Message::Returned(skips) | sync::Message::Again(skips) => step(skips, rng),
             sync::Message::SoFar(_, begun) => step(&mut begun.runs, rng),
             sync::Message::Begins(start) => step(&mut start.position, rng),
-            sync::Message::HowFar(_) | sync::Message::Again | sync::Message::Where => return None,
+            sync::Message::HowFar(_) | sync::Message::Where => return None,
         },
         Message::Refresh(envelope) => match &mut **envelope {
             Envelope::Said { message, .. } if whose => match message {

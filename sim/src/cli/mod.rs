@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn a_run_is_replayed_by_its_own_name() {
         let command = |name: &str| replay_command(&Story::parse(name).unwrap());
-        let less = "n4b1-all-real-v5-7~q0";
+        let less = "n4b1-all-real-v6-7~q0";
         assert!(command(less).ends_with(&format!(" replay {less}")));
         let folder = tempfile::Builder::new().prefix("it's here").tempdir().unwrap();
         let file = folder.path().join("a.toml").to_string_lossy().into_owned();

@@ -11,7 +11,7 @@ use crate::variant;
 /// Which run, and how much of it.
 #[derive(clap::Args)]
 pub(super) struct Replay {
-    /// A seed, a token such as n4b1-all-real-v5-123, or a scenario file
+    /// A seed, a token such as n4b1-all-real-v6-123, or a scenario file
     run: String,
     #[command(flatten)]
     which: Which,

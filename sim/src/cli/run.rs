@@ -15,7 +15,7 @@ use crate::variant;
 /// Which seed.
 #[derive(clap::Args)]
 pub(super) struct Run {
-    /// A seed, a token such as n4b1-all-real-v5-123, or a scenario file [default: 1]
+    /// A seed, a token such as n4b1-all-real-v6-123, or a scenario file [default: 1]
     run: Option<String>,
     #[command(flatten)]
     which: Which,

@@ -17,7 +17,7 @@ use crate::variant;
 /// Which run, and for how long.
 #[derive(clap::Args)]
 pub(super) struct Shrink {
-    /// A token of a run that fails, such as n4b1-all-real-v5-123, or a scenario file
+    /// A token of a run that fails, such as n4b1-all-real-v6-123, or a scenario file
     run: String,
     /// How long to try, in seconds
     #[arg(long, default_value_t = 300)]

@@ -14,7 +14,7 @@ use crate::variant;
 /// Which run, and how to show it.
 #[derive(clap::Args)]
 pub(super) struct Trace {
-    /// A seed, a token such as n4b1-all-real-v5-123, or a scenario file
+    /// A seed, a token such as n4b1-all-real-v6-123, or a scenario file
     run: String,
     #[command(flatten)]
     which: Which,

@@ -92,7 +92,8 @@ impl Coverage {
             .collect(),
             Kind::Keygen => vec![
                 by_anybody("key sets", self.key_sets, "a run that ends"),
-                by_anybody("real coin rounds", self.coins, coins),
+                // One in a hundred seeds has any.
+                Required { seeds: 2_000, ..by_anybody("real coin rounds", self.coins, coins) },
                 by_liars("complaints", self.complaints, cheat),
                 by_liars("recovered shares", self.recovered, cheat),
                 by_anybody("excluded dealers", self.excluded, slow),

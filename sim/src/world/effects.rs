@@ -5,7 +5,7 @@ use quorate_protocol::crypto::Digest;
 use quorate_protocol::decision::certificate::{Certificate, Outcome};
 use quorate_protocol::decision::life;
 use quorate_protocol::fault::{DecisionFault, Fault, FaultKind, SharingFault};
-use quorate_protocol::party::epochs::{EpochKeys, EpochsEffect, EpochsEvent, Word};
+use quorate_protocol::party::epochs::{EpochKeys, EpochsEffect, EpochsEvent, Repeat, Word};
 use quorate_protocol::party::frame::decode_frame;
 use quorate_protocol::party::{
     Answer, Class, Effect, Message, Notice, RealSuite, Refusal, RequestId, When,
@@ -94,18 +94,18 @@ impl World {
                 let done = Happening::Done(actor, life, epoch, Box::new(job()));
                 self.pending.work(done, &mut self.rng);
             }
-            Effect::SayAgain(to) => self.say_again(actor, to),
+            Effect::SayAgain(to, what) => self.say_again(actor, to, Repeat::of(epoch, what)),
             Effect::Fault(fault) => self.on_fault(actor.party, epoch, &fault),
             Effect::Answer { request, answer } => self.on_answer(actor, request, answer),
             Effect::Notify(notice) => self.on_notice(actor, epoch, &notice),
         }
     }
 
-    /// Says again all that was said to a party in what is open, as it follows from what was written.
-    fn say_again(&mut self, actor: ActorId, to: PartyId) {
+    /// Says again what was said to a party, as it follows from what was written.
+    fn say_again(&mut self, actor: ActorId, to: PartyId, repeat: Repeat) {
         let Some(of) = self.members[actor.party].actor(actor) else { return };
         let restored = self.keys.restored(actor, !of.erased, of.records());
-        let words = restored.map(|restored| restored.words_for(to)).unwrap_or_default();
+        let words = restored.map(|restored| restored.words_for(to, repeat)).unwrap_or_default();
         for Word { epoch, to: first, message } in words {
             let by = actor.party;
             if self.ghost.honest(by) {

@@ -3,13 +3,16 @@
 
 use quorate_protocol::committee::{PartyId, PartySet};
 use quorate_protocol::crypto;
+use rand::RngExt;
 
 use super::campaign::{Verdict, holds};
 use crate::adversary::{Behaviour, Spoil};
 use crate::keygen;
 use crate::keygen::adversary::{BadSet, Behaviour as KeygenBehaviour, Cheat, How};
-use crate::plan::Plan;
+use crate::plan::{Plan, Restart};
 use crate::report::Report;
+use crate::schedule::{MILLI, SECOND};
+use crate::sweep::{self, Subject};
 use crate::token::{Crypto, Kind, Token};
 use crate::world::World;
 
@@ -54,6 +57,22 @@ pub(super) fn survivors(seed: u64) -> Verdict {
     plan.byzantine = vec![(silent, vec![Behaviour::Silent])];
     plan.restarts.retain(|restart| restart.party != silent);
     plan.restarts.iter_mut().for_each(|restart| restart.lost = 100);
+    run(plan)
+}
+
+/// In one decision in which nothing else goes wrong, all but one, which is silent, are killed once, after
+/// any of their effects, and all that was on its way from them is lost.
+pub(super) fn at_once(seed: u64) -> Verdict {
+    let mut rng = plan(4, seed).token.rng("kills");
+    let mut kill = |party| Restart {
+        effects: rng.random_range(0..600),
+        pause: rng.random_range(MILLI..SECOND),
+        lost: 100,
+        ..sweep::kill(PartyId::new(party))
+    };
+    let mut plan = Subject::Needed.plan(4, kill(0)).expect("of decisions");
+    let silent: PartySet = plan.byzantine.iter().map(|(party, _)| *party).collect();
+    plan.restarts.extend((1..4).map(kill).filter(|kill| !silent.contains(kill.party)));
     run(plan)
 }
 

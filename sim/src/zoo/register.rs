@@ -37,8 +37,9 @@ const DOMAINS: Campaign = Campaign::new("names", 10, names::domains);
 const ENCODINGS: Campaign = Campaign::new("encodings", 10, names::encodings);
 const PROOFS: Campaign = Campaign::new("proofs", 10, names::proofs);
 const FOUR: Campaign = Campaign::new("network of four", 200, network::four);
-const KILLED: Campaign = Campaign::new("killed member", 200, network::killed);
-const SURVIVORS: Campaign = Campaign::new("killed members", 200, network::survivors);
+const KILLED: Campaign = Campaign::new("killed member", 1000, network::killed);
+const AT_ONCE: Campaign = Campaign::new("kills in one decision", 3000, network::at_once);
+const SURVIVORS: Campaign = Campaign::new("killed members", 1500, network::survivors);
 const SHIFTED: Campaign = Campaign::new("shifted refresh", 10, network::shifted);
 const REFRESHED: Campaign = Campaign::new("two refreshes", 10, network::refreshed);
 const OLD_EPOCH: Campaign = Campaign::new("old epoch", 20, network::old_epoch);
@@ -162,8 +163,8 @@ fn networks(mutant: Mutant) -> &'static [Campaign] {
         | Mutant::JournalLate
         | Mutant::EarlyForgotten
         | Mutant::NotSaidAgain
-        | Mutant::JobsForgotten
-        | Mutant::NotAskedAgain => &[KILLED, SURVIVORS],
+        | Mutant::JobsForgotten => &[KILLED, SURVIVORS],
+        Mutant::NotAskedAgain => &[SURVIVORS, AT_ONCE],
         Mutant::LogForgotten => &[KEYGEN],
         Mutant::SetsUnfinished => &[UNFINISHED],
         Mutant::SetsOfAnySize => &[SMALL],

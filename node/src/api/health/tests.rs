@@ -41,6 +41,8 @@ fn the_margin_shrinks_with_whoever_is_away_or_provably_faulty() {
     (status.party.returning, status.party.left_behind) = (None, true);
     status.older_copy = false;
     assert_eq!(of(&status), (3, 2, None, 1), "and so does one without a share of the new keys");
+    (status.party.left_behind, status.party.half_back) = (false, true);
+    assert_eq!(of(&status), (3, 2, None, 1), "and one of which the others took no note yet");
 }
 
 #[test]
@@ -74,6 +76,10 @@ fn every_warning_has_its_reason() {
         (of(|s| s.peers[1].lost_frames = 4), "4 messages to it are lost"),
         (of(|s| s.party.faults = vec![faulty(3, true)]), "org 3 is faulty, provably (3 times)"),
         (of(|s| s.party.returning = Some(set(&[1]))), "has not heard from org 1"),
+        (
+            of(|s| s.party.half_back = true),
+            "heard again once the others have noted that it is back",
+        ),
         (of(|s| s.party.left_behind = true), "restored too late for a share of the new keys"),
         (of(|s| s.older_copy = true), "the data directory is an older copy: nothing is said until"),
         (
@@ -160,4 +166,6 @@ fn a_node_that_takes_no_part_is_not_ready_and_says_why_without_names() {
     (status.party.returning, status.party.left_behind) = (None, true);
     status.older_copy = false;
     assert_eq!(codes(&status), ["left_behind", "no_material"]);
+    (status.party.left_behind, status.party.half_back) = (false, true);
+    assert_eq!(codes(&status), ["restored", "no_material"]);
 }

@@ -17,6 +17,7 @@ fn link(peer: u16, connected: bool) -> LinkStatus {
         connected: connected.then_some(Transport::Tcp),
         incarnation: 7,
         round_trip_us: None,
+        clock_ahead_ms: None,
         last_seen_ms_ago: None,
         unacknowledged_frames: 0,
         unacknowledged_bytes: 0,

@@ -144,7 +144,8 @@ impl Rendezvous {
         let mut swarm = swarm::build_swarm(keys, behaviour).map_err(nowhere)?;
         let listening = swarm::listen(&mut swarm, &addresses, Duration::ZERO)
             .await
-            .map_err(|(address, reason)| failed(address, reason))?;
+            .map_err(|(address, reason)| failed(address, reason))?
+            .open;
         let task = tokio::spawn(run(swarm, hall));
         Ok(Self { listening, task })
     }

@@ -26,7 +26,7 @@ use super::ending::Endings;
 use super::exit::{Exit, Failure};
 use super::screen::Screen;
 use super::terminal::{Paint, clean};
-use super::{Context, passphrase, run};
+use super::{Context, log, passphrase, run};
 use crate::ceremony::folder::{Folder, Next};
 use crate::ceremony::preflight::Stage;
 use crate::ceremony::rendezvous::Rendezvous;
@@ -93,7 +93,7 @@ struct Flow<'a> {
 
 /// `quorate ceremony`
 pub fn ceremony(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
-    run::start_log(context, "error");
+    log::start(context, "error")?;
     let home = Home::open(&context.global.data_dir())?;
     arguments.node.check(context, &home)?;
     let folder = Folder::of(&home);

@@ -35,6 +35,7 @@ fn link(peer: u16, connected: bool, trouble: Option<&str>) -> LinkStatus {
         connected: connected.then_some(Transport::Quic),
         incarnation: 7,
         round_trip_us: None,
+        clock_ahead_ms: None,
         last_seen_ms_ago: None,
         unacknowledged_frames: 0,
         unacknowledged_bytes: 0,

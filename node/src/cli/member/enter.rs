@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::cli::ending::Endings;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::terminal::clean;
-use crate::cli::{Context, init, passphrase, run, verify};
+use crate::cli::{Context, init, log, passphrase, run, verify};
 use crate::driver::{Approach, NodeError, enter_network};
 use crate::home::Home;
 use crate::roster::EntranceFile;
@@ -39,7 +39,7 @@ pub struct Arguments {
 
 /// `quorate member enter`
 pub fn enter(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
-    run::start_log(context, "quorate=warn,quorate_protocol=warn,error");
+    log::start(context, "warn")?;
     let key = verify::parse_key(&arguments.network_key)?;
     let file = EntranceFile::read(&arguments.file)?;
     let forged = || {

@@ -39,6 +39,7 @@ impl Driver {
             transport: link.connected,
             last_seen_ms_ago: link.last_seen_ms_ago,
             round_trip_us: link.round_trip_us,
+            clock_ahead_ms: link.clock_ahead_ms,
             unacked_frames: link.unacknowledged_frames,
             unacked_bytes: link.unacknowledged_bytes,
             lost_frames: link.lost_frames,

@@ -1,5 +1,8 @@
 //! Copies of a data directory, and members that lie about starts.
 
+use libp2p::multiaddr::Protocol;
+use tokio::sync::watch;
+
 use super::*;
 
 impl Node {
@@ -55,6 +58,64 @@ async fn a_second_copy_stops_while_the_first_goes_on() {
         }
         assert!(nodes[0].incoming.events.try_recv().is_err());
     }
+}
+
+/// Where a node is reached as long as it is open: closed, it ends what passed.
+async fn door(world: &World, to: usize, open: &watch::Sender<bool>) -> Multiaddr {
+    let inside = world.addresses[to].iter().find_map(|address| {
+        let mut parts = address.iter();
+        match (parts.next(), parts.next()) {
+            (Some(Protocol::Ip4(ip)), Some(Protocol::Tcp(port))) => Some((ip, port)),
+            _ => None,
+        }
+    });
+    let (inside, open) = (inside.unwrap(), open.subscribe());
+    let door = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let port = door.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        loop {
+            let (mut outer, _) = door.accept().await.unwrap();
+            if *open.borrow() {
+                let mut inner = tokio::net::TcpStream::connect(inside).await.unwrap();
+                let mut open = open.clone();
+                tokio::spawn(async move {
+                    tokio::select! {
+                        _ = tokio::io::copy_bidirectional(&mut outer, &mut inner) => {}
+                        _ = open.wait_for(|open| !open) => {}
+                    }
+                });
+            }
+        }
+    });
+    format!("/ip4/{}/tcp/{port}", Ipv4Addr::LOCALHOST).parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_that_reaches_all_stops_also_when_the_first_was_not_there_when_it_began() {
+    let mut world = World::new(4);
+    // It does not know where the others are, and waits for them.
+    let first = world.start(0).await;
+    let (open, _open) = watch::channel(true);
+    let mut others = Vec::new();
+    for me in 1..4 {
+        let door = door(&world, 0, &open).await;
+        world.doors.insert((me, 0), door);
+        others.push(world.start(me).await);
+    }
+    for (peer, other) in (1..).zip(&others) {
+        first.until(peer, |link| link.incarnation != 0).await;
+        other.until(0, |link| link.incarnation != 0).await;
+    }
+    let number = others[0].link(0).incarnation;
+    open.send_replace(false);
+    for (peer, other) in (1..).zip(&others) {
+        first.until(peer, |link| link.connected.is_none()).await;
+        other.until(0, |link| link.connected.is_none()).await;
+    }
+    let mut copy = world.copy(0, world.sign(0, number)).await;
+    assert_eq!(copy.doubt().await, LinkEvent::Older { than: number });
+    open.send_replace(true);
+    assert_eq!(copy.doubt().await, LinkEvent::OtherLives);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

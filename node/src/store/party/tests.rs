@@ -122,3 +122,26 @@ fn a_party_whose_store_was_written_by_another_version_is_marked_once() {
     assert_eq!(restored.ending, Ending::Whole);
     assert_eq!(plain(restored.records), [(name(1), b"a".to_vec())]);
 }
+
+#[test]
+fn what_was_once_written_together_does_not_keep_the_file_large() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.redb");
+    let (log, kept) = (name(1), put(&name(2), b"kept"));
+    let (mut store, _) = open(&path, Durability::Process);
+    store.commit(vec![kept.clone()]).unwrap();
+    for _ in 0..1000 {
+        store.commit(vec![append(&log, &[7; 20_000])]).unwrap();
+    }
+    drop(store);
+    let length = || path.metadata().unwrap().len();
+    let (mut store, _) = open(&path, Durability::Process);
+    assert!(length() > 20_000_000, "what is in use stays: {}", length());
+    store.commit(vec![Record::Forget { log }]).unwrap();
+    drop(store);
+    for _ in 0..2 {
+        let (_, restored) = open(&path, Durability::Process);
+        assert_eq!(plain(restored.records), plain(vec![kept.clone()]));
+        assert!(length() < 2_000_000, "{}", length());
+    }
+}

@@ -87,6 +87,11 @@ impl Archive {
         self.ledger.entries()
     }
 
+    /// How many outcomes are here.
+    pub fn certified(&self) -> u64 {
+        self.certified.len() as u64
+    }
+
     /// The certificate of a decision.
     pub fn certificate(&self, decision: &Digest) -> Option<&Certificate> {
         let position = self.ledger.find(decision)?.position;

@@ -89,7 +89,7 @@ mod view;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use again::Word;
+pub use again::{Repeat, Word};
 use ahead::Ahead;
 pub use archive::Archive;
 pub use event::{EpochsEffect, EpochsEvent};

@@ -520,10 +520,10 @@ fn what_links_lost_for_good_is_said_again_out_of_the_store() {
     world.run_untimed();
     assert!(world.members().all(|member| member.certificate(&open).is_none()), "2 is needed");
     world.lost = |_| false;
-    world.say_again(party(1), party(2));
+    world.say_again(party(1), party(2), Repeat::ALL);
     world.run_untimed();
     assert!(world.members().all(|member| member.certificate(&open).is_none()), "1 lost nothing");
-    world.say_again(party(0), party(2));
+    world.say_again(party(0), party(2), Repeat::ALL);
     world.run_untimed();
     world.vote_all(open, &[0, 2]);
     world.run();

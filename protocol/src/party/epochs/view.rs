@@ -73,10 +73,11 @@ impl Epochs {
     /// are not erased.
     pub fn status(&self) -> StatusView {
         let mut status = self.current().status();
+        status.certified += self.archives.values().map(Archive::certified).sum::<u64>();
         let before = self.live.range(..self.current).map(|(_, live)| live.party.status());
         for before in before {
             status.open += before.open;
-            status.certified = status.certified.saturating_sub(before.open);
+            status.certified += before.certified;
             status.stats += before.stats;
             for fault in before.faults {
                 let same = status.faults.iter_mut();

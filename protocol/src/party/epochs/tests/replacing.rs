@@ -222,6 +222,11 @@ fn all_restart_and_refresh_after_a_member_came_in() {
     for member in world.members() {
         let statement = &member.certificate(&decision).unwrap().statement;
         assert_eq!((statement.epoch, statement.counted.len()), (3, 4));
+        // What was before the newcomer came is not there, and is not said to be.
+        let known = member.decisions();
+        let certified = known.iter().filter(|view| view.outcome.is_some()).count();
+        assert_eq!(member.status().certified, certified as u64);
+        assert_eq!((member.status().positions, member.status().open), (4, 0));
     }
     // The newcomer is needed, and has what it takes.
     assert_accepted_without_the_first(world);

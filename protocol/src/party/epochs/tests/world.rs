@@ -121,11 +121,11 @@ impl World {
         Epochs::with_deviation(config, deviation, records)
     }
 
-    /// All that one member said to another in what is open is on its way again.
-    pub(super) fn say_again(&mut self, from: PartyId, to: PartyId) {
+    /// What one member said to another is on its way again.
+    pub(super) fn say_again(&mut self, from: PartyId, to: PartyId, repeat: Repeat) {
         let config = self.member(from.index()).config_again();
         let again = Epochs::new(config, self.stores[from.index()].records()).unwrap();
-        let words = again.words_for(to).into_iter();
+        let words = again.words_for(to, repeat).into_iter();
         self.flight.extend(words.map(|word| (from, to, word.epoch, word.message)));
     }
 
@@ -219,7 +219,7 @@ impl World {
             Effect::Work(job) => self.done.push_back((p, epoch, job())),
             Effect::Fault(fault) => self.faults.push((p, fault)),
             Effect::Answer { answer, .. } => self.answers.push((p, answer)),
-            Effect::SayAgain(to) => self.say_again(p, to),
+            Effect::SayAgain(to, what) => self.say_again(p, to, Repeat::of(epoch, what)),
             Effect::Notify(_) => {}
         }
     }
